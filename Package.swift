@@ -1,0 +1,44 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Each target depends only on targets above it in this list.
+let package = Package(
+    name: "deblurdiff",
+    products: [
+        .executable(name: "deblurdiff", targets: ["deblurdiff"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "CKernels", linkerSettings: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        .target(name: "Tensors", dependencies: ["CCrypto"]),
+        .target(name: "GraphIR", dependencies: ["Tensors"]),
+        .target(name: "Operators", dependencies: ["GraphIR"]),
+        .target(name: "GraphPasses", dependencies: ["Operators"]),
+        .target(name: "ModelImport", dependencies: ["Operators", "Yams"]),
+        .target(name: "ModelFile", dependencies: ["ModelImport"]),
+        .target(name: "GraphRuntime", dependencies: ["CKernels", "COpenBLAS", "GraphPasses"]),
+        .target(name: "Diffusion", dependencies: ["GraphRuntime", "ModelFile"]),
+        .target(name: "Photos", dependencies: ["CPNG", "Tensors"]),
+        .executableTarget(
+            name: "deblurdiff",
+            dependencies: [
+                "Diffusion", "Photos",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .target(name: "GraphTestSupport", dependencies: ["GraphRuntime", "ModelFile"]),
+
+        .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "GraphIRTests", dependencies: ["Operators", "GraphTestSupport"]),
+        .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
+        .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
+        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Photos", "GraphTestSupport"]),
+    ]
+)

@@ -1,0 +1,4 @@
+#ifndef DD_CKERNELS_H
+#define DD_CKERNELS_H
+#include "dd_parallel.h"
+#endif

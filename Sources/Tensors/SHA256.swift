@@ -1,0 +1,29 @@
+import CCrypto
+
+/// SHA-256, by libcrypto.
+public struct SHA256 {
+    private let context: OpaquePointer
+
+    public init() {
+        context = EVP_MD_CTX_new()
+        EVP_DigestInit_ex(context, EVP_sha256(), nil)
+    }
+
+    public func update(_ bytes: UnsafeRawBufferPointer) {
+        if let base = bytes.baseAddress { EVP_DigestUpdate(context, base, bytes.count) }
+    }
+
+    /// The digest as 64 hexadecimal digits. Call once.
+    public func finish() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        EVP_DigestFinal_ex(context, &digest, nil)
+        EVP_MD_CTX_free(context)
+        return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    public static func hexDigest(of bytes: UnsafeRawBufferPointer) -> String {
+        let hash = SHA256()
+        hash.update(bytes)
+        return hash.finish()
+    }
+}

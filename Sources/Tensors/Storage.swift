@@ -1,0 +1,33 @@
+import Foundation
+
+/// A run of bytes that tensors share: allocated here, or part of a mapped file that it keeps alive.
+public final class Storage: @unchecked Sendable {
+    public let bytes: UnsafeMutableRawBufferPointer
+    private let owner: AnyObject?
+
+    /// Tensors start at multiples of this, for the widest vector registers and whole cache lines.
+    public static let alignment = 64
+
+    /// Zeroed memory of its own.
+    public init(byteCount: Int) {
+        precondition(byteCount >= 0)
+        let size = max(byteCount, 1)
+        var pointer: UnsafeMutableRawPointer?
+        guard posix_memalign(&pointer, Storage.alignment, size) == 0, let pointer else {
+            fatalError("cannot allocate \(byteCount) bytes")
+        }
+        pointer.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        bytes = UnsafeMutableRawBufferPointer(start: pointer, count: byteCount)
+        owner = nil
+    }
+
+    /// A window of a mapped file; the file stays mapped as long as this lives. The memory must not be written.
+    public init(mapping file: MappedFile, range: Range<Int>) {
+        bytes = UnsafeMutableRawBufferPointer(mutating: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+        owner = file
+    }
+
+    deinit {
+        if owner == nil { free(bytes.baseAddress) }
+    }
+}

@@ -1,0 +1,28 @@
+/// Where the bytes of an image-like tensor lie. Dimensions keep their order (N, C, H, W) whatever the layout is.
+public enum Layout: String, Codable, Sendable {
+    /// The last dimension is densest: N, C, H, W in memory.
+    case rowMajor = "row_major"
+    /// The channel (dimension 1) is densest: N, H, W, C in memory. A row of pixels is then a list of tokens.
+    case channelsLast = "channels_last"
+}
+
+/// What is known of a tensor before there are numbers in it: element type, shape, layout.
+public struct TensorType: Hashable, Sendable, CustomStringConvertible {
+    public var elementType: ElementType
+    public var shape: Shape
+    public var layout: Layout
+
+    public init(_ elementType: ElementType, _ shape: Shape, layout: Layout = .rowMajor) {
+        self.elementType = elementType
+        self.shape = shape
+        self.layout = layout
+    }
+
+    public var elementCount: Int { shape.elementCount }
+    public var byteCount: Int { elementCount * elementType.byteSize }
+
+    /// `f32[1, 4, 64, 64]`, with `@channels_last` behind it for that layout.
+    public var description: String {
+        "\(elementType.rawValue)\(shape)" + (layout == .rowMajor ? "" : "@\(layout.rawValue)")
+    }
+}
