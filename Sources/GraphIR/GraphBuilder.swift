@@ -43,12 +43,9 @@ public struct GraphBuilder {
         return graph.appendNode(op, operands, types, names: types.indices.map { _ in uniqueName(hint) }, origins: [])
     }
 
-    /// Runs the body with another part in front of the names it makes.
-    public mutating func scope<R>(_ name: String, _ body: (inout GraphBuilder) throws -> R) rethrows -> R {
-        scopes.append(name)
-        defer { scopes.removeLast() }
-        return try body(&self)
-    }
+    /// Puts another part in front of the names that are made from now on, until ``leaveScope()``.
+    public mutating func enterScope(_ name: String) { scopes.append(name) }
+    public mutating func leaveScope() { scopes.removeLast() }
 
     /// Copies another graph's nodes in here, its inputs replaced by these values; the result is its outputs in order.
     public mutating func inline(_ other: Graph, inputs: [String: ValueID]) throws -> [String: ValueID] {
