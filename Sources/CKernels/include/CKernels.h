@@ -1,4 +1,8 @@
 #ifndef DD_CKERNELS_H
 #define DD_CKERNELS_H
+#include "dd_elementwise.h"
+#include "dd_norm.h"
 #include "dd_parallel.h"
+#include "dd_spatial.h"
+#include "dd_types.h"
 #endif
