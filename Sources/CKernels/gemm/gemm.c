@@ -70,10 +70,10 @@ static void pack_panel(void *context, int64_t index, int worker) {
             float line[BLOCK + 1] = {0};
             if (row >= 0) {
                 const int64_t at = row * job->ldw + start;
-                if (job->w_type == DD_ELEMENT_FLOAT32)
+                if (job->w_type == DD_F32)
                     memcpy(line, (const float *)job->w + at, (size_t)count * sizeof(float));
                 else
-                    for (int64_t l = 0; l < count; l++) line[l] = dd_element_load(job->w, job->w_type, at + l);
+                    for (int64_t l = 0; l < count; l++) line[l] = dd_load_element(job->w, job->w_type, at + l);
             }
             if (job->precision == DD_PRECISION_BFLOAT16) {
                 uint32_t *pairs = (uint32_t *)out + start / 2 * DD_PANEL + j;
@@ -155,9 +155,9 @@ static gemm_plan make_plan(const dd_gemm_args *args) {
 
 /// Whether the tile functions can read A where it is.
 static int reads_in_place(const dd_gemm_args *args, int strips_bfloat16) {
-    if (args->second != DD_GEMM_SECOND_NONE || args->prologue != DD_GEMM_PROLOGUE_NONE) return 0;
-    if (args->precision == DD_PRECISION_FLOAT32) return args->a_type == DD_ELEMENT_FLOAT32;
-    return strips_bfloat16 && args->a_type == DD_ELEMENT_BFLOAT16 && args->k % 2 == 0;
+    if (args->a2 || args->a_addend || args->prologue != DD_GEMM_PROLOGUE_NONE) return 0;
+    if (args->precision == DD_PRECISION_FLOAT32) return args->a_type == DD_F32;
+    return strips_bfloat16 && args->a_type == DD_BF16 && args->k % 2 == 0;
 }
 
 static int64_t strip_rows(const dd_gemm_args *args, const gemm_plan *plan) {
@@ -228,7 +228,7 @@ static void block_task(void *context, int64_t index, int worker) {
     const int64_t panels = min64(plan->block_panels, divide_up(args->n, DD_PANEL) - panel);
     const int64_t element = job->strips_bfloat16 ? 2 : 4;
     if (job->in_place) {
-        run_block(job, (const char *)dd_element_at(args->a, args->a_type, row * args->lda), args->lda, row, rows, panel, panels);
+        run_block(job, (const char *)dd_element_address(args->a, args->a_type, row * args->lda), args->lda, row, rows, panel, panels);
     } else if (plan->panels_outside) {
         run_block(job, job->strips + row * plan->strip_ld * element, plan->strip_ld, row, rows, panel, panels);
     } else {

@@ -86,26 +86,24 @@ static inline uint16_t dd_float16_from_float(float value) {
     return (uint16_t)(sign | bits >> 13);
 }
 
-static inline float dd_element_load(const void *base, dd_element type, int64_t index) {
+static inline float dd_load_element(const void *base, dd_element type, int64_t index) {
     switch (type) {
-        case DD_ELEMENT_FLOAT16: return dd_float_from_float16(((const uint16_t *)base)[index]);
-        case DD_ELEMENT_BFLOAT16: return dd_float_from_bfloat16(((const uint16_t *)base)[index]);
+        case DD_F16: return dd_float_from_float16(((const uint16_t *)base)[index]);
+        case DD_BF16: return dd_float_from_bfloat16(((const uint16_t *)base)[index]);
         default: return ((const float *)base)[index];
     }
 }
 
-static inline void dd_element_store(void *base, dd_element type, int64_t index, float value) {
+static inline void dd_store_element(void *base, dd_element type, int64_t index, float value) {
     switch (type) {
-        case DD_ELEMENT_FLOAT16: ((uint16_t *)base)[index] = dd_float16_from_float(value); break;
-        case DD_ELEMENT_BFLOAT16: ((uint16_t *)base)[index] = dd_bfloat16_from_float(value); break;
+        case DD_F16: ((uint16_t *)base)[index] = dd_float16_from_float(value); break;
+        case DD_BF16: ((uint16_t *)base)[index] = dd_bfloat16_from_float(value); break;
         default: ((float *)base)[index] = value;
     }
 }
 
-static inline int64_t dd_element_size(dd_element type) { return type == DD_ELEMENT_FLOAT32 ? 4 : 2; }
-
-static inline const void *dd_element_at(const void *base, dd_element type, int64_t index) {
-    return (const char *)base + index * dd_element_size(type);
+static inline const void *dd_element_address(const void *base, dd_element type, int64_t index) {
+    return (const char *)base + index * dd_element_bytes(type);
 }
 
 static inline int64_t dd_group(int64_t row, int64_t group_rows) { return group_rows > 0 ? row / group_rows : 0; }

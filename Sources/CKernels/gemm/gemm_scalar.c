@@ -42,16 +42,13 @@ static float activate(dd_activation activation, float x) {
 }
 
 static float source(const dd_gemm_args *args, int64_t row, int64_t column) {
-    switch (args->second) {
-        case DD_GEMM_SECOND_CONCATENATE:
-            if (column >= args->k0)
-                return dd_element_load(args->a2, args->a_type, row * args->lda2 + column - args->k0);
-            return dd_element_load(args->a, args->a_type, row * args->lda + column);
-        case DD_GEMM_SECOND_ADD:
-            return dd_element_load(args->a, args->a_type, row * args->lda + column) +
-                   dd_element_load(args->a2, args->a_type, row * args->lda2 + column);
-        default: return dd_element_load(args->a, args->a_type, row * args->lda + column);
-    }
+    const int second = args->a2 && column >= args->k0;
+    const void *base = second ? args->a2 : args->a, *addend = second ? args->a2_addend : args->a_addend;
+    if (second) column -= args->k0;
+    float value = dd_load_element(base, args->a_type, row * (second ? args->lda2 : args->lda) + column);
+    if (addend)
+        value += dd_load_element(addend, args->a_type, row * (second ? args->ld_a2_addend : args->ld_a_addend) + column);
+    return value;
 }
 
 static void row_statistics(const dd_gemm_args *args, const float *line, float *mean, float *rstd) {
@@ -117,7 +114,7 @@ static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int
                 value = activate(args->activation, value);
             }
             if (args->residual) value += args->residual[i * args->ld_residual + column];
-            dd_element_store(args->y, args->y_type, i * args->ldy + column, value);
+            dd_store_element(args->y, args->y_type, i * args->ldy + column, value);
         }
     }
 }

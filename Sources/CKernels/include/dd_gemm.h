@@ -8,17 +8,11 @@
 #include <stdint.h>
 
 #include "dd_parallel.h"
+#include "dd_types.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/// How numbers lie in memory.
-typedef enum dd_element {
-    DD_ELEMENT_FLOAT32 = 0,
-    DD_ELEMENT_FLOAT16 = 1,
-    DD_ELEMENT_BFLOAT16 = 2,
-} dd_element;
 
 /// What a product multiplies. Sums are float32 in both.
 typedef enum dd_precision {
@@ -39,7 +33,7 @@ typedef enum dd_activation {
 /// what is beyond n and k is zero. The same on every instruction set.
 int64_t dd_gemm_packed_bytes(dd_precision precision, int64_t n, int64_t k);
 
-/// Packs w [n, k] (row stride ldw). `pool` may be NULL.
+/// Packs w [n, k] (row stride ldw) of DD_F32, DD_F16 or DD_BF16. `pool` may be NULL.
 void dd_gemm_pack(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
                   int64_t k, int64_t ldw);
 
@@ -54,13 +48,6 @@ void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, con
                         int64_t k, int64_t ldw);
 
 // MARK: the product
-
-/// What is done with a second source.
-typedef enum dd_gemm_second {
-    DD_GEMM_SECOND_NONE = 0,
-    DD_GEMM_SECOND_CONCATENATE = 1, // columns 0 ..< k0 of A from a, columns k0 ..< k from a2's first k - k0
-    DD_GEMM_SECOND_ADD = 2,         // A = a + a2
-} dd_gemm_second;
 
 /// What is done with A while it is read. The column arrays may differ between groups of rows (the images of a batch).
 typedef enum dd_gemm_prologue {
@@ -78,13 +65,13 @@ typedef struct dd_gemm_args {
     dd_precision precision;     // the one that w was packed with
     const void *w_packed;
 
-    const void *a;              // [m, k], or [m, k0] with CONCATENATE
-    int64_t lda;
-    dd_element a_type;          // of a and a2
-    dd_gemm_second second;
-    const void *a2;
-    int64_t lda2;
-    int64_t k0;
+    // A = [a + a_addend | a2 + a2_addend]: a concatenation and sums that are never made. What is NULL drops out.
+    const void *a;              // [m, k], or [m, k0] with a2
+    const void *a2;             // [m, k - k0] or NULL
+    const void *a_addend, *a2_addend;
+    int64_t lda, lda2, ld_a_addend, ld_a2_addend;
+    int64_t k0;                 // columns of a; matters with a2 only
+    dd_element a_type;          // of all four: DD_F32, DD_F16 or DD_BF16
 
     dd_gemm_prologue prologue;
     const float *row_mean;      // [m] or NULL
@@ -105,11 +92,11 @@ typedef struct dd_gemm_args {
 
     void *y;                    // [m, n], with GEGLU [m, n / 2]; must not overlap A
     int64_t ldy;
-    dd_element y_type;
+    dd_element y_type;          // DD_F32, DD_F16 or DD_BF16
 } dd_gemm_args;
 
-/// Bytes of scratch that dd_gemm needs with `threads` workers. Reads sizes, types and kinds only, no pointer; enough for
-/// every instruction set.
+/// Bytes of scratch that dd_gemm needs with `threads` workers. Of pointers only whether they are
+/// NULL matters, so that memory can be planned before there is any. Enough for every instruction set.
 int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads);
 
 /// Runs the product. `scratch`: 64-byte aligned, dd_gemm_scratch_bytes(args, dd_pool_size(pool)) bytes; may be NULL when
