@@ -5,7 +5,7 @@
 
 const dd_gemm_kernels *dd_gemm_kernels_current(void) {
     switch (dd_isa_current()) {
-#if defined(DD_FAST)
+#if defined(__x86_64__)
         case DD_ISA_AVX512_BF16: return &dd_gemm_kernels_avx512_bf16;
         case DD_ISA_AVX512: return &dd_gemm_kernels_avx512;
         case DD_ISA_AVX2: return &dd_gemm_kernels_avx2;
