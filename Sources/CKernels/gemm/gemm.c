@@ -1,0 +1,267 @@
+// The driver: packing, blocks, threads, dispatch. All arithmetic is in the instruction sets' files.
+#include "dd_gemm.h"
+
+#include "gemm_kernels.h"
+
+const dd_gemm_kernels *dd_gemm_kernels_current(void) {
+    switch (dd_isa_current()) {
+#if defined(__x86_64__)
+        case DD_ISA_AVX512_BF16: return &dd_gemm_kernels_avx512_bf16;
+        case DD_ISA_AVX512: return &dd_gemm_kernels_avx512;
+        case DD_ISA_AVX2: return &dd_gemm_kernels_avx2;
+#endif
+        default: return &dd_gemm_kernels_scalar;
+    }
+}
+
+const char *dd_gemm_variant(dd_precision precision) {
+    const dd_gemm_kernels *kernels = dd_gemm_kernels_current();
+    return precision == DD_PRECISION_BFLOAT16 ? kernels->name_bfloat16 : kernels->name_float32;
+}
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
+
+// MARK: packing
+
+static int64_t panel_bytes(dd_precision precision, int64_t k) {
+    return precision == DD_PRECISION_BFLOAT16 ? divide_up(k, 2) * DD_PANEL * 4 : k * DD_PANEL * 4;
+}
+
+int64_t dd_gemm_packed_bytes(dd_precision precision, int64_t n, int64_t k) {
+    return divide_up(n, DD_PANEL) * panel_bytes(precision, k);
+}
+
+typedef struct pack_job {
+    dd_precision precision;
+    char *packed;
+    const void *w;
+    dd_element w_type;
+    int64_t n, k, ldw;
+    int64_t row_offset; // of w's row 0 in the packed matrix
+    int64_t first_panel;
+    int geglu;
+} pack_job;
+
+/// The row of w behind a packed row: -1 for one that another part holds, -2 for padding.
+static int64_t packed_row(const pack_job *job, int64_t panel, int64_t j) {
+    if (job->geglu) {
+        const int64_t row = panel * DD_HALF_PANEL + j % DD_HALF_PANEL;
+        if (row >= job->n / 2) return -2;
+        return j < DD_HALF_PANEL ? row : job->n / 2 + row;
+    }
+    const int64_t row = panel * DD_PANEL + j - job->row_offset;
+    return row < 0 ? -1 : row < job->n ? row : -2;
+}
+
+static void pack_panel(void *context, int64_t index, int worker) {
+    (void)worker;
+    const pack_job *job = context;
+    const int64_t panel = job->first_panel + index, k = job->k;
+    char *out = job->packed + panel * panel_bytes(job->precision, k);
+    // Blocks along k keep the cache lines of 32 rows at hand while they are turned around.
+    enum { BLOCK = 32 };
+    for (int64_t start = 0; start < k; start += BLOCK) {
+        const int64_t count = min64(BLOCK, k - start);
+        for (int64_t j = 0; j < DD_PANEL; j++) {
+            const int64_t row = packed_row(job, panel, j);
+            if (row == -1) continue;
+            float line[BLOCK + 1] = {0};
+            if (row >= 0) {
+                const int64_t at = row * job->ldw + start;
+                if (job->w_type == DD_F32)
+                    memcpy(line, (const float *)job->w + at, (size_t)count * sizeof(float));
+                else
+                    for (int64_t l = 0; l < count; l++) line[l] = dd_load_element(job->w, job->w_type, at + l);
+            }
+            if (job->precision == DD_PRECISION_BFLOAT16) {
+                uint32_t *pairs = (uint32_t *)out + start / 2 * DD_PANEL + j;
+                for (int64_t l = 0; l < count; l += 2)
+                    pairs[l / 2 * DD_PANEL] =
+                        dd_bfloat16_from_float(line[l]) | (uint32_t)dd_bfloat16_from_float(line[l + 1]) << 16;
+            } else {
+                float *values = (float *)out + start * DD_PANEL + j;
+                for (int64_t l = 0; l < count; l++) values[l * DD_PANEL] = line[l];
+            }
+        }
+    }
+}
+
+static void pack(dd_pool *pool, pack_job job) {
+    if (job.n <= 0 || job.k <= 0) return;
+    job.first_panel = job.row_offset / DD_PANEL;
+    const int64_t last = divide_up(job.row_offset + job.n, DD_PANEL);
+    dd_parallel_for(pool, last - job.first_panel, pack_panel, &job);
+}
+
+void dd_gemm_pack_rows(dd_pool *pool, dd_precision precision, void *packed, int64_t row_offset, const void *w,
+                       dd_element w_type, int64_t n, int64_t k, int64_t ldw) {
+    pack(pool, (pack_job){.precision = precision, .packed = packed, .w = w, .w_type = w_type, .n = n, .k = k, .ldw = ldw,
+                          .row_offset = row_offset});
+}
+
+void dd_gemm_pack(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
+                  int64_t k, int64_t ldw) {
+    dd_gemm_pack_rows(pool, precision, packed, 0, w, w_type, n, k, ldw);
+}
+
+void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
+                        int64_t k, int64_t ldw) {
+    pack(pool, (pack_job){.precision = precision, .packed = packed, .w = w, .w_type = w_type, .n = n, .k = k, .ldw = ldw,
+                          .geglu = 1});
+}
+
+// MARK: blocks
+
+/// How a product is cut into tasks, from its sizes alone. Many rows: blocks of rows go over all panels, so that A comes from
+/// memory once. Few rows: all rows go over each panel, so that the weights do.
+typedef struct gemm_plan {
+    int panels_outside;
+    int64_t block_rows, row_blocks;
+    int64_t block_panels, panel_blocks;
+    int64_t strip_ld; // elements between the rows of a strip
+} gemm_plan;
+
+enum {
+    FEW_ROWS = 512,
+    ROW_BLOCK = 144,         // a multiple of both tiles' rows, 8 and 6
+    SMALL_ROW_BLOCK = 48,
+    ENOUGH_TASKS = 16,
+    TASK_PRODUCTS = 1 << 18, // a task of fewer multiplications would be mostly dispatch
+};
+
+static gemm_plan make_plan(const dd_gemm_args *args) {
+    gemm_plan plan = {0};
+    const int64_t panels = divide_up(args->n, DD_PANEL);
+    plan.panels_outside = args->m <= FEW_ROWS;
+    if (plan.panels_outside) {
+        plan.block_rows = panels >= ENOUGH_TASKS ? args->m : SMALL_ROW_BLOCK;
+        plan.block_panels = 1;
+        while (plan.block_panels < panels && plan.block_panels * args->k * DD_PANEL * min64(args->m, plan.block_rows) < TASK_PRODUCTS)
+            plan.block_panels *= 2;
+    } else {
+        plan.block_rows = args->m >= ENOUGH_TASKS * ROW_BLOCK ? ROW_BLOCK : SMALL_ROW_BLOCK * 2;
+        plan.block_panels = panels;
+    }
+    plan.block_rows = min64(plan.block_rows, args->m);
+    plan.row_blocks = divide_up(args->m, plan.block_rows);
+    plan.panel_blocks = divide_up(panels, plan.block_panels);
+    // Rows that lie a multiple of 4 KiB apart would share one set of the first cache.
+    plan.strip_ld = round_up(args->k, 32);
+    if (plan.strip_ld % 1024 == 0) plan.strip_ld += 32;
+    return plan;
+}
+
+/// Whether the tile functions can read A where it is.
+static int reads_in_place(const dd_gemm_args *args, int strips_bfloat16) {
+    if (args->a2 || args->a_addend || args->prologue != DD_GEMM_PROLOGUE_NONE) return 0;
+    if (args->precision == DD_PRECISION_FLOAT32) return args->a_type == DD_F32;
+    return strips_bfloat16 && args->a_type == DD_BF16 && args->k % 2 == 0;
+}
+
+static int64_t strip_rows(const dd_gemm_args *args, const gemm_plan *plan) {
+    return plan->panels_outside ? args->m : plan->block_rows;
+}
+
+static int64_t line_bytes(const gemm_plan *plan) { return (plan->strip_ld + 32) * 4; }
+static int64_t strip_bytes(const dd_gemm_args *args, const gemm_plan *plan) {
+    return strip_rows(args, plan) * plan->strip_ld * 4;
+}
+
+int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads) {
+    if (args->m <= 0 || args->n <= 0 || args->k <= 0 || reads_in_place(args, 0)) return 0;
+    const gemm_plan plan = make_plan(args);
+    const int64_t strips = plan.panels_outside ? 1 : threads;
+    return strips * strip_bytes(args, &plan) + threads * line_bytes(&plan);
+}
+
+typedef struct gemm_job {
+    const dd_gemm_args *args;
+    const dd_gemm_kernels *kernels;
+    gemm_plan plan;
+    int in_place;
+    int strips_bfloat16;  // what the strips of this product hold
+    char *strips, *lines;
+} gemm_job;
+
+static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t row, int64_t rows, int64_t panel,
+                      int64_t panels) {
+    const dd_gemm_args *args = job->args;
+    const dd_gemm_kernels *kernels = job->kernels;
+    const int64_t step = kernels->tile_rows, bytes = panel_bytes(args->precision, args->k);
+    const int64_t element = job->strips_bfloat16 ? 2 : 4;
+    _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL];
+    for (int64_t p = panel; p < panel + panels; p++) {
+        const char *weights = (const char *)args->w_packed + p * bytes;
+        for (int64_t i = 0; i < rows; i += step) {
+            const int64_t count = min64(step, rows - i);
+            const char *source = a + i * lda * element;
+            if (args->precision == DD_PRECISION_BFLOAT16)
+                kernels->tile_bfloat16(count, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
+                                       DD_PANEL);
+            else
+                kernels->tile_float32(count, args->k, (const float *)source, lda, (const float *)weights, tile, DD_PANEL);
+            kernels->finish(args, tile, row + i, count, p);
+        }
+    }
+}
+
+enum { LOAD_ROWS = 8 };
+
+static void load_task(void *context, int64_t index, int worker) {
+    const gemm_job *job = context;
+    const gemm_plan *plan = &job->plan;
+    const int64_t row = index * LOAD_ROWS, element = job->strips_bfloat16 ? 2 : 4;
+    job->kernels->load_rows(job->args, row, min64(LOAD_ROWS, job->args->m - row),
+                            job->strips + row * plan->strip_ld * element, plan->strip_ld,
+                            (float *)(job->lines + worker * line_bytes(plan)));
+}
+
+static void block_task(void *context, int64_t index, int worker) {
+    const gemm_job *job = context;
+    const dd_gemm_args *args = job->args;
+    const gemm_plan *plan = &job->plan;
+    const int64_t row = index % plan->row_blocks * plan->block_rows;
+    const int64_t panel = index / plan->row_blocks * plan->block_panels;
+    const int64_t rows = min64(plan->block_rows, args->m - row);
+    const int64_t panels = min64(plan->block_panels, divide_up(args->n, DD_PANEL) - panel);
+    const int64_t element = job->strips_bfloat16 ? 2 : 4;
+    if (job->in_place) {
+        run_block(job, (const char *)dd_element_address(args->a, args->a_type, row * args->lda), args->lda, row, rows, panel, panels);
+    } else if (plan->panels_outside) {
+        run_block(job, job->strips + row * plan->strip_ld * element, plan->strip_ld, row, rows, panel, panels);
+    } else {
+        char *strip = job->strips + worker * strip_bytes(args, plan);
+        job->kernels->load_rows(args, row, rows, strip, plan->strip_ld, (float *)(job->lines + worker * line_bytes(plan)));
+        run_block(job, strip, plan->strip_ld, row, rows, panel, panels);
+    }
+}
+
+/// k = 0: every product is 0, and only the epilogue is left.
+static void run_empty(const gemm_job *job) {
+    _Alignas(64) const float zeros[DD_TILE_ROWS * DD_PANEL] = {0};
+    const int64_t step = job->kernels->tile_rows;
+    for (int64_t row = 0; row < job->args->m; row += step)
+        for (int64_t panel = 0; panel < divide_up(job->args->n, DD_PANEL); panel++)
+            job->kernels->finish(job->args, zeros, row, min64(step, job->args->m - row), panel);
+}
+
+void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
+    if (args->m <= 0 || args->n <= 0) return;
+    gemm_job job = {.args = args, .kernels = dd_gemm_kernels_current()};
+    if (args->k <= 0) {
+        run_empty(&job);
+        return;
+    }
+    job.plan = make_plan(args);
+    job.strips_bfloat16 = args->precision == DD_PRECISION_BFLOAT16 && job.kernels->strips_bfloat16;
+    job.in_place = reads_in_place(args, job.strips_bfloat16);
+    if (!job.in_place) {
+        const int64_t strips = job.plan.panels_outside ? 1 : dd_pool_size(pool);
+        job.strips = scratch;
+        job.lines = job.strips + strips * strip_bytes(args, &job.plan);
+        if (job.plan.panels_outside) dd_parallel_for(pool, divide_up(args->m, LOAD_ROWS), load_task, &job);
+    }
+    dd_parallel_for(pool, job.plan.row_blocks * job.plan.panel_blocks, block_task, &job);
+}

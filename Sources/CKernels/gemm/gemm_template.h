@@ -1,0 +1,193 @@
+// The GEMM's loader and epilogue over the vectors of dd_vmath.h, compiled once for each instruction set. The file that
+// includes this defines DD_STRIPS_BFLOAT16: whether strips of bfloat16 products hold bfloat16 or rounded floats.
+#include "../math/dd_vmath.h"
+#include "gemm_kernels.h"
+
+// MARK: loading
+
+static void gather(float *out, const void *a, dd_element type, const void *addend, int64_t count) {
+    if (type == DD_F32) {
+        const float *x = a, *z = addend;
+        int64_t l = 0;
+        if (!z) {
+            memcpy(out, x, (size_t)count * sizeof(float));
+            return;
+        }
+        for (; l + DD_VW <= count; l += DD_VW) dd_v_store(out + l, dd_v_add(dd_v_load(x + l), dd_v_load(z + l)));
+        for (; l < count; l++) out[l] = x[l] + z[l];
+    } else if (type == DD_BF16) {
+        const uint16_t *x = a, *z = addend;
+        int64_t l = 0;
+        for (; l + DD_VW <= count; l += DD_VW) {
+            const dd_vf value = dd_v_load_bfloat16(x + l);
+            dd_v_store(out + l, z ? dd_v_add(value, dd_v_load_bfloat16(z + l)) : value);
+        }
+        for (; l < count; l++) {
+            out[l] = dd_float_from_bfloat16(x[l]);
+            if (z) out[l] += dd_float_from_bfloat16(z[l]);
+        }
+    } else {
+        for (int64_t l = 0; l < count; l++) {
+            out[l] = dd_load_element(a, type, l);
+            if (addend) out[l] += dd_load_element(addend, type, l);
+        }
+    }
+}
+
+static void row_statistics(const float *line, int64_t k, float epsilon, float *mean, float *rstd) {
+    const int64_t whole = k - k % DD_VW, rest = k - whole;
+    dd_vf sum = dd_v_zero(), squares = dd_v_zero();
+    for (int64_t l = 0; l < whole; l += DD_VW) sum = dd_v_add(sum, dd_v_load(line + l));
+    if (rest) sum = dd_v_add(sum, dd_v_load_n(line + whole, rest));
+    const float centre = dd_v_sum(sum) / (float)k;
+    for (int64_t l = 0; l < whole; l += DD_VW) {
+        const dd_vf x = dd_v_sub(dd_v_load(line + l), dd_v_set(centre));
+        squares = dd_v_fma(x, x, squares);
+    }
+    float total = dd_v_sum(squares);
+    for (int64_t l = whole; l < k; l++) total += (line[l] - centre) * (line[l] - centre);
+    *mean = centre;
+    *rstd = 1.0f / sqrtf(total / (float)k + epsilon);
+}
+
+/// line = f((line - mean) rstd scale + shift); scale and shift may be NULL.
+DD_VINLINE void normalise(float *line, int64_t k, float mean, float rstd, const float *scale, const float *shift,
+                          const int silu) {
+    const dd_vf centre = dd_v_set(mean), factor = dd_v_set(rstd), one = dd_v_set(1.0f);
+    const int64_t whole = k - k % DD_VW, rest = k - whole;
+    for (int64_t l = 0; l < whole; l += DD_VW) {
+        dd_vf x = dd_v_mul(dd_v_sub(dd_v_load(line + l), centre), factor);
+        x = dd_v_fma(x, scale ? dd_v_load(scale + l) : one, shift ? dd_v_load(shift + l) : dd_v_zero());
+        dd_v_store(line + l, silu ? dd_v_silu(x) : x);
+    }
+    if (rest) {
+        dd_vf x = dd_v_mul(dd_v_sub(dd_v_load_n(line + whole, rest), centre), factor);
+        x = dd_v_fma(x, scale ? dd_v_load_n(scale + whole, rest) : one, shift ? dd_v_load_n(shift + whole, rest) : dd_v_zero());
+        dd_v_store_n(line + whole, silu ? dd_v_silu(x) : x, rest);
+    }
+}
+
+/// Rounds k floats to what the tiles of bfloat16 products read (in place, where `out` is `line`).
+DD_VINLINE void round_line(void *out, float *line, int64_t k) {
+    int64_t l = 0;
+#if DD_STRIPS_BFLOAT16
+    uint16_t *halves = out;
+    for (; l + DD_VW <= k; l += DD_VW) dd_v_store_bfloat16(halves + l, dd_v_load(line + l));
+    for (; l < k; l++) halves[l] = dd_bfloat16_from_float(line[l]);
+    if (k & 1) halves[k] = 0;
+#else
+    float *floats = out;
+    for (; l + DD_VW <= k; l += DD_VW) dd_v_store(floats + l, dd_v_rounded_bfloat16(dd_v_load(line + l)));
+    for (; l < k; l++) floats[l] = dd_float_from_bfloat16(dd_bfloat16_from_float(line[l]));
+    if (k & 1) floats[k] = 0;
+#endif
+}
+
+static void load_rows(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
+    const int64_t k = args->k, k0 = args->a2 ? args->k0 : k;
+    const dd_element type = args->a_type;
+    const int rounds = args->precision == DD_PRECISION_BFLOAT16;
+    const int64_t row_bytes = ld * (rounds && DD_STRIPS_BFLOAT16 ? 2 : 4);
+    const int plain = type == DD_F32 && !args->a2 && !args->a_addend && args->prologue == DD_GEMM_PROLOGUE_NONE;
+    for (int64_t i = row; i < row + rows; i++) {
+        void *out = (char *)strip + (i - row) * row_bytes;
+        if (rounds && plain) {
+            // The line is only read: rounding to another place.
+            round_line(out, (float *)dd_element_address(args->a, type, i * args->lda), k);
+            continue;
+        }
+        float *values = rounds ? line : out;
+        gather(values, dd_element_address(args->a, type, i * args->lda), type,
+               args->a_addend ? dd_element_address(args->a_addend, type, i * args->ld_a_addend) : 0, k0);
+        if (args->a2)
+            gather(values + k0, dd_element_address(args->a2, type, i * args->lda2), type,
+                   args->a2_addend ? dd_element_address(args->a2_addend, type, i * args->ld_a2_addend) : 0, k - k0);
+        if (args->prologue != DD_GEMM_PROLOGUE_NONE) {
+            float mean = 0, rstd = 1;
+            if (args->prologue == DD_GEMM_PROLOGUE_LAYER_NORM) {
+                if (args->row_mean) {
+                    mean = args->row_mean[i];
+                    rstd = args->row_rstd[i];
+                } else {
+                    row_statistics(values, k, args->epsilon, &mean, &rstd);
+                }
+            }
+            const int64_t group = dd_group(i, args->column_group_rows) * k;
+            const float *scale = args->column_scale ? args->column_scale + group : 0;
+            const float *shift = args->column_shift ? args->column_shift + group : 0;
+            if (args->prologue == DD_GEMM_PROLOGUE_SCALE_SHIFT && args->prologue_activation == DD_ACTIVATION_SILU)
+                normalise(values, k, 0, 1, scale, shift, 1);
+            else
+                normalise(values, k, mean, rstd, scale, shift, 0);
+        }
+        if (rounds) round_line(out, values, k);
+    }
+}
+
+// MARK: the epilogue
+
+DD_VINLINE dd_vf activated(dd_activation activation, dd_vf x) {
+    switch (activation) {
+        case DD_ACTIVATION_SILU: return dd_v_silu(x);
+        case DD_ACTIVATION_GELU: return dd_v_gelu(x);
+        default: return x;
+    }
+}
+
+/// `count` values of one row (DD_VW, or fewer with `tail`), from column on.
+DD_VINLINE void finish_vector(const dd_gemm_args *args, const dd_activation activation, const float *in, int64_t row,
+                              int64_t column, int64_t columns, const float *added, const int tail, int64_t count) {
+    dd_vf x = dd_v_load(in);
+#define DD_LOAD(p) (tail ? dd_v_load_n(p, count) : dd_v_load(p))
+    if (args->bias) x = dd_v_add(x, DD_LOAD(args->bias + column));
+    if (added) x = dd_v_add(x, DD_LOAD(added + column));
+    if (activation == DD_ACTIVATION_GEGLU) {
+        dd_vf gate = dd_v_load(in + DD_HALF_PANEL);
+        if (args->bias) gate = dd_v_add(gate, DD_LOAD(args->bias + columns + column));
+        if (added) gate = dd_v_add(gate, DD_LOAD(added + columns + column));
+        x = dd_v_mul(x, dd_v_gelu(gate));
+    } else {
+        x = activated(activation, x);
+    }
+    if (args->residual) x = dd_v_add(x, DD_LOAD(args->residual + row * args->ld_residual + column));
+#undef DD_LOAD
+    const int64_t at = row * args->ldy + column;
+    if (args->y_type == DD_F32) {
+        if (tail)
+            dd_v_store_n((float *)args->y + at, x, count);
+        else
+            dd_v_store((float *)args->y + at, x);
+    } else if (!tail && args->y_type == DD_BF16) {
+        dd_v_store_bfloat16((uint16_t *)args->y + at, x);
+    } else {
+        float values[DD_VW];
+        dd_v_store(values, x);
+        for (int64_t j = 0; j < count; j++) dd_store_element(args->y, args->y_type, at + j, values[j]);
+    }
+}
+
+DD_VINLINE void finish_as(const dd_gemm_args *args, const dd_activation activation, const float *tile, int64_t row,
+                          int64_t rows, int64_t panel) {
+    const int geglu = activation == DD_ACTIVATION_GEGLU;
+    const int64_t columns = geglu ? args->n / 2 : args->n;
+    const int64_t width = geglu ? DD_HALF_PANEL : DD_PANEL;
+    for (int64_t i = 0; i < rows; i++) {
+        const float *added = args->group_row ? args->group_row + dd_group(row + i, args->group_rows) * args->ld_group_row : 0;
+        for (int64_t j = 0; j < width; j += DD_VW) {
+            const int64_t column = panel * width + j, left = columns - column;
+            if (left >= DD_VW)
+                finish_vector(args, activation, tile + i * DD_PANEL + j, row + i, column, columns, added, 0, DD_VW);
+            else if (left > 0)
+                finish_vector(args, activation, tile + i * DD_PANEL + j, row + i, column, columns, added, 1, left);
+        }
+    }
+}
+
+static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel) {
+    switch (args->activation) {
+        case DD_ACTIVATION_SILU: finish_as(args, DD_ACTIVATION_SILU, tile, row, rows, panel); break;
+        case DD_ACTIVATION_GELU: finish_as(args, DD_ACTIVATION_GELU, tile, row, rows, panel); break;
+        case DD_ACTIVATION_GEGLU: finish_as(args, DD_ACTIVATION_GEGLU, tile, row, rows, panel); break;
+        default: finish_as(args, DD_ACTIVATION_NONE, tile, row, rows, panel); break;
+    }
+}
