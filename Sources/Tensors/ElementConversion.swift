@@ -48,6 +48,21 @@ public enum ElementConversion {
         return count
     }
 
+    /// The same for 16-bit floats.
+    public static func nonFiniteCount(_ values: UnsafeRawBufferPointer, _ type: ElementType) -> Int {
+        precondition(type == .float16 || type == .bfloat16)
+        let exponent: UInt16 = type == .float16 ? 0x7c00 : 0x7f80
+        return values.withMemoryRebound(to: UInt16.self) { values in
+            var count = 0
+            for block in stride(from: 0, to: values.count, by: 1 << 15) {
+                var found: UInt16 = 0
+                for value in values[block..<min(values.count, block + 1 << 15)] { found &+= value & exponent == exponent ? 1 : 0 }
+                count += Int(found)
+            }
+            return count
+        }
+    }
+
     @inline(__always)
     private static func map<Element: BitwiseCopyable>(
         _ source: UnsafeRawBufferPointer, _: Element.Type, _ target: UnsafeMutableBufferPointer<Float>, _ convert: (Element) -> Float
