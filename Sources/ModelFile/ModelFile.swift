@@ -135,3 +135,11 @@ public final class ModelFile: @unchecked Sendable {
         }
     }
 }
+
+extension ModelFile {
+    /// Says that a tensor's pages are not needed for now, so that they stop counting as resident memory.
+    public func releasePages(of name: String) {
+        guard let range = contents.entry(name)?.byteRange else { return }
+        file.release(range)
+    }
+}
