@@ -17,9 +17,11 @@ import Testing
 
     @Test func namesOtherFormats() {
         let formats: [(String, [UInt8])] = [
-            ("JPEG", [0xff, 0xd8, 0xff, 0xe0]), ("WebP", Array("RIFF....WEBPVP8 ".utf8)), ("HEIC", Array("....ftypheic....".utf8)),
+            ("JPEG", [0xff, 0xd8, 0xff, 0xe0]), ("WebP", Array("RIFF....WEBPVP8 ".utf8)),
+            ("HEIC", Array("....ftypheic....".utf8)),
             ("AVIF", Array("....ftypavif....".utf8)), ("GIF", Array("GIF89a".utf8)), ("TIFF", [0x49, 0x49, 0x2a, 0]),
-            ("BMP", Array("BM".utf8) + [UInt8](repeating: 0, count: 30)), ("JPEG XL", [0xff, 0x0a]), ("PDF", Array("%PDF-1.7".utf8)),
+            ("BMP", Array("BM".utf8) + [UInt8](repeating: 0, count: 30)), ("JPEG XL", [0xff, 0x0a]),
+            ("PDF", Array("%PDF-1.7".utf8)),
             ("PNM", Array("P6\n1 1 255\n".utf8)), ("Photoshop", Array("8BPS".utf8)),
         ]
         for (name, bytes) in formats { #expect(problem(bytes) == "is a \(name) file; only PNG is read") }

@@ -27,7 +27,8 @@ func samples(_ count: Int, below limit: Int, seed: UInt64 = 1) -> [Int] {
                 let largest = 1 << depth - 1
                 let values = samples(width * height * kind.channels, below: largest + 1)
                 let file = HandmadePNG(
-                    width: width, height: height, colorType: kind.type, bitDepth: depth, samples: values, isInterlaced: interlaced)
+                    width: width, height: height, colorType: kind.type, bitDepth: depth, samples: values, isInterlaced: interlaced
+                )
                 let result = try photo(file.encoded())
                 let bytes = values.map { UInt8((Double($0) * 255 / Double(largest)).rounded()) }
                 let pixels = stride(from: 0, to: bytes.count, by: kind.channels).map { Array(bytes[$0..<$0 + kind.channels]) }
@@ -87,7 +88,9 @@ func samples(_ count: Int, below limit: Int, seed: UInt64 = 1) -> [Int] {
 
     @Test func leavesBrokenExtrasOut() throws {
         var file = HandmadePNG(width: 1, height: 1, colorType: 2, bitDepth: 8, samples: [1, 2, 3])
-        file.chunks = [("iCCP", Array("x\0\0garbage".utf8)), ("pHYs", [1]), ("eXIf", [1, 2, 3]), ("zTXt", [0xff]), ("quUx", [9])]
+        file.chunks = [
+            ("iCCP", Array("x\0\0garbage".utf8)), ("pHYs", [1]), ("eXIf", [1, 2, 3]), ("zTXt", [0xff]), ("quUx", [9]),
+        ]
         #expect(try photo(file.encoded()) == Photo(width: 1, height: 1, pixels: [1, 2, 3]))
     }
 }
