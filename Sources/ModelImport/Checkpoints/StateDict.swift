@@ -24,7 +24,7 @@ enum StateDict {
         var collector = Collector()
         try collector.collect(dictionary, prefix: "", depth: 0)
         guard !collector.order.isEmpty else {
-            throw InputError("holds no tensors", advice: "Save the network's tensors: torch.save(model.state_dict(), path).")
+            throw InputError("holds no tensors of a supported element type", advice: "Save the network's tensors: torch.save(model.state_dict(), path).")
         }
         return collector.order.map { ($0, collector.tensors[$0]!) }
     }
