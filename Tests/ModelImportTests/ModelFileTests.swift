@@ -137,7 +137,8 @@ import Testing
             var steps: [Int] = []
             let checkpoint = try openCheckpoint(path)
             try ModelFile.write(
-                contents, to: "\(folder)/b", parameters: checkpoint.names, from: checkpoint, converter: "x", progress: { done, _ in steps.append(done) })
+                contents, to: "\(folder)/b", parameters: checkpoint.names, from: checkpoint, converter: "x",
+                progress: { done, _ in steps.append(done) })
             #expect(steps == steps.sorted() && steps.last == model.tensorByteCount)
         }
     }
