@@ -62,6 +62,9 @@ public struct RuntimeOptions: Sendable {
     /// Winograd F(4x4, 3x3) may be chosen: fastest, at four times the memory for those weights.
     public var allowsWinogradF4 = true
 
+    /// Memory of values that are done is used again. Off, every value keeps its own, to tell a wrong plan from a wrong kernel.
+    public var reusesMemory = true
+
     public init(pool: ThreadPool) { self.pool = pool }
 }
 

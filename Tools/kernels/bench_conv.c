@@ -1,7 +1,8 @@
 // Times convolution kernels beside this machine's limits:
 //   clang -O2 -pthread -ISources/CKernels/include Tools/kernels/bench_conv.c Sources/CKernels/conv/*.c
 //     Sources/CKernels/parallel/*.c -lm -o /tmp/bench_conv
-//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..3] [--norm] [--only SUBSTRING] [--error] [--kinds df24u] [--bf16]
+//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..3] [--norm] [--only SUBSTRING] [--error] [--kinds d24u] [--bf16] [--statistics]
+//     [--cpu]   one thread, processor time: for a machine with other work on it
 // GFLOP/s count the products of the direct way; "of limit" divides them by what fused multiply-adds (or bfloat16 dot
 // products) reach on the same threads right before and after.
 #include <immintrin.h>
@@ -13,9 +14,11 @@
 
 #include "dd_conv.h"
 
+static clockid_t clock_in_use = CLOCK_MONOTONIC;
+
 static double now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock_in_use, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -136,6 +139,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--error")) error = 1;
         else if (!strcmp(argv[i], "--statistics")) statistics = 1;
         else if (!strcmp(argv[i], "--bf16")) bf16 = 1;
+        else if (!strcmp(argv[i], "--cpu")) clock_in_use = CLOCK_PROCESS_CPUTIME_ID, threads = 1;
     }
     if (repeats > 100) repeats = 100;
     dd_pool *pool = dd_pool_create(threads);

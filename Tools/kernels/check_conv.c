@@ -118,11 +118,10 @@ int main(int argc, char **argv) {
         if (residual == 2) a.residual = a.y;
         if (with_statistics) a.statistics = statistics;
         for (int isa = 0; isa <= (int)dd_isa_supported(); isa++) {
-            dd_isa_force((dd_isa)isa);
             dd_pool *pool = pools[below(3)];
             void *scratch = aligned(dd_conv_scratch_bytes(kind, precision, &a, dd_pool_size(pool)));
             memcpy(y, initial, (size_t)y_floats * 4);
-            if (dd_conv(pool, kind, precision, &a, packed, scratch)) abort();
+            if (dd_conv_with_isa((dd_isa)isa, pool, kind, precision, &a, packed, scratch)) abort();
             free(scratch);
             const double error = error_of(&a, out, y, truth);
             worst[kind][precision] = fmax(worst[kind][precision], error);
@@ -139,7 +138,6 @@ int main(int argc, char **argv) {
                        (long)a.stride, (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom, (long)a.pad_right, a.scale != NULL, residual);
             }
         }
-        dd_isa_force(dd_isa_supported());
         const void *all[] = {a.x0, a.x1, a.x0_add, a.x1_add, a.scale, a.shift, a.bias, a.channel_add, residual == 1 ? a.residual : NULL,
                              initial, truth, y, statistics, true_statistics, w, packed};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free((void *)all[j]);

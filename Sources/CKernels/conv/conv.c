@@ -190,8 +190,8 @@ size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, con
     return make_plan(&plan, kind, precision, args, threads < 1 ? 1 : threads);
 }
 
-static dd_conv_task task_for(dd_conv_precision precision) {
-    switch (dd_isa_current()) {
+static dd_conv_task task_for(dd_isa isa, dd_conv_precision precision) {
+    switch (isa < dd_isa_supported() ? isa : dd_isa_supported()) {
 #if defined(__x86_64__)
         case DD_ISA_AVX512_BF16: return dd_conv_tasks_avx512_bf16[precision];
         case DD_ISA_AVX512: return dd_conv_tasks_avx512[precision];
@@ -231,13 +231,18 @@ static void add_partials(void *raw, int64_t index, int worker) {
 
 int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, const void *packed,
             void *scratch) {
+    return dd_conv_with_isa(dd_isa_current(), pool, kind, precision, args, packed, scratch);
+}
+
+int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
+                     const void *packed, void *scratch) {
     if (dd_conv_check(kind, args) != DD_CONV_OK) return DD_CONV_UNSUPPORTED;
     const int threads = dd_pool_size(pool);
     run_context context;
     make_plan(&context.plan, kind, precision, args, threads);
     context.plan.packed = packed;
     context.plan.scratch = scratch;
-    context.task = task_for(precision);
+    context.task = task_for(isa, precision);
     for (int worker = 0; worker < threads; worker++) {
         const int64_t none = -1;
         memcpy(context.plan.scratch + (size_t)worker * context.plan.worker_bytes, &none, sizeof none);
@@ -245,4 +250,15 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
     dd_parallel_for(pool, context.plan.blocks * context.plan.panel_tasks, run_task, &context);
     if (context.plan.a.statistics) dd_parallel_for(pool, args->batch * context.plan.panels, add_partials, &context);
     return DD_CONV_OK;
+}
+
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int allow_winograd_f4) {
+    if (dd_conv_check(DD_CONV_WINOGRAD_F2, args) != DD_CONV_OK) return DD_CONV_DIRECT;
+    const int64_t pixels = args->batch * dd_conv_out_height(DD_CONV_DIRECT, args) * dd_conv_out_width(DD_CONV_DIRECT, args);
+    // Too few channels to pay for the transforms.
+    if (args->cin0 + args->cin1 < 16 || args->cout < 16) return DD_CONV_DIRECT;
+    // So few pixels that reading the weights, not multiplying, takes the time: they should be few bytes.
+    if (pixels < 128) return DD_CONV_DIRECT;
+    if (allow_winograd_f4 && precision == DD_CONV_FLOAT32 && pixels >= 512) return DD_CONV_WINOGRAD_F4;
+    return DD_CONV_WINOGRAD_F2;
 }

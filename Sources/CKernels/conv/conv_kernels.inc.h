@@ -22,9 +22,13 @@ DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
 #endif
 }
 
-/// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c].
+/// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c]. Meanwhile fetches ahead from `ahead`,
+/// ahead_step bytes a word: the next product's weights are a stream from far away, of which each group takes its share.
 DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int columns, const float *base, const int64_t *offsets,
-                                   int64_t count, const float *weights) {
+                                   int64_t count, const float *weights, const char *ahead, int64_t ahead_step) {
+#if DD_VL != 16
+    (void)ahead, (void)ahead_step;
+#endif
     const float *a[DD_ROWS];
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) a[r] = base + offsets[r];
@@ -32,6 +36,11 @@ DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int column
 #pragma clang loop unroll_count(4)
 #endif
     for (int64_t k = 0; k < count; k++, weights += DD_CONV_PANEL) {
+#if DD_VL == 16
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + 64);
+        ahead += ahead_step;
+#endif
 #if !DD_BFLOAT16
         vf w[DD_COLUMNS];
         DD_UNROLL
@@ -214,7 +223,7 @@ DD_INLINE void DD_NAME(direct_tile)(const dd_conv_plan *p, const int columns, co
     }
     for (int64_t ky = 0; ky < a->kh; ky++) {
         for (int64_t run = 0; run < p->runs / a->kh; run++, weights += p->run_words * DD_CONV_PANEL)
-            DD_NAME(accumulate)(acc, columns, v + ky * ky_words + run * p->ldv, offsets, p->run_words, weights);
+            DD_NAME(accumulate)(acc, columns, v + ky * ky_words + run * p->ldv, offsets, p->run_words, weights, (const char *)(weights + p->run_words * DD_CONV_PANEL), 0);
     }
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
@@ -247,14 +256,14 @@ static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *uni
 
 /// Products of one register tile into m.
 DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const int64_t *offsets, int64_t words,
-                                     const float *weights, float *m) {
+                                     const float *weights, float *m, const char *ahead, int64_t ahead_step) {
     vf acc[DD_ROWS][DD_COLUMNS];
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
         DD_UNROLL
         for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
     }
-    DD_NAME(accumulate)(acc, columns, v, offsets, words, weights);
+    DD_NAME(accumulate)(acc, columns, v, offsets, words, weights, ahead, ahead_step);
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
         DD_UNROLL
@@ -268,6 +277,7 @@ DD_INLINE void DD_NAME(transformed_panel)(const dd_conv_plan *p, const dd_conv_u
                                           const int tile) {
     const int64_t c0 = panel * DD_CONV_PANEL;
     const float *weights = p->packed + panel * p->products * p->words * DD_CONV_PANEL;
+    const int64_t ahead_step = DD_CONV_PANEL * 4 / dd_conv_ceil(units, DD_ROWS);
     int64_t products[DD_CONV_PRODUCTS];
     DD_NAME(place_products)(p, products);
     for (int64_t e = 0; e < n * n; e++, weights += p->words * DD_CONV_PANEL) {
@@ -275,13 +285,14 @@ DD_INLINE void DD_NAME(transformed_panel)(const dd_conv_plan *p, const dd_conv_u
             int64_t offsets[DD_ROWS];
             for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(u + r, units - 1)].offset;
             float *to = m + e * p->ldm + u * DD_CONV_PANEL;
+            const char *ahead = (const char *)(weights + p->words * DD_CONV_PANEL) + u / DD_ROWS * p->words * ahead_step;
             for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
                 const int64_t c = c0 + part * DD_VL;
                 if (c + DD_VL >= p->a.cout) {
                     if (c < p->a.cout)
-                        DD_NAME(product_tile)(1, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
+                        DD_NAME(product_tile)(1, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL, ahead, ahead_step);
                 } else {
-                    DD_NAME(product_tile)(DD_COLUMNS, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
+                    DD_NAME(product_tile)(DD_COLUMNS, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL, ahead, ahead_step);
                 }
             }
         }

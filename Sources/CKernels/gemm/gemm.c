@@ -196,11 +196,6 @@ static inline void prefetch_result(const dd_gemm_args *args, int64_t row, int64_
     }
 }
 
-static inline void prefetch_rows(const char *a, int64_t rows, int64_t stride, int64_t bytes) {
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(a + i * stride + b, 0, 2);
-}
-
 static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t row, int64_t rows, int64_t panel,
                       int64_t panels) {
     const dd_gemm_args *args = job->args;
@@ -214,7 +209,6 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
             const int64_t count = min64(step, rows - i);
             const char *source = a + i * lda * element;
             prefetch_result(args, row + i, count, p);
-            if (p == panel) prefetch_rows(source + step * lda * element, min64(step, rows - i - step), lda * element, args->k * element);
             if (args->precision == DD_PRECISION_BFLOAT16)
                 kernels->tile_bfloat16(count, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
                                        DD_PANEL);

@@ -112,6 +112,10 @@ size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, con
 int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, const void *packed,
             void *scratch);
 
+/// The same with an instruction set of the caller's choice (what the machine lacks gives what it has): for tests.
+int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
+                     const void *packed, void *scratch);
+
 /// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings and errors of these
 /// kernels. F4 is chosen only with `allow_winograd_f4` (4 times the weights, ten times the error) and never in bfloat16.
 /// Never returns DD_CONV_UPSAMPLE_3X3, which is another function of its input.

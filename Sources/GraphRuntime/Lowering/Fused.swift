@@ -161,7 +161,7 @@ extension Conv2D {
         }
         let channels = template.cin0 + template.cin1
         let packed = try context.parameters.arrangement(
-            "conv \(kind.rawValue) \(precision.rawValue) \(key)",
+            "conv \(kind.rawValue) \(precision.rawValue) \(inputChannels ?? []) \(key)",
             byteCount: dd_conv_packed_bytes(kind, precision, template.cout, channels, template.kh, template.kw), of: [key]
         ) { memory in
             let stored = try context.parameters.stored(key)
@@ -172,7 +172,8 @@ extension Conv2D {
                 case .bfloat16: DD_CONV_WEIGHT_BFLOAT16
                 default: nil
                 }
-            let tensor = weightType == nil ? try context.parameters.float32(key) : stored
+            var tensor = weightType == nil ? try context.parameters.float32(key) : stored
+            if let inputChannels { tensor = try sliced(tensor, inputChannels) }
             let status = dd_conv_pack(
                 context.options.pool.handle, kind, precision, memory, tensor.bytes.baseAddress, weightType ?? DD_CONV_WEIGHT_FLOAT32,
                 template.cout, channels, template.kh, template.kw)
@@ -207,6 +208,25 @@ extension Conv2D {
             precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
         }
     }
+}
+
+/// Some of the input channels of a weight [O, C, kh, kw], given as pairs of bounds.
+private func sliced(_ weight: Tensor, _ bounds: [Int]) throws -> Tensor {
+    let ranges = stride(from: 0, to: bounds.count, by: 2).map { bounds[$0]..<bounds[$0 + 1] }
+    let (outputs, channels) = (weight.shape[0], weight.shape[1])
+    let kernelBytes = weight.shape[2] * weight.shape[3] * weight.type.elementType.byteSize
+    let kept = ranges.reduce(0) { $0 + $1.count }
+    let result = Tensor(TensorType(weight.type.elementType, [outputs, kept, weight.shape[2], weight.shape[3]]))
+    var target = result.bytes.baseAddress!
+    for output in 0..<outputs {
+        for range in ranges {
+            let source = weight.bytes.baseAddress! + (output * channels + range.lowerBound) * kernelBytes
+            target.copyMemory(from: source, byteCount: range.count * kernelBytes)
+            target += range.count * kernelBytes
+        }
+    }
+    withExtendedLifetime((weight, result)) {}
+    return result
 }
 
 extension dd_conv_kind {

@@ -234,15 +234,15 @@ struct Unpickler {
     static func refused(_ name: String) -> InputError {
         InputError(
             "refuses to load: the pickle asks for '\(name)', which no tensor needs",
-            advice: "A pickle can run any code when Python loads it; here nothing runs. If you trust the file, load it with PyTorch and save only its "
-                + "tensors: torch.save(model.state_dict(), path).")
+            advice: "A pickle can run any code when Python loads it; here nothing runs. If you trust the file, load it with PyTorch and "
+                + "save only its tensors: torch.save(model.state_dict(), path).")
     }
 }
 
 /// All lists, dictionaries and storages of a pickle.
 ///
-/// Lists and dictionaries can hold each other, and themselves. Emptying them one by one at the end frees them all, without the recursion that would exhaust the
-/// thread's stack for a long chain.
+/// Lists and dictionaries can hold each other, and themselves. Emptying them one by one at the end frees them all, without the recursion that
+/// would exhaust the thread's stack for a long chain.
 final class PickleHeap {
     private var lists: [PickleList] = []
     private var dictionaries: [PickleDictionary] = []
