@@ -33,12 +33,13 @@ let package = Package(
                 "Diffusion", "Photos",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .target(name: "GraphTestSupport", dependencies: ["GraphRuntime", "ModelFile"]),
+        .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
+        .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
         .testTarget(
