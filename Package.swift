@@ -33,7 +33,7 @@ let package = Package(
                 "Diffusion", "Photos",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .target(name: "GraphTestSupport", dependencies: ["GraphRuntime", "ModelFile"]),
+        .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
         .executableTarget(
             name: "seeded-checkpoint",
             dependencies: ["GraphTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
@@ -43,6 +43,7 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
+        .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
         .testTarget(

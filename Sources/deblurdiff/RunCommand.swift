@@ -90,7 +90,8 @@ struct RunCommand: ParsableCommand {
         let recorder = record.map { _ in Recorder() }
         var name = ""
         let restorer = try Restorer(
-            model: DeblurDiffModel(path: model, options: runtime.makeOptions()), options: restorationOptions, recorder: recorder
+            model: DeblurDiffModel(path: model, options: runtime.makeOptions(), optimization: runtime.optimization.options),
+            options: restorationOptions, recorder: recorder
         ) { progress.restoration(name, $0) }
         try jobs.prepareFolder()
 
