@@ -3,13 +3,16 @@ import Foundation
 import Testing
 
 /// A broadcast of operands whose dimensions are those of `size`, or 1 where the flag is false.
-private func makeShape(_ size: [Int], _ hasA: [Bool], _ hasB: [Bool]) -> (shape: dd_broadcast, countA: Int, countB: Int) {
+private func makeShape(_ size: [Int], _ hasA: [Bool], _ hasB: [Bool]) -> (shape: dd_broadcast, countA: Int, countB: Int)
+{
     var shape = dd_broadcast()
     shape.rank = Int32(size.count)
     var a = 1
     var b = 1
     for d in size.indices.reversed() {
-        func store(_ path: WritableKeyPath<dd_broadcast, (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64)>, _ v: Int) {
+        func store(
+            _ path: WritableKeyPath<dd_broadcast, (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64)>, _ v: Int
+        ) {
             withUnsafeMutableBytes(of: &shape[keyPath: path]) { $0.bindMemory(to: Int64.self)[d] = Int64(v) }
         }
         store(\.size, size[d])
@@ -33,15 +36,22 @@ private func reference(
         for d in size.indices.reversed() {
             let i = rest % size[d]
             rest /= size[d]
-            if hasA[d] { atA += i * strideA; strideA *= size[d] }
-            if hasB[d] { atB += i * strideB; strideB *= size[d] }
+            if hasA[d] {
+                atA += i * strideA
+                strideA *= size[d]
+            }
+            if hasB[d] {
+                atB += i * strideB
+                strideB *= size[d]
+            }
         }
         return op(Double(a[atA]), Double(b[atB]))
     }
 }
 
 private let binaryOps: [(dd_binary_op, @Sendable (Double, Double) -> Double)] = [
-    (DD_BINARY_ADD, { $0 + $1 }), (DD_BINARY_SUB, { $0 - $1 }), (DD_BINARY_MUL, { $0 * $1 }), (DD_BINARY_DIV, { $0 / $1 }),
+    (DD_BINARY_ADD, { $0 + $1 }), (DD_BINARY_SUB, { $0 - $1 }), (DD_BINARY_MUL, { $0 * $1 }),
+    (DD_BINARY_DIV, { $0 / $1 }),
     (DD_BINARY_MIN, { $0.isNaN || $1.isNaN ? .nan : min($0, $1) }),
     (DD_BINARY_MAX, { $0.isNaN || $1.isNaN ? .nan : max($0, $1) }), (DD_BINARY_POW, { pow($0, $1) }),
 ]
@@ -64,7 +74,8 @@ private let binaryOps: [(dd_binary_op, @Sendable (Double, Double) -> Double)] = 
                     withUnsafePointer(to: shape) { dd_binary_f32(pool, op, y, a, b, $0) }
                 }
                 KernelHarness.expectClose(
-                    y, reference(exact, size, hasA, hasB, a, b), absolute: 1.2e-7, relative: 1.2e-7, "\(op) \(size) \(hasA) \(hasB)")
+                    y, reference(exact, size, hasA, hasB, a, b), absolute: 1.2e-7, relative: 1.2e-7,
+                    "\(op) \(size) \(hasA) \(hasB)")
             }
         }
     }

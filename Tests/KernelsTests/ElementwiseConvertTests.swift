@@ -16,7 +16,9 @@ import Testing
 
     /// Every pattern whose lower bits decide the rounding: ties, and one to either side.
     private var roundingCases: [Float] {
-        var x: [Float] = [.nan, -.nan, .infinity, -.infinity, 0, -0.0, 65504, 65519.996, 65520, -65520, 1e30, .leastNonzeroMagnitude]
+        var x: [Float] = [
+            .nan, -.nan, .infinity, -.infinity, 0, -0.0, 65504, 65519.996, 65520, -65520, 1e30, .leastNonzeroMagnitude,
+        ]
         for high in stride(from: UInt32(0), to: 0xffff_ffff, by: 0x3713_d) {
             for low: UInt32 in [0, 0xfff, 0x1000, 0x1001, 0x7fff, 0x8000, 0x8001] {
                 x.append(Float(bitPattern: high & 0xffff_0000 | low))
@@ -63,20 +65,30 @@ import Testing
             #expect(convert(x, DD_F32, DD_F64, as: Double.self) == x.map(Double.init))
             #expect(convert(x, DD_F32, DD_I64, as: Int64.self) == x.map { Int64($0) })
             #expect(convert(x, DD_F32, DD_F32, as: Float.self) == x)
-            let inPlace = KernelHarness.output(n, initial: x) { pool, y in dd_convert(pool, y, DD_I32, y, DD_F32, Int64(n)) }
+            let inPlace = KernelHarness.output(n, initial: x) { pool, y in
+                dd_convert(pool, y, DD_I32, y, DD_F32, Int64(n))
+            }
             #expect(inPlace.map { Int32(bitPattern: $0.bitPattern) } == x.map { Int32($0) })
         }
     }
 
     @Test func betweenIntegersAndFloats() {
-        let x: [Double] = [0, -0.5, 0.5, 1.9, -1.9, 127.5, 128, -129, 255, 256, -1, 3e9, -3e9, 1e300, -1e300, .nan, .infinity]
-        #expect(convert(x, DD_F64, DD_U8, as: UInt8.self) == [0, 0, 0, 1, 0, 127, 128, 0, 255, 255, 0, 255, 0, 255, 0, 0, 255])
+        let x: [Double] = [
+            0, -0.5, 0.5, 1.9, -1.9, 127.5, 128, -129, 255, 256, -1, 3e9, -3e9, 1e300, -1e300, .nan, .infinity,
+        ]
+        #expect(
+            convert(x, DD_F64, DD_U8, as: UInt8.self) == [
+                0, 0, 0, 1, 0, 127, 128, 0, 255, 255, 0, 255, 0, 255, 0, 0, 255,
+            ])
         #expect(
             convert(x, DD_F64, DD_I8, as: Int8.self) == [
                 0, 0, 0, 1, -1, 127, 127, -128, 127, 127, -1, 127, -128, 127, -128, 0, 127,
             ])
         #expect(convert(x, DD_F64, DD_I32, as: Int32.self).suffix(6) == [.max, .min, .max, .min, 0, .max])
-        #expect(convert(x, DD_F64, DD_I64, as: Int64.self).suffix(6) == [3_000_000_000, -3_000_000_000, .max, .min, 0, .max])
+        #expect(
+            convert(x, DD_F64, DD_I64, as: Int64.self).suffix(6) == [
+                3_000_000_000, -3_000_000_000, .max, .min, 0, .max,
+            ])
         #expect(convert(x, DD_F64, DD_BOOL, as: UInt8.self) == [0] + [UInt8](repeating: 1, count: 16))
         let big: [Int64] = [.max, .min, 1 << 53 + 1, -5, 0, 70_000]
         #expect(convert(big, DD_I64, DD_I64, as: Int64.self) == big)

@@ -23,7 +23,8 @@ private func check<T: BitwiseCopyable & FixedWidthInteger>(
     let y = KernelHarness.output(countY, of: T.self, initial: blank, location: location) { pool, y in
         x.withUnsafeBufferPointer {
             dd_copy_strided(
-                pool, y, $0.baseAddress! + offsetX, Int32(MemoryLayout<T>.size), Int32(size.count), size.map(Int64.init),
+                pool, y, $0.baseAddress! + offsetX, Int32(MemoryLayout<T>.size), Int32(size.count),
+                size.map(Int64.init),
                 strideY.map(Int64.init), strideX.map(Int64.init))
         }
     }
@@ -51,7 +52,8 @@ private func contiguous(_ size: [Int]) -> [Int] {
             let size = order.map { sizeX[$0] }
             let strides = contiguous(sizeX)
             check(
-                type, size: size, strideY: contiguous(size), strideX: order.map { strides[$0] }, countY: count, countX: count)
+                type, size: size, strideY: contiguous(size), strideX: order.map { strides[$0] }, countY: count,
+                countX: count)
         }
     }
 
@@ -68,9 +70,12 @@ private func contiguous(_ size: [Int]) -> [Int] {
     func transposes(_ rows: Int, _ columns: Int) {
         KernelHarness.forEachISA { _ in
             let n = rows * columns
-            check(UInt32.self, size: [rows, columns], strideY: [columns, 1], strideX: [1, rows], countY: n, countX: n)
-            check(UInt16.self, size: [rows, columns], strideY: [columns, 1], strideX: [1, rows], countY: n, countX: n)
-            check(UInt64.self, size: [rows, columns], strideY: [columns, 1], strideX: [1, rows], countY: n, countX: n)
+            check(
+                UInt32.self, size: [rows, columns], strideY: [columns, 1], strideX: [1, rows], countY: n, countX: n)
+            check(
+                UInt16.self, size: [rows, columns], strideY: [columns, 1], strideX: [1, rows], countY: n, countX: n)
+            check(
+                UInt64.self, size: [rows, columns], strideY: [columns, 1], strideX: [1, rows], countY: n, countX: n)
             check(UInt8.self, size: [rows, columns], strideY: [columns, 1], strideX: [1, rows], countY: n, countX: n)
         }
     }
@@ -78,7 +83,9 @@ private func contiguous(_ size: [Int]) -> [Int] {
     @Test func slicesConcatenatesReversesAndBroadcasts() {
         KernelHarness.forEachISA { _ in
             // The middle of a [3, 10, 7].
-            check(UInt32.self, size: [3, 4, 7], strideY: [28, 7, 1], strideX: [70, 7, 1], countY: 84, offsetX: 21, countX: 210)
+            check(
+                UInt32.self, size: [3, 4, 7], strideY: [28, 7, 1], strideX: [70, 7, 1], countY: 84, offsetX: 21,
+                countX: 210)
             // Into a part of the output, the rest untouched.
             check(UInt32.self, size: [3, 4, 7], strideY: [70, 7, 1], strideX: [28, 7, 1], countY: 210, countX: 84)
             // Every second, and backwards.

@@ -4,14 +4,16 @@ import Testing
 
 @Suite struct ElementwiseRowTests {
     @Test(arguments: [
-        (1, 1, 1), (4, 7, 1), (2, 64, 1), (3, 1000, 1), (2, 5, 3), (1, 25, 700), (3, 17, 16), (2, 0, 3), (2, 0, 1), (0, 4, 4),
+        (1, 1, 1), (4, 7, 1), (2, 64, 1), (3, 1000, 1), (2, 5, 3), (1, 25, 700), (3, 17, 16), (2, 0, 3), (2, 0, 1),
+        (0, 4, 4),
         (1, 50_000, 1),
     ])
     func reduces(_ outer: Int, _ reduced: Int, _ inner: Int) {
         var numbers = SeededNumbers(3)
         let x = numbers.floats(outer * reduced * inner, -1.5...1.5)
         let ops: [(dd_reduce_op, Double, (Double, Double) -> Double)] = [
-            (DD_REDUCE_SUM, 0, +), (DD_REDUCE_MEAN, 0, +), (DD_REDUCE_MAX, -.infinity, max), (DD_REDUCE_MIN, .infinity, min),
+            (DD_REDUCE_SUM, 0, +), (DD_REDUCE_MEAN, 0, +), (DD_REDUCE_MAX, -.infinity, max),
+            (DD_REDUCE_MIN, .infinity, min),
             (DD_REDUCE_PROD, 1, *), (DD_REDUCE_SUM_SQUARE, 0, { $0 + $1 * $1 }), (DD_REDUCE_L1, 0, { $0 + abs($1) }),
         ]
         KernelHarness.forEachISA { _ in
@@ -62,7 +64,9 @@ import Testing
             let y = KernelHarness.output(rows * n) { dd_softmax_f32($0, $1, x, Int64(rows), Int64(n)) }
             // The difference to the largest is rounded, by up to half a unit of 90 in the last place.
             KernelHarness.expectClose(y, expected, absolute: 3e-38, relative: 5e-6)
-            let inPlace = KernelHarness.output(rows * n, initial: x) { dd_softmax_f32($0, $1, $1, Int64(rows), Int64(n)) }
+            let inPlace = KernelHarness.output(rows * n, initial: x) {
+                dd_softmax_f32($0, $1, $1, Int64(rows), Int64(n))
+            }
             KernelHarness.expectSame(inPlace, y)
         }
     }
@@ -124,7 +128,9 @@ import Testing
     @Test func embedding() {
         let table = (0..<50 * 6).map { UInt16($0) }
         let ids: [Int32] = [0, 49, 3, -1, 50, 7, .max, .min, 12]
-        let y = KernelHarness.output(ids.count * 6, of: UInt16.self) { dd_embedding($0, $1, table, ids, Int64(ids.count), 12, 50) }
+        let y = KernelHarness.output(ids.count * 6, of: UInt16.self) {
+            dd_embedding($0, $1, table, ids, Int64(ids.count), 12, 50)
+        }
         let expected = ids.flatMap { id in (0..<6).map { (0..<50).contains(Int(id)) ? table[Int(id) * 6 + $0] : 0 } }
         #expect(y == expected)
         _ = KernelHarness.output(0) { dd_embedding($0, $1, table, ids, 0, 12, 50) }

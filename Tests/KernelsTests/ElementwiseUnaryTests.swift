@@ -67,8 +67,10 @@ private let unaryCases: [UnaryCase] = [
 
 private let specials: [Float] = [
     0, -0.0, 1, -1, .infinity, -.infinity, .nan, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude,
-    -.leastNormalMagnitude, .leastNormalMagnitude / 8, -.leastNormalMagnitude / 8, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 0.5, 1.5, 2.5, -0.5, -1.5,
-    -2.5, 88.7, 88.73, 89, 100, -87.3, -87.5, -103, -103.9, -104.1, -150, 1e-8, -1e-8, 0.625, 0.6251, 0.92773, 0.9278, 4, 16,
+    -.leastNormalMagnitude, .leastNormalMagnitude / 8, -.leastNormalMagnitude / 8, .greatestFiniteMagnitude,
+    -.greatestFiniteMagnitude, 0.5, 1.5, 2.5, -0.5, -1.5,
+    -2.5, 88.7, 88.73, 89, 100, -87.3, -87.5, -103, -103.9, -104.1, -150, 1e-8, -1e-8, 0.625, 0.6251, 0.92773, 0.9278,
+    4, 16,
 ]
 
 @Suite struct ElementwiseUnaryTests {
@@ -76,7 +78,10 @@ private let specials: [Float] = [
         var numbers = SeededNumbers(7)
         let inputs =
             [0, 1, 3, 15, 16, 17, 33, 63, 100].map { numbers.floats($0, unary.range) } + [
-                specials, (0..<50_001).map { unary.range.lowerBound + (unary.range.upperBound - unary.range.lowerBound) * Float($0) / 50_000 },
+                specials,
+                (0..<50_001).map {
+                    unary.range.lowerBound + (unary.range.upperBound - unary.range.lowerBound) * Float($0) / 50_000
+                },
                 (0..<20_000).map { _ in Float(bitPattern: UInt32(truncatingIfNeeded: numbers.next())) },
             ]
         KernelHarness.forEachISA { isa in

@@ -50,7 +50,8 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
     private typealias Sizes = (batch: Int, channels: Int, pixels: Int, groups: Int)
 
     @Test(arguments: [
-        (1, 1, 1, 1), (2, 32, 1, 32), (1, 64, 5, 32), (2, 6, 35, 3), (1, 8, 4096, 2), (1, 4, 5003, 1), (3, 10, 17, 5), (0, 4, 4, 2),
+        (1, 1, 1, 1), (2, 32, 1, 32), (1, 64, 5, 32), (2, 6, 35, 3), (1, 8, 4096, 2), (1, 4, 5003, 1), (3, 10, 17, 5),
+        (0, 4, 4, 2),
         (1, 4, 0, 2),
     ])
     func groupNormNCHW(_ sizes: (Int, Int, Int, Int)) {
@@ -62,17 +63,20 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
         KernelHarness.forEachISA { _ in
             let absolute = tolerance(x.map(Double.init), batch, channels, pixels, groups, 1e-5)
             for silu in [false, true] {
-                let expected = groupNorm(x.map(Double.init), batch, channels, pixels, groups, 1e-5, scale, bias, silu: silu)
+                let expected = groupNorm(
+                    x.map(Double.init), batch, channels, pixels, groups, 1e-5, scale, bias, silu: silu)
                 func run(_ pool: OpaquePointer?, _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>) {
                     dd_group_norm_nchw_f32(
-                        pool, y, x, scale, bias, Int64(batch), Int64(channels), Int64(pixels), Int64(groups), 1e-5, silu ? 1 : 0)
+                        pool, y, x, scale, bias, Int64(batch), Int64(channels), Int64(pixels), Int64(groups), 1e-5,
+                        silu ? 1 : 0)
                 }
                 let y = KernelHarness.output(x.count) { run($0, $1, x) }
                 KernelHarness.expectClose(y, expected, absolute: absolute, relative: 1e-6)
                 KernelHarness.expectSame(KernelHarness.output(x.count, initial: x) { run($0, $1, $1) }, y)
             }
             let y = KernelHarness.output(x.count) {
-                dd_group_norm_nchw_f32($0, $1, x, nil, nil, Int64(batch), Int64(channels), Int64(pixels), Int64(groups), 1e-5, 0)
+                dd_group_norm_nchw_f32(
+                    $0, $1, x, nil, nil, Int64(batch), Int64(channels), Int64(pixels), Int64(groups), 1e-5, 0)
             }
             let expected = groupNorm(x.map(Double.init), batch, channels, pixels, groups, 1e-5, nil, nil, silu: false)
             KernelHarness.expectClose(y, expected, absolute: absolute, relative: 1e-6)
@@ -103,7 +107,8 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
 
     /// Sources without gaps: values, addend, channels.
     private func groupNormNHWC(
-        _ pool: OpaquePointer?, _ y: UnsafeMutablePointer<Float>, _ sources: [([Float], [Float]?, Int)], _ scale: [Float]?,
+        _ pool: OpaquePointer?, _ y: UnsafeMutablePointer<Float>, _ sources: [([Float], [Float]?, Int)],
+        _ scale: [Float]?,
         _ bias: [Float]?, _ batch: Int, _ pixels: Int, _ groups: Int, _ epsilon: Float, silu: Bool
     ) {
         withSources(sources) { described in
@@ -112,7 +117,8 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
             let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 1), alignment: 8)
             defer { scratch.deallocate() }
             dd_group_norm_nhwc_f32(
-                pool, y, described, Int32(sources.count), scale, bias, Int64(batch), Int64(pixels), Int64(groups), epsilon,
+                pool, y, described, Int32(sources.count), scale, bias, Int64(batch), Int64(pixels), Int64(groups),
+                epsilon,
                 silu ? 1 : 0, scratch)
         }
     }
@@ -142,7 +148,8 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
                     let y = KernelHarness.output(rows.count) { pool, y in
                         groupNormNHWC(pool, y, sources, scale, bias, batch, pixels, groups, 1e-6, silu: silu)
                     }
-                    KernelHarness.expectClose(y, transposed(expected, batch, channels, pixels), absolute: absolute, relative: 2e-6)
+                    KernelHarness.expectClose(
+                        y, transposed(expected, batch, channels, pixels), absolute: absolute, relative: 2e-6)
                 }
             }
         }
@@ -162,20 +169,24 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
         let shift = numbers.floats(channels)
         KernelHarness.forEachISA { _ in
             let strided = KernelHarness.output(2 * channels) { pool, y in
-                var scratch = [Double](repeating: 0, count: Int(dd_group_statistics_nhwc_scratch(1, Int64(channels), Int64(pixels))) / 8)
+                var scratch = [Double](
+                    repeating: 0, count: Int(dd_group_statistics_nhwc_scratch(1, Int64(channels), Int64(pixels))) / 8)
                 wide.withUnsafeBufferPointer { a in
                     addend.withUnsafeBufferPointer { b in
                         var source = dd_nhwc_source(
-                            x: a.baseAddress!, ld: Int64(ld), addend: b.baseAddress!, ld_addend: Int64(ld), channels: Int64(channels))
+                            x: a.baseAddress!, ld: Int64(ld), addend: b.baseAddress!, ld_addend: Int64(ld),
+                            channels: Int64(channels))
                         dd_group_statistics_nhwc_f32(
                             pool, y, y + channels, &source, 1, scale, shift, 1, Int64(pixels), 4, 1e-5, &scratch)
                     }
                 }
             }
             let dense = KernelHarness.output(2 * channels) { pool, y in
-                var scratch = [Double](repeating: 0, count: Int(dd_group_statistics_nhwc_scratch(1, Int64(channels), Int64(pixels))) / 8)
+                var scratch = [Double](
+                    repeating: 0, count: Int(dd_group_statistics_nhwc_scratch(1, Int64(channels), Int64(pixels))) / 8)
                 x.withUnsafeBufferPointer { a in
-                    var source = dd_nhwc_source(x: a.baseAddress!, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels))
+                    var source = dd_nhwc_source(
+                        x: a.baseAddress!, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels))
                     dd_group_statistics_nhwc_f32(
                         pool, y, y + channels, &source, 1, scale, shift, 1, Int64(pixels), 4, 1e-5, &scratch)
                 }
@@ -183,7 +194,8 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
             KernelHarness.expectSame(strided, dense)
 
             let inPlace = KernelHarness.output(x.count, initial: x) { pool, y in
-                var source = dd_nhwc_source(x: y, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels))
+                var source = dd_nhwc_source(
+                    x: y, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels))
                 dd_scale_shift_nhwc_f32(pool, y, &source, 1, scale, shift, 1, Int64(pixels), 0)
             }
             let expected = x.indices.map { Double(x[$0]) * Double(scale[$0 % channels]) + Double(shift[$0 % channels]) }
@@ -206,11 +218,13 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
         }
         let result = KernelHarness.output(2 * batch * channels) { pool, y in
             dd_statistics_to_scale_shift(
-                pool, y, y + batch * channels, sums, Int64(blocks), scale, bias, Int64(batch), Int64(channels), Int64(pixels),
+                pool, y, y + batch * channels, sums, Int64(blocks), scale, bias, Int64(batch), Int64(channels),
+                Int64(pixels),
                 Int64(groups), 1e-5)
         }
         let expected = transposed(
-            groupNorm(transposed(x, batch, pixels, channels), batch, channels, pixels, groups, 1e-5, scale, bias, silu: false),
+            groupNorm(
+                transposed(x, batch, pixels, channels), batch, channels, pixels, groups, 1e-5, scale, bias, silu: false),
             batch, channels, pixels)
         let y = x.indices.map { i -> Float in
             let at = i / channels / pixels * channels + i % channels
@@ -229,7 +243,9 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
         if rows == 0 { expected = [] }
         KernelHarness.forEachISA { _ in
             for (s, b) in [(scale, bias), (scale, nil), (nil, bias), (nil, nil)] as [([Float]?, [Float]?)] {
-                let y = KernelHarness.output(x.count) { dd_layer_norm_f32($0, $1, x, s, b, Int64(rows), Int64(n), 1e-5) }
+                let y = KernelHarness.output(x.count) {
+                    dd_layer_norm_f32($0, $1, x, s, b, Int64(rows), Int64(n), 1e-5)
+                }
                 let wanted = expected.enumerated().map { $1 * Double(s?[$0 % n] ?? 1) + Double(b?[$0 % n] ?? 0) }
                 KernelHarness.expectClose(y, wanted, absolute: 1.5e-6, relative: 1e-6)
                 let inPlace = KernelHarness.output(x.count, initial: x) {
@@ -259,7 +275,9 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
         KernelHarness.forEachISA { _ in
             let y = KernelHarness.output(3 * n) { dd_layer_norm_f32($0, $1, x, nil, nil, 3, Int64(n), 1e-5) }
             #expect(y[0..<n].allSatisfy { abs($0) < 1e-4 } && y[n...].allSatisfy { $0.isNaN })
-            let z = KernelHarness.output(3 * n) { dd_group_norm_nchw_f32($0, $1, x, nil, nil, 3, 1, Int64(n), 1, 1e-5, 0) }
+            let z = KernelHarness.output(3 * n) {
+                dd_group_norm_nchw_f32($0, $1, x, nil, nil, 3, 1, Int64(n), 1, 1e-5, 0)
+            }
             #expect(z[0..<n].allSatisfy { abs($0) < 1e-4 } && z[n...].allSatisfy { $0.isNaN })
         }
     }

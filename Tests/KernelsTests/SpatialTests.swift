@@ -53,8 +53,10 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
                 let rows = cin * kh * kw
                 let y = KernelHarness.output(rows * ld, initial: [Float](repeating: 7, count: rows * ld)) { _, y in
                     dd_im2col_nchw_f32(
-                        y, image.values, Int64(cin), Int64(h), Int64(w), Int64(kh), Int64(kw), Int64(strideH), Int64(strideW),
-                        Int64(padTop), Int64(padLeft), Int64(dilation), Int64(dilation), Int64(outW), Int64(first), Int64(count),
+                        y, image.values, Int64(cin), Int64(h), Int64(w), Int64(kh), Int64(kw), Int64(strideH),
+                        Int64(strideW),
+                        Int64(padTop), Int64(padLeft), Int64(dilation), Int64(dilation), Int64(outW), Int64(first),
+                        Int64(count),
                         Int64(ld))
                 }
                 let expected = (0..<rows * ld).map { i -> Float in
@@ -79,13 +81,16 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
         KernelHarness.forEachISA { _ in
             let y = KernelHarness.output(expected.values.count) {
                 dd_unfold_nchw_f32(
-                    $0, $1, x.values, Int64(n), Int64(c), Int64(h), Int64(w), Int64(k), Int64(k), Int64(k / 2), Int64(k / 2))
+                    $0, $1, x.values, Int64(n), Int64(c), Int64(h), Int64(w), Int64(k), Int64(k), Int64(k / 2),
+                    Int64(k / 2))
             }
             KernelHarness.expectSame(y, expected.values)
         }
     }
 
-    @Test(arguments: [(1, 1, 1, 1, 5), (2, 4, 9, 13, 5), (1, 4, 32, 64, 5), (1, 3, 3, 2, 5), (1, 2, 10, 70, 3), (1, 4, 6, 6, 1)])
+    @Test(arguments: [
+        (1, 1, 1, 1, 5), (2, 4, 9, 13, 5), (1, 4, 32, 64, 5), (1, 3, 3, 2, 5), (1, 2, 10, 70, 3), (1, 4, 6, 6, 1),
+    ])
     func adaptiveConvolution(_ n: Int, _ c: Int, _ h: Int, _ w: Int, _ k: Int) {
         let x = Image(n, c, h, w, seed: 43)
         let kernel = Image(n, c * k * k, h, w, seed: 44)
@@ -95,7 +100,9 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
                 let expected = Image(n, c, h, w) { i, ch, y, j in
                     var sum = residual == 1 ? Double(x[i, ch, y, j]) : 0
                     for tap in 0..<k * k {
-                        sum += Double(kernel[i, ch * k * k + tap, y, j]) * Double(x[i, ch, y + tap / k - k / 2, j + tap % k - k / 2])
+                        sum +=
+                            Double(kernel[i, ch * k * k + tap, y, j])
+                            * Double(x[i, ch, y + tap / k - k / 2, j + tap % k - k / 2])
                     }
                     return Float(sum)
                 }
@@ -104,7 +111,8 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
                 }
                 KernelHarness.expectClose(y, expected.values.map(Double.init), absolute: 1.5e-6)
                 let last = KernelHarness.output(x.values.count) {
-                    dd_eac_nhwc_f32($0, $1, x.channelsLast, kernel.channelsLast, sn, sc, sh, sw, Int64(k), Int32(residual))
+                    dd_eac_nhwc_f32(
+                        $0, $1, x.channelsLast, kernel.channelsLast, sn, sc, sh, sw, Int64(k), Int32(residual))
                 }
                 KernelHarness.expectClose(last, expected.channelsLast.map(Double.init), absolute: 1.5e-6)
             }
@@ -117,12 +125,16 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
                 let expected = starts(n, k)
                 #expect(Int(dd_window_count(Int64(n), Int64(k))) == expected.count)
                 #expect(expected.indices.map { Int(dd_window_start(Int64(n), Int64(k), Int64($0))) } == expected)
-                #expect(Set(expected.flatMap { $0..<min($0 + k, n) }) == Set(0..<n) && Set(expected).count == expected.count)
+                #expect(
+                    Set(expected.flatMap { $0..<min($0 + k, n) }) == Set(0..<n) && Set(expected).count == expected.count
+                )
             }
         }
     }
 
-    @Test(arguments: [(1, 1, 1, 1, 4), (1, 3, 5, 9, 4), (2, 2, 13, 6, 4), (1, 40, 20, 17, 8), (2, 5, 8, 8, 8), (1, 1, 3, 30, 7)])
+    @Test(arguments: [
+        (1, 1, 1, 1, 4), (1, 3, 5, 9, 4), (2, 2, 13, 6, 4), (1, 40, 20, 17, 8), (2, 5, 8, 8, 8), (1, 1, 3, 30, 7),
+    ])
     func windowsThereAndBack(_ n: Int, _ c: Int, _ h: Int, _ w: Int, _ k: Int) {
         let x = Image(n, c, h, w, seed: 45)
         let (sn, sc, sh, sw) = x.sizes
@@ -138,11 +150,15 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
         var count = sum
         for i in 0..<other.n {
             let (top, left) = corners[i % corners.count]
-            for ch in 0..<c { for y in 0..<kh { for j in 0..<kw {
-                let at = ((i / corners.count * c + ch) * h + top + y) * w + left + j
-                sum[at] += other[i, ch, y, j]
-                count[at] += 1
-            } } }
+            for ch in 0..<c {
+                for y in 0..<kh {
+                    for j in 0..<kw {
+                        let at = ((i / corners.count * c + ch) * h + top + y) * w + left + j
+                        sum[at] += other[i, ch, y, j]
+                        count[at] += 1
+                    }
+                }
+            }
         }
         let merged = Image(n, c, h, w) { i, ch, y, j in
             let at = ((i * c + ch) * h + y) * w + j
@@ -168,7 +184,10 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
         }
     }
 
-    @Test(arguments: [(1, 1, 1, 1, 2, 2), (2, 3, 5, 7, 2, 2), (1, 40, 9, 33, 2, 2), (1, 2, 3, 4, 3, 1), (1, 5, 4, 6, 1, 4), (1, 3, 0, 2, 2, 2)])
+    @Test(arguments: [
+        (1, 1, 1, 1, 2, 2), (2, 3, 5, 7, 2, 2), (1, 40, 9, 33, 2, 2), (1, 2, 3, 4, 3, 1), (1, 5, 4, 6, 1, 4),
+        (1, 3, 0, 2, 2, 2),
+    ])
     func upsampling(_ s: (Int, Int, Int, Int, Int, Int)) {
         let (n, c, h, w, factorH, factorW) = s
         let x = Image(n, c, h, w, seed: 47)
@@ -186,7 +205,10 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
         }
     }
 
-    @Test(arguments: [(0, 1, 0, 1), (1, 1, 1, 1), (0, 0, 0, 0), (3, 0, 5, 2), (-1, -2, -3, 1), (2, -4, -1, -1), (-5, 5, -9, 9), (-4, -4, 0, 0)])
+    @Test(arguments: [
+        (0, 1, 0, 1), (1, 1, 1, 1), (0, 0, 0, 0), (3, 0, 5, 2), (-1, -2, -3, 1), (2, -4, -1, -1), (-5, 5, -9, 9),
+        (-4, -4, 0, 0),
+    ])
     func padding(_ top: Int, _ bottom: Int, _ left: Int, _ right: Int) {
         let x = Image(2, 3, 6, 9, seed: 48)
         let expected = Image(2, 3, max(0, 6 + top + bottom), 9 + left + right) { x[$0, $1, $2 - top, $3 - left] }
@@ -197,7 +219,8 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
             }, expected.values)
         KernelHarness.expectSame(
             KernelHarness.output(expected.values.count) {
-                dd_pad_nhwc_f32($0, $1, x.channelsLast, sn, sc, sh, sw, Int64(top), Int64(bottom), Int64(left), Int64(right))
+                dd_pad_nhwc_f32(
+                    $0, $1, x.channelsLast, sn, sc, sh, sw, Int64(top), Int64(bottom), Int64(left), Int64(right))
             }, expected.channelsLast)
     }
 
@@ -206,9 +229,13 @@ private func starts(_ n: Int, _ k: Int) -> [Int] {
         let x = Image(batch, channels, 1, pixels, seed: 49)
         let sizes = (Int64(batch), Int64(channels), Int64(pixels))
         KernelHarness.forEachISA { _ in
-            let y = KernelHarness.output(x.values.count) { dd_nchw_to_nhwc_f32($0, $1, x.values, sizes.0, sizes.1, sizes.2) }
+            let y = KernelHarness.output(x.values.count) {
+                dd_nchw_to_nhwc_f32($0, $1, x.values, sizes.0, sizes.1, sizes.2)
+            }
             KernelHarness.expectSame(y, x.channelsLast)
-            let back = KernelHarness.output(x.values.count) { dd_nhwc_to_nchw_f32($0, $1, y, sizes.0, sizes.1, sizes.2) }
+            let back = KernelHarness.output(x.values.count) {
+                dd_nhwc_to_nchw_f32($0, $1, y, sizes.0, sizes.1, sizes.2)
+            }
             KernelHarness.expectSame(back, x.values)
         }
     }

@@ -7,8 +7,8 @@
 #define LO_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HI_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
-// y[i * ldy + j] = x[j * ldx + i] for i in 0 ..< rows, j in 0 ..< columns. The inner loop runs along the operand whose rows lie
-// farther apart, so that it is touched in longer pieces.
+// y[i * ldy + j] = x[j * ldx + i] for i in 0 ..< rows, j in 0 ..< columns. The inner loop runs along the operand whose
+// rows lie farther apart, so that it is touched in longer pieces.
 #define TRANSPOSE(name, element, N, STAGES)                                                                            \
     ALWAYS_INLINE void FN(name##_tile)(element *y, int64_t ldy, const element *x, int64_t ldx) {                       \
         typedef element vector __attribute__((vector_size(sizeof(element) * N)));                                      \

@@ -10,6 +10,7 @@ enum {
     PIXEL_BLOCKS = 32,     // at most so many partial sums of an image
     PIXEL_BLOCK_MIN = 64,  // pixels
     PIXEL_STEP = 16,       // pixels summed in registers
+    CHANNEL_PIECE = 320,   // of a row whose scale and shift are applied
     CHANNEL_BLOCK = 256,   // channels of a task that takes sums
 };
 
@@ -174,21 +175,25 @@ typedef struct apply_context {
     int silu;
 } apply_context;
 
+// In pieces of the channels, whose scale and shift stay in the first cache for all rows of the task.
 static void apply_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const apply_context *c = raw;
-    int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
-    for (int64_t row = first; row < last; row++) {
-        float *y = c->y + row * c->channels;
-        const float *scale = c->scale + row / c->pixels * c->channels, *shift = c->shift + row / c->pixels * c->channels;
-        for (int s = 0; s < c->source_count; s++) {
-            const dd_nhwc_source *source = &c->sources[s];
-            const float *addend = source->addend ? source->addend + row * source->ld_addend : NULL;
-            c->affine_row(y, source->x + row * source->ld, addend, source->channels, scale, shift, c->silu);
-            y += source->channels;
-            scale += source->channels;
-            shift += source->channels;
+    const int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
+    int64_t base = 0;
+    for (int s = 0; s < c->source_count; s++) {
+        const dd_nhwc_source *source = &c->sources[s];
+        for (int64_t k = 0; k < source->channels; k += CHANNEL_PIECE) {
+            const int64_t count = min_i64(CHANNEL_PIECE, source->channels - k);
+            for (int64_t row = first; row < last; row++) {
+                const int64_t at = row / c->pixels * c->channels + base + k;
+                const float *addend = source->addend ? source->addend + row * source->ld_addend + k : NULL;
+                c->affine_row(
+                    c->y + row * c->channels + base + k, source->x + row * source->ld + k, addend, count, c->scale + at,
+                    c->shift + at, c->silu);
+            }
         }
+        base += source->channels;
     }
 }
 

@@ -106,7 +106,8 @@ static void FN(layer_norm_row)(
 #define COLUMNS 16
 #endif
 static void FN(column_sums)(
-    double *sums, double *squares, const float *x, int64_t ld, const float *addend, int64_t ld_addend, int64_t count, int64_t pixels) {
+    double *sums, double *squares, const float *x, int64_t ld, const float *addend, int64_t ld_addend, int64_t count,
+    int64_t pixels) {
     int64_t c = 0;
     for (; c + COLUMNS <= count; c += COLUMNS) {
         dvec8 sum[COLUMNS / 8], square[COLUMNS / 8];
