@@ -205,15 +205,16 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
     _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL];
     for (int64_t p = panel; p < panel + panels; p++) {
         const char *weights = (const char *)args->w_packed + p * bytes;
+        const int64_t columns = args->activation == DD_ACTIVATION_GEGLU ? DD_PANEL : dd_tile_columns(args->n - p * DD_PANEL);
         for (int64_t i = 0; i < rows; i += step) {
             const int64_t count = min64(step, rows - i);
             const char *source = a + i * lda * element;
             prefetch_result(args, row + i, count, p);
             if (args->precision == DD_PRECISION_BFLOAT16)
-                kernels->tile_bfloat16(count, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
+                kernels->tile_bfloat16(count, columns, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
                                        DD_PANEL);
             else
-                kernels->tile_float32(count, args->k, (const float *)source, lda, (const float *)weights, tile, DD_PANEL);
+                kernels->tile_float32(count, columns, args->k, (const float *)source, lda, (const float *)weights, tile, DD_PANEL);
             kernels->finish(args, tile, row + i, count, p);
         }
     }
