@@ -32,13 +32,15 @@ static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 
 enum {
     QUERY_BLOCK = 48,        // a multiple of both tiles' rows, 8 and 6
+    MOST_QUERIES = 96,       // for wide heads, so that their keys and values are fetched less often
+    WIDE = 128,              // channels
     WHOLE_KEYS = 1024,       // up to here a block holds all keys
     KEY_BLOCK = 512,
     PACKED_LIMIT = 16 << 20, // bytes of packed keys and values at a time, unless one head needs more
 };
 
 typedef struct attention_plan {
-    int64_t query_blocks;
+    int64_t query_block, query_blocks;
     int64_t key_block;
     int64_t ld_scores, ld_out, ld_query;
     int64_t key_bytes, value_bytes;     // of one head, packed
@@ -51,7 +53,8 @@ typedef struct attention_plan {
 static attention_plan make_plan(const dd_attention_args *args) {
     attention_plan plan = {0};
     const int64_t keys = round_up(args->tk, DD_PANEL), channels = round_up(args->d, DD_PANEL);
-    plan.query_blocks = divide_up(args->tq, QUERY_BLOCK);
+    plan.query_block = args->d > WIDE ? MOST_QUERIES : QUERY_BLOCK;
+    plan.query_blocks = divide_up(args->tq, plan.query_block);
     plan.key_block = keys <= WHOLE_KEYS ? keys : KEY_BLOCK;
     // Rows that lie a multiple of 1 KiB apart would crowd a few sets of the first cache.
     plan.ld_scores = plan.key_block + 16;
@@ -66,7 +69,7 @@ static attention_plan make_plan(const dd_attention_args *args) {
     plan.group = PACKED_LIMIT / (plan.key_bytes + plan.value_bytes);
     if (plan.group < 1) plan.group = 1;
     if (plan.group > plan.sources) plan.group = plan.sources;
-    plan.worker_bytes = 4 * QUERY_BLOCK * (plan.ld_scores + plan.ld_out + (bfloat16 ? plan.ld_query : 0));
+    plan.worker_bytes = 4 * plan.query_block * (plan.ld_scores + plan.ld_out + (bfloat16 ? plan.ld_query : 0));
     return plan;
 }
 
@@ -127,17 +130,17 @@ static void query_task(void *context, int64_t index, int worker) {
     const attention_plan *plan = &job->plan;
     const dd_gemm_kernels *products = job->products;
     const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
-    const int64_t first = index % plan->query_blocks * QUERY_BLOCK, rows = min64(QUERY_BLOCK, args->tq - first);
+    const int64_t first = index % plan->query_blocks * plan->query_block, rows = min64(plan->query_block, args->tq - first);
     const int64_t local = index / plan->query_blocks / plan->repeats;
     const int64_t source = job->first + local, head_index = source % args->heads;
     const int64_t batch_entry = plan->repeats > 1 ? index / plan->query_blocks % plan->repeats : source / args->heads;
     const char *keys = job->keys + local * plan->key_bytes, *values = job->values + local * plan->value_bytes;
 
     float *scores = (float *)(job->workers + worker * plan->worker_bytes);
-    float *out = scores + QUERY_BLOCK * plan->ld_scores;
-    float *rounded = out + QUERY_BLOCK * plan->ld_out;
+    float *out = scores + plan->query_block * plan->ld_scores;
+    float *rounded = out + plan->query_block * plan->ld_out;
     _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL] = {0};
-    float max[QUERY_BLOCK], sum[QUERY_BLOCK], factors[QUERY_BLOCK];
+    float max[MOST_QUERIES], sum[MOST_QUERIES], factors[MOST_QUERIES];
     for (int64_t i = 0; i < rows; i++) {
         max[i] = -INFINITY;
         sum[i] = 0;

@@ -70,10 +70,13 @@ static void pack_panel(void *context, int64_t index, int worker) {
             float line[BLOCK + 1] = {0};
             if (row >= 0) {
                 const int64_t at = row * job->ldw + start;
+                const uint16_t *halves = (const uint16_t *)job->w + at;
                 if (job->w_type == DD_F32)
                     memcpy(line, (const float *)job->w + at, (size_t)count * sizeof(float));
+                else if (job->w_type == DD_BF16)
+                    for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_bfloat16(halves[l]);
                 else
-                    for (int64_t l = 0; l < count; l++) line[l] = dd_load_element(job->w, job->w_type, at + l);
+                    for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_float16(halves[l]);
             }
             if (job->precision == DD_PRECISION_BFLOAT16) {
                 uint32_t *pairs = (uint32_t *)out + start / 2 * DD_PANEL + j;
