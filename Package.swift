@@ -14,7 +14,8 @@ let package = Package(
     targets: [
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Tensors", dependencies: ["CCrypto"]),
@@ -24,7 +25,7 @@ let package = Package(
         .target(name: "ModelImport", dependencies: ["Operators", "Yams"]),
         .target(name: "ModelFile", dependencies: ["ModelImport"]),
         .target(name: "GraphRuntime", dependencies: ["CKernels", "COpenBLAS", "GraphPasses"]),
-        .target(name: "Diffusion", dependencies: ["GraphRuntime", "ModelFile"]),
+        .target(name: "Diffusion", dependencies: ["CZlib", "GraphRuntime", "ModelFile"]),
         .target(name: "Photos", dependencies: ["CPNG", "Tensors"]),
         .executableTarget(
             name: "deblurdiff",
@@ -32,13 +33,16 @@ let package = Package(
                 "Diffusion", "Photos",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .target(name: "GraphTestSupport", dependencies: ["GraphRuntime", "ModelFile"]),
+        .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["Operators", "GraphTestSupport"]),
+        .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
+        .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
-        .testTarget(name: "DiffusionTests", dependencies: ["Diffusion", "Photos", "GraphTestSupport"]),
+        .testTarget(
+            name: "DiffusionTests", dependencies: ["Diffusion", "Photos", "GraphTestSupport"], resources: [.copy("Fixtures")]),
     ]
 )

@@ -36,6 +36,19 @@ public final class AtomicFileWriter {
 
     public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
+    /// Writes over bytes that have been written before.
+    public func rewrite(at offset: Int, _ bytes: [UInt8]) throws {
+        precondition(descriptor >= 0, "written after the end")
+        try bytes.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let count = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+                if count < 0, errno != EINTR { throw failure() }
+                done += max(count, 0)
+            }
+        }
+    }
+
     /// Makes the file appear under its own name.
     public func commit() throws {
         precondition(descriptor >= 0, "committed twice")

@@ -8,9 +8,19 @@ public final class Storage: @unchecked Sendable {
     /// Tensors start at multiples of this, for the widest vector registers and whole cache lines.
     public static let alignment = 64
 
-    /// Zeroed memory of its own.
+    /// Zeroed memory of its own. Pages of large storages take up memory only once they are touched.
     public init(byteCount: Int) {
         precondition(byteCount >= 0)
+        owner = nil
+        if byteCount >= Storage.mappingThreshold {
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+            guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0), base != MAP_FAILED else {
+                fatalError("cannot allocate \(byteCount) bytes")
+            }
+            madvise(base, byteCount, MADV_HUGEPAGE)
+            bytes = UnsafeMutableRawBufferPointer(start: base, count: byteCount)
+            return
+        }
         let size = max(byteCount, 1)
         var pointer: UnsafeMutableRawPointer?
         guard posix_memalign(&pointer, Storage.alignment, size) == 0, let pointer else {
@@ -18,8 +28,9 @@ public final class Storage: @unchecked Sendable {
         }
         pointer.initializeMemory(as: UInt8.self, repeating: 0, count: size)
         bytes = UnsafeMutableRawBufferPointer(start: pointer, count: byteCount)
-        owner = nil
     }
+
+    private static let mappingThreshold = 1 << 20
 
     /// A window of a mapped file; the file stays mapped as long as this lives. The memory must not be written.
     public init(mapping file: MappedFile, range: Range<Int>) {
@@ -28,6 +39,7 @@ public final class Storage: @unchecked Sendable {
     }
 
     deinit {
-        if owner == nil { free(bytes.baseAddress) }
+        guard owner == nil else { return }
+        if bytes.count >= Storage.mappingThreshold { munmap(bytes.baseAddress!, bytes.count) } else { free(bytes.baseAddress) }
     }
 }

@@ -20,7 +20,7 @@ public struct Tensor: @unchecked Sendable {
     public init(_ values: [Float], shape: Shape) {
         precondition(values.count == shape.elementCount)
         self.init(TensorType(.float32, shape))
-        floats.update(fromContentsOf: values)
+        _ = floats.update(fromContentsOf: values)
     }
 
     public init(_ values: [Int32], shape: Shape) {

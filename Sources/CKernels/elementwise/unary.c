@@ -1,0 +1,30 @@
+#include "dd_elementwise.h"
+
+#include <math.h>
+
+#include "vectors.h"
+#define DD_TEMPLATE "unary.inc.h"
+#include "for_each_isa.h"
+
+enum { BLOCK = 16384 };
+
+typedef struct unary_context {
+    void (*run)(dd_unary_op op, float *y, const float *x, int64_t n, float p0, float p1);
+    dd_unary_op op;
+    float *y;
+    const float *x;
+    int64_t n;
+    float p0, p1;
+} unary_context;
+
+static void unary_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const unary_context *c = raw;
+    int64_t first = index * BLOCK;
+    c->run(c->op, c->y + first, c->x + first, min_i64(BLOCK, c->n - first), c->p0, c->p1);
+}
+
+void dd_unary_f32(dd_pool *pool, dd_unary_op op, float *y, const float *x, int64_t n, float p0, float p1) {
+    unary_context context = {DD_SELECT(unary_run), op, y, x, n, p0, p1};
+    dd_parallel_for(pool, ceil_div(n, BLOCK), unary_task, &context);
+}

@@ -1,0 +1,261 @@
+#include "dd_norm.h"
+
+#include <math.h>
+
+#include "../elementwise/vectors.h"
+
+enum {
+    MOMENT_BLOCK = 4096,   // floats whose mean and deviations are taken together
+    TASK_FLOATS = 16384,   // of a task that only applies
+    PIXEL_BLOCKS = 32,     // at most so many partial sums of an image
+    PIXEL_BLOCK_MIN = 64,  // pixels
+    CHANNEL_BLOCK = 256,   // channels of a task that takes sums
+};
+
+#define DD_TEMPLATE "../norm/norm.inc.h"
+#include "../elementwise/for_each_isa.h"
+
+// MARK: NCHW
+
+typedef struct nchw_context {
+    void (*moments)(const float *, int64_t, double *, double *);
+    void (*affine)(float *, const float *, int64_t, float, float, int);
+    float *y;
+    const float *x, *scale, *bias;
+    int64_t group_channels, groups, pixels;
+    double epsilon;
+    int silu;
+} nchw_context;
+
+static void nchw_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const nchw_context *c = raw;
+    int64_t n = c->group_channels * c->pixels, channel = index % c->groups * c->group_channels;
+    const float *x = c->x + index * n;
+    float *y = c->y + index * n;
+    double mean, variance;
+    c->moments(x, n, &mean, &variance);
+    double rstd = 1.0 / sqrt(variance + c->epsilon);
+    for (int64_t k = 0; k < c->group_channels; k++, channel++) {
+        double factor = rstd * (c->scale ? (double)c->scale[channel] : 1.0);
+        double shift = (c->bias ? (double)c->bias[channel] : 0.0) - mean * factor;
+        c->affine(y + k * c->pixels, x + k * c->pixels, c->pixels, (float)factor, (float)shift, c->silu);
+    }
+}
+
+void dd_group_norm_nchw_f32(
+    dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels,
+    int64_t pixels, int64_t groups, float epsilon, int silu) {
+    if (batch <= 0 || channels <= 0 || pixels <= 0 || groups <= 0) return;
+    nchw_context context = {DD_SELECT(moments), DD_SELECT(affine), y,      x,       scale, bias,
+                            channels / groups,  groups,            pixels, epsilon, silu};
+    dd_parallel_for(pool, batch * groups, nchw_task, &context);
+}
+
+// MARK: channels-last statistics
+
+static int64_t pixel_block(int64_t pixels) { return max_i64(PIXEL_BLOCK_MIN, ceil_div(pixels, PIXEL_BLOCKS)); }
+
+int64_t dd_group_statistics_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixels) {
+    return batch * ceil_div(pixels, pixel_block(pixels)) * channels * 2 * (int64_t)sizeof(double);
+}
+
+int64_t dd_group_norm_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixels) {
+    return dd_group_statistics_nhwc_scratch(batch, channels, pixels) + batch * channels * 2 * (int64_t)sizeof(float);
+}
+
+typedef struct sums_context {
+    void (*column_sums)(double *, const float *, int64_t, const float *, int64_t, int64_t, int64_t);
+    double *sums;
+    const dd_nhwc_source *sources;
+    int source_count;
+    int64_t channels, pixels, block, blocks, channel_tasks;
+} sums_context;
+
+static void sums_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const sums_context *c = raw;
+    int64_t part = index % c->channel_tasks, row_block = index / c->channel_tasks;
+    int64_t image = row_block / c->blocks, first = row_block % c->blocks * c->block;
+    int64_t pixels = min_i64(c->block, c->pixels - first), row = image * c->pixels + first;
+    double *sums = c->sums + row_block * c->channels * 2;
+    for (int s = 0; s < c->source_count; s++) {
+        const dd_nhwc_source *source = &c->sources[s];
+        int64_t here = ceil_div(source->channels, CHANNEL_BLOCK);
+        if (part < here) {
+            int64_t channel = part * CHANNEL_BLOCK;
+            const float *addend = source->addend ? source->addend + row * source->ld_addend + channel : NULL;
+            c->column_sums(
+                sums + 2 * channel, source->x + row * source->ld + channel, source->ld, addend, source->ld_addend,
+                min_i64(CHANNEL_BLOCK, source->channels - channel), pixels);
+            return;
+        }
+        part -= here;
+        sums += 2 * source->channels;
+    }
+}
+
+void dd_group_statistics_nhwc_f32(
+    dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count,
+    const float *scale, const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch) {
+    if (batch <= 0 || pixels <= 0) return;
+    sums_context context = {DD_SELECT(column_sums), scratch, sources, source_count, .pixels = pixels};
+    for (int s = 0; s < source_count; s++) {
+        context.channels += sources[s].channels;
+        context.channel_tasks += ceil_div(sources[s].channels, CHANNEL_BLOCK);
+    }
+    context.block = pixel_block(pixels);
+    context.blocks = ceil_div(pixels, context.block);
+    dd_parallel_for(pool, batch * context.blocks * context.channel_tasks, sums_task, &context);
+    dd_statistics_to_scale_shift(
+        pool, scale_out, shift_out, scratch, context.blocks, scale, bias, batch, context.channels, pixels, groups, epsilon);
+}
+
+typedef struct scale_shift_context {
+    float *scale_out, *shift_out;
+    const double *sums;
+    const float *scale, *bias;
+    int64_t blocks, channels, pixels, groups, group_channels;
+    double epsilon;
+} scale_shift_context;
+
+static void scale_shift_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const scale_shift_context *c = raw;
+    int64_t image = index / c->groups, first = index % c->groups * c->group_channels, last = first + c->group_channels;
+    double sum = 0, square = 0;
+    for (int64_t b = 0; b < c->blocks; b++) {
+        const double *sums = c->sums + (image * c->blocks + b) * c->channels * 2;
+        for (int64_t k = first; k < last; k++) {
+            sum += sums[2 * k];
+            square += sums[2 * k + 1];
+        }
+    }
+    double n = (double)(c->group_channels * c->pixels), mean = sum / n, variance = square / n - mean * mean;
+    if (variance < 0) variance = 0;
+    double rstd = 1.0 / sqrt(variance + c->epsilon);
+    for (int64_t k = first; k < last; k++) {
+        double factor = rstd * (c->scale ? (double)c->scale[k] : 1.0);
+        c->scale_out[image * c->channels + k] = (float)factor;
+        c->shift_out[image * c->channels + k] = (float)((c->bias ? (double)c->bias[k] : 0.0) - mean * factor);
+    }
+}
+
+void dd_statistics_to_scale_shift(
+    dd_pool *pool, float *scale_out, float *shift_out, const double *sums, int64_t blocks, const float *scale,
+    const float *bias, int64_t batch, int64_t channels, int64_t pixels, int64_t groups, float epsilon) {
+    if (batch <= 0 || groups <= 0) return;
+    scale_shift_context context = {scale_out, shift_out, sums,   scale,  bias,
+                                   blocks,    channels,  pixels, groups, channels / groups, epsilon};
+    dd_parallel_for(pool, batch * groups, scale_shift_task, &context);
+}
+
+// MARK: channels-last application
+
+typedef struct apply_context {
+    void (*affine_row)(float *, const float *, const float *, int64_t, const float *, const float *, int);
+    float *y;
+    const dd_nhwc_source *sources;
+    int source_count;
+    const float *scale, *shift;
+    int64_t channels, pixels, rows, rows_per_task;
+    int silu;
+} apply_context;
+
+static void apply_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const apply_context *c = raw;
+    int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
+    for (int64_t row = first; row < last; row++) {
+        float *y = c->y + row * c->channels;
+        const float *scale = c->scale + row / c->pixels * c->channels, *shift = c->shift + row / c->pixels * c->channels;
+        for (int s = 0; s < c->source_count; s++) {
+            const dd_nhwc_source *source = &c->sources[s];
+            const float *addend = source->addend ? source->addend + row * source->ld_addend : NULL;
+            c->affine_row(y, source->x + row * source->ld, addend, source->channels, scale, shift, c->silu);
+            y += source->channels;
+            scale += source->channels;
+            shift += source->channels;
+        }
+    }
+}
+
+void dd_scale_shift_nhwc_f32(
+    dd_pool *pool, float *y, const dd_nhwc_source *sources, int source_count, const float *scale, const float *shift,
+    int64_t batch, int64_t pixels, int silu) {
+    apply_context context = {.affine_row = DD_SELECT(affine_row), .y = y, .sources = sources, .source_count = source_count};
+    context.scale = scale;
+    context.shift = shift;
+    context.pixels = pixels;
+    context.rows = batch * pixels;
+    context.silu = silu;
+    for (int s = 0; s < source_count; s++) context.channels += sources[s].channels;
+    if (context.channels <= 0 || context.rows <= 0) return;
+    context.rows_per_task = max_i64(1, TASK_FLOATS / context.channels);
+    dd_parallel_for(pool, ceil_div(context.rows, context.rows_per_task), apply_task, &context);
+}
+
+void dd_group_norm_nhwc_f32(
+    dd_pool *pool, float *y, const dd_nhwc_source *sources, int source_count, const float *scale, const float *bias,
+    int64_t batch, int64_t pixels, int64_t groups, float epsilon, int silu, void *scratch) {
+    int64_t channels = 0;
+    for (int s = 0; s < source_count; s++) channels += sources[s].channels;
+    char *after = (char *)scratch + dd_group_statistics_nhwc_scratch(batch, channels, pixels);
+    float *scales = (float *)(void *)after, *shifts = scales + batch * channels;
+    dd_group_statistics_nhwc_f32(
+        pool, scales, shifts, sources, source_count, scale, bias, batch, pixels, groups, epsilon, scratch);
+    dd_scale_shift_nhwc_f32(pool, y, sources, source_count, scales, shifts, batch, pixels, silu);
+}
+
+// MARK: rows
+
+typedef struct rows_context {
+    void (*layer_norm_row)(float *, const float *, const float *, const float *, int64_t, float);
+    void (*moments)(const float *, int64_t, double *, double *);
+    float *y, *mean, *rstd;
+    const float *x, *scale, *bias;
+    int64_t rows, n, ldx, rows_per_task;
+    float epsilon;
+} rows_context;
+
+static void layer_norm_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const rows_context *c = raw;
+    int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
+    for (int64_t r = first; r < last; r++)
+        c->layer_norm_row(c->y + r * c->n, c->x + r * c->n, c->scale, c->bias, c->n, c->epsilon);
+}
+
+static void statistics_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const rows_context *c = raw;
+    int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
+    for (int64_t r = first; r < last; r++) {
+        double mean, variance;
+        c->moments(c->x + r * c->ldx, c->n, &mean, &variance);
+        c->mean[r] = (float)mean;
+        c->rstd[r] = (float)(1.0 / sqrt(variance + (double)c->epsilon));
+    }
+}
+
+void dd_layer_norm_f32(
+    dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t rows, int64_t n,
+    float epsilon) {
+    if (n <= 0) return;
+    rows_context context = {.layer_norm_row = DD_SELECT(layer_norm_row), .y = y, .x = x, .scale = scale, .bias = bias};
+    context.rows = rows;
+    context.n = n;
+    context.epsilon = epsilon;
+    context.rows_per_task = max_i64(1, TASK_FLOATS / n);
+    dd_parallel_for(pool, ceil_div(rows, context.rows_per_task), layer_norm_task, &context);
+}
+
+void dd_row_statistics_f32(
+    dd_pool *pool, float *mean, float *rstd, const float *x, int64_t ldx, int64_t rows, int64_t n, float epsilon) {
+    if (n <= 0) return;
+    rows_context context = {.moments = DD_SELECT(moments), .mean = mean, .rstd = rstd, .x = x, .rows = rows, .n = n};
+    context.ldx = ldx;
+    context.epsilon = epsilon;
+    context.rows_per_task = max_i64(1, TASK_FLOATS / n);
+    dd_parallel_for(pool, ceil_div(rows, context.rows_per_task), statistics_task, &context);
+}

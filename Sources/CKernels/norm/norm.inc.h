@@ -1,0 +1,137 @@
+#include "../elementwise/vector_math.inc.h"
+
+// Sixteen lanes to one number, in order.
+ALWAYS_INLINE double FN(sum_lanes)(const vec16 *v) {
+    double sum = 0;
+    for (int k = 0; k < 16; k++) sum += (double)(*v)[k];
+    return sum;
+}
+
+// Mean and sum of squared deviations of n floats, n <= MOMENT_BLOCK: two passes over a block in the first cache, the
+// second corrected for the rounding of the mean.
+static void FN(block_moments)(const float *x, int64_t n, double *mean, double *m2) {
+    vec16 a = {0}, b = {0}, c = {0}, d = {0}, v;
+    int64_t i = 0;
+    for (; i + 64 <= n; i += 64) {
+        memcpy(&v, x + i, 64), a += v;
+        memcpy(&v, x + i + 16, 64), b += v;
+        memcpy(&v, x + i + 32, 64), c += v;
+        memcpy(&v, x + i + 48, 64), d += v;
+    }
+    for (; i + 16 <= n; i += 16) memcpy(&v, x + i, 64), a += v;
+    a = (a + b) + (c + d);
+    double sum = FN(sum_lanes)(&a);
+    for (int64_t j = i; j < n; j++) sum += (double)x[j];
+    const float middle = (float)(sum / (double)n);
+
+    const vec16 zero = {0};
+    vec16 e = zero, s0 = zero, s1 = zero, r0 = zero, r1 = zero;
+    for (i = 0; i + 32 <= n; i += 32) {
+        memcpy(&v, x + i, 64), e = v - middle, r0 += e, s0 += e * e;
+        memcpy(&v, x + i + 16, 64), e = v - middle, r1 += e, s1 += e * e;
+    }
+    for (; i + 16 <= n; i += 16) memcpy(&v, x + i, 64), e = v - middle, r0 += e, s0 += e * e;
+    r0 += r1, s0 += s1;
+    double rest = FN(sum_lanes)(&r0), squares = FN(sum_lanes)(&s0);
+    for (; i < n; i++) {
+        double t = (double)x[i] - (double)middle;
+        rest += t;
+        squares += t * t;
+    }
+    *mean = (double)middle + rest / (double)n;
+    squares -= rest * rest / (double)n;
+    *m2 = squares < 0 ? 0 : squares;
+}
+
+static void FN(moments)(const float *x, int64_t n, double *mean_out, double *variance_out) {
+    double mean = 0, m2 = 0;
+    for (int64_t start = 0; start < n; start += MOMENT_BLOCK) {
+        int64_t count = min_i64(MOMENT_BLOCK, n - start);
+        double block_mean, block_m2, total = (double)(start + count), delta;
+        FN(block_moments)(x + start, count, &block_mean, &block_m2);
+        delta = block_mean - mean;
+        mean += delta * (double)count / total;
+        m2 += block_m2 + delta * delta * (double)start * (double)count / total;
+    }
+    *mean_out = mean;
+    *variance_out = m2 / (double)n;
+}
+
+static void FN(affine)(float *y, const float *x, int64_t n, float scale, float shift, int silu) {
+    if (silu) {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = FN(silu)(x[i] * scale + shift);
+    } else {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale + shift;
+    }
+}
+
+// Scale and shift differ from element to element; y = x * scale + shift.
+static void FN(affine_row)(
+    float *y, const float *x, const float *addend, int64_t n, const float *scale, const float *shift, int silu) {
+    if (addend && silu) {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = FN(silu)((x[i] + addend[i]) * scale[i] + shift[i]);
+    } else if (addend) {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] + addend[i]) * scale[i] + shift[i];
+    } else if (silu) {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = FN(silu)(x[i] * scale[i] + shift[i]);
+    } else {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale[i] + shift[i];
+    }
+}
+
+static void FN(layer_norm_row)(
+    float *y, const float *x, const float *scale, const float *bias, int64_t n, float epsilon) {
+    double mean, variance;
+    FN(moments)(x, n, &mean, &variance);
+    const float m = (float)mean, rstd = (float)(1.0 / sqrt(variance + (double)epsilon));
+    if (scale && bias) {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd * scale[i] + bias[i];
+    } else if (scale) {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd * scale[i];
+    } else if (bias) {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd + bias[i];
+    } else {
+        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd;
+    }
+}
+
+// Sums and sums of squares, in float64, of columns first ..< first + count of `pixels` rows: sums[2 * c], sums[2 * c + 1].
+#if VECTOR_BYTES == 64
+#define COLUMNS 64
+#else
+#define COLUMNS 16
+#endif
+static void FN(column_sums)(
+    double *sums, const float *x, int64_t ld, const float *addend, int64_t ld_addend, int64_t count, int64_t pixels) {
+    int64_t c = 0;
+    for (; c + COLUMNS <= count; c += COLUMNS) {
+        dvec8 sum[COLUMNS / 8], square[COLUMNS / 8];
+        for (int k = 0; k < COLUMNS / 8; k++) sum[k] = square[k] = (dvec8){0};
+        for (int64_t p = 0; p < pixels; p++) {
+            for (int k = 0; k < COLUMNS / 8; k++) {
+                vec8 v, w;
+                memcpy(&v, x + p * ld + c + 8 * k, 32);
+                if (addend) memcpy(&w, addend + p * ld_addend + c + 8 * k, 32), v += w;
+                dvec8 d = __builtin_convertvector(v, dvec8);
+                sum[k] += d;
+                square[k] += d * d;
+            }
+        }
+        for (int k = 0; k < COLUMNS; k++) {
+            sums[2 * (c + k)] = sum[k / 8][k % 8];
+            sums[2 * (c + k) + 1] = square[k / 8][k % 8];
+        }
+    }
+    for (; c < count; c++) {
+        double sum = 0, square = 0;
+        for (int64_t p = 0; p < pixels; p++) {
+            float v = x[p * ld + c];
+            if (addend) v += addend[p * ld_addend + c];
+            sum += (double)v;
+            square += (double)v * (double)v;
+        }
+        sums[2 * c] = sum;
+        sums[2 * c + 1] = square;
+    }
+}
+#undef COLUMNS

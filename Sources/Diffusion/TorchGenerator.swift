@@ -1,0 +1,114 @@
+import Foundation
+
+/// PyTorch's random numbers on a CPU: the same seed gives what `torch.manual_seed(seed); torch.randn(n)` gives.
+///
+/// The engine is the Mersenne Twister mt19937 (Matsumoto and Nishimura, 1998). Sixteen numbers and more are the same bit for
+/// bit as PyTorch's on a processor with AVX2, whatever runs this; PyTorch itself differs by about 1e-6 on others. Fewer go
+/// through float64 and the system's `log1p`, `sin` and `cos`, and may differ in the last place.
+public struct TorchGenerator: Sendable {
+    private var engine: MersenneTwister
+    /// The second value of the last pair that the path for few numbers made.
+    private var spareNormal: Double?
+
+    /// - Parameter seed: as for `torch.manual_seed`; the engine uses its low 32 bits.
+    public init(seed: UInt64) {
+        engine = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
+    }
+
+    /// `torch.randn(count)`: normal numbers of mean 0 and variance 1, in float32.
+    public mutating func randn(_ count: Int) -> [Float] {
+        [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            fillNormal(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+            initialized = count
+        }
+    }
+
+    /// Fills a buffer as `torch.randn` of its size does.
+    public mutating func fillNormal(_ buffer: UnsafeMutableBufferPointer<Float>) {
+        guard buffer.count >= 16 else {
+            for index in 0..<buffer.count { buffer[index] = Float(nextNormal()) }
+            return
+        }
+        for index in 0..<buffer.count { buffer[index] = nextUniform() }
+        for start in stride(from: 0, through: buffer.count - 16, by: 16) { TorchGenerator.transform(buffer, at: start) }
+        if !buffer.count.isMultiple(of: 16) {
+            // The incomplete block's place is taken by a whole one, drawn anew, that ends where the buffer ends.
+            let start = buffer.count - 16
+            for index in start..<buffer.count { buffer[index] = nextUniform() }
+            TorchGenerator.transform(buffer, at: start)
+        }
+    }
+
+    /// 16 uniform numbers to 16 normal ones by the method of Box and Muller: the first eight give radii, the others angles.
+    private static func transform(_ buffer: UnsafeMutableBufferPointer<Float>, at start: Int) {
+        for index in start..<start + 8 {
+            let radius = (-2 * SinglePrecisionMath.log(1 - buffer[index])).squareRoot()
+            let (sine, cosine) = SinglePrecisionMath.sineAndCosine(twoPi * buffer[index + 8])
+            // The product's -0 becomes 0 when PyTorch adds the mean.
+            buffer[index] = radius * cosine + 0
+            buffer[index + 8] = radius * sine + 0
+        }
+    }
+
+    /// 2 pi in float32, rounded to nearest (`2 * Float.pi` would be rounded towards zero).
+    private static let twoPi = Float(2 * Double.pi)
+
+    /// 24 bits, in [0, 1).
+    private mutating func nextUniform() -> Float { Float(engine.next() & 0xff_ffff) * 0x1p-24 }
+
+    /// 53 bits, in [0, 1).
+    private mutating func nextUniformDouble() -> Double {
+        let high = UInt64(engine.next())
+        let bits = high << 32 | UInt64(engine.next())
+        return Double(bits & (1 << 53 - 1)) * 0x1p-53
+    }
+
+    /// PyTorch makes fewer than 16 numbers one by one in float64, and keeps the second of each pair, also between calls.
+    private mutating func nextNormal() -> Double {
+        if let spare = spareNormal {
+            spareNormal = nil
+            return spare
+        }
+        let angle = 2 * Double.pi * nextUniformDouble()
+        let radius = (-2 * log1p(-nextUniformDouble())).squareRoot()
+        spareNormal = radius * sin(angle)
+        return radius * cos(angle)
+    }
+}
+
+/// The generator mt19937: 32-bit integers with period 2^19937 - 1.
+struct MersenneTwister: Sendable {
+    private static let size = 624
+    private static let shift = 397
+    private var state: [UInt32]
+    private var position = MersenneTwister.size
+
+    init(seed: UInt32) {
+        state = [seed]
+        state.reserveCapacity(MersenneTwister.size)
+        for index in 1..<MersenneTwister.size {
+            let last = state[index - 1]
+            state.append(1_812_433_253 &* (last ^ last >> 30) &+ UInt32(index))
+        }
+    }
+
+    mutating func next() -> UInt32 {
+        if position == MersenneTwister.size { twist() }
+        var word = state[position]
+        position += 1
+        word ^= word >> 11
+        word ^= word << 7 & 0x9d2c_5680
+        word ^= word << 15 & 0xefc6_0000
+        return word ^ word >> 18
+    }
+
+    private mutating func twist() {
+        for index in 0..<MersenneTwister.size {
+            let following = state[(index + 1) % MersenneTwister.size]
+            let mixed = state[index] & 0x8000_0000 | following & 0x7fff_ffff
+            let far = state[(index + MersenneTwister.shift) % MersenneTwister.size]
+            state[index] = far ^ mixed >> 1 ^ (following & 1 == 0 ? 0 : 0x9908_b0df)
+        }
+        position = 0
+    }
+}

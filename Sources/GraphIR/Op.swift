@@ -1,0 +1,65 @@
+import Tensors
+
+/// One kind of computation: a small value whose stored properties are its attributes.
+///
+/// Equality, hashing, the text form and the file form all follow from the stored properties, so an op is written in one
+/// file and nowhere else. An op carries no size that the image decides: the types of its results follow from those of its
+/// operands alone, so that a graph made for one image size becomes one for another by inferring types again.
+public protocol Op: Hashable, Codable, Sendable {
+    /// The name in the text form, a noun in snake case.
+    static var name: String { get }
+
+    /// The types of the results for operands of these types; throws ``InputError`` where they do not fit.
+    func inferTypes(_ operands: [TensorType]) throws -> [TensorType]
+
+    /// Whether the numbers of this operand are read; false where only its type matters.
+    func readsData(ofOperand index: Int) -> Bool
+
+    /// The arithmetic work, in floating-point operations (a multiply-add counts as two).
+    func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int
+}
+
+extension Op {
+    public func readsData(ofOperand index: Int) -> Bool { true }
+
+    public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int {
+        results.reduce(0) { $0 + $1.elementCount }
+    }
+
+    public var name: String { Self.name }
+
+    /// Whether another op is of the same kind with the same attributes.
+    public func isEqual(to other: any Op) -> Bool { (other as? Self) == self }
+
+    /// The attributes as they stand in the text form, in the order of the properties.
+    public var attributes: AttributeDictionary { AttributeEncoder.encode(self) }
+}
+
+/// The kinds of op that a parser knows, by name.
+public struct OpRegistry: Sendable {
+    private var kinds: [String: any Op.Type] = [:]
+
+    public init(_ kinds: [any Op.Type]) {
+        for kind in kinds {
+            precondition(self.kinds[kind.name] == nil, "two ops named \(kind.name)")
+            self.kinds[kind.name] = kind
+        }
+    }
+
+    public var names: [String] { kinds.keys.sorted() }
+
+    public subscript(name: String) -> (any Op.Type)? { kinds[name] }
+
+    /// Makes the op of that name with these attributes.
+    public func makeOp(_ name: String, attributes: AttributeDictionary) throws -> any Op {
+        guard let kind = kinds[name] else {
+            throw InputError("unknown op '\(name)'", advice: "The file may come from a newer version of deblurdiff.")
+        }
+        func decode<T: Op>(_ type: T.Type) throws -> any Op { try AttributeDecoder.decode(type, from: attributes) }
+        do {
+            return try decode(kind)
+        } catch let error as DecodingError {
+            throw InputError("op '\(name)' has bad attributes: \(AttributeDecoder.describe(error))")
+        }
+    }
+}

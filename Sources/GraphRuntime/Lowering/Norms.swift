@@ -1,0 +1,71 @@
+import CKernels
+import GraphIR
+import Operators
+import Tensors
+
+extension GroupNorm: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let type = context.operands[0]
+        let (batch, channels) = (Int64(type.shape[0]), Int64(type.shape[1]))
+        let pixels = Int64(type.shape.dimensions[2...].reduce(1, *))
+        let (groups, epsilon, silu) = (Int64(groups), epsilon, Int32(activation == .silu ? 1 : 0))
+        guard activation == nil || activation == .silu else { throw InputError("a group norm is followed by SiLU or nothing") }
+        guard type.layout == .channelsLast else {
+            return Kernel("group_norm nchw", inPlaceOperands: [0]) {
+                dd_group_norm_nchw_f32(
+                    $0.pool.handle, $0.output(), $0.input(0), $0.input(1), $0.input(2), batch, channels, pixels, groups, epsilon, silu)
+            }
+        }
+        let scratch = Int(dd_group_norm_nhwc_scratch(batch, channels, pixels))
+        return Kernel("group_norm nhwc", scratchByteCount: scratch, inPlaceOperands: [0]) { arguments in
+            var source = dd_nhwc_source()
+            source.x = arguments.input(0)
+            source.ld = channels
+            source.channels = channels
+            dd_group_norm_nhwc_f32(
+                arguments.pool.handle, arguments.output(), &source, 1, arguments.input(1), arguments.input(2), batch, pixels, groups,
+                epsilon, silu, arguments.scratch)
+        }
+    }
+}
+
+extension GroupStatistics: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let count = context.operands.count
+        func index(_ role: Conv2D.Operand) -> Int? { self.index(of: role, count: count) }
+        let input = index(.input)!
+        let x = context.operands[input]
+        guard x.layout == .channelsLast || x.isLayoutFree else { throw InputError("the input must be channels-last: \(x)") }
+        let (batch, pixels) = (Int64(x.shape[0]), Int64(x.shape[2] * x.shape[3]))
+        let (first, second) = (Int64(x.shape[1]), Int64(index(.secondInput).map { context.operands[$0].shape[1] } ?? 0))
+        let scratch = Int(dd_group_statistics_nhwc_scratch(batch, first + second, pixels))
+        let (groups, epsilon) = (Int64(groups), epsilon)
+        let places = (
+            addend: index(.inputAddend), second: index(.secondInput), secondAddend: index(.secondInputAddend),
+            scale: index(.weight)!, bias: index(.bias)!
+        )
+        return Kernel("group_statistics nhwc", scratchByteCount: scratch) { arguments in
+            let sources = [
+                dd_nhwc_source(
+                    x: arguments.input(input), ld: first, addend: arguments.input(places.addend), ld_addend: first, channels: first),
+                dd_nhwc_source(
+                    x: arguments.input(places.second), ld: second, addend: arguments.input(places.secondAddend), ld_addend: second,
+                    channels: second),
+            ]
+            dd_group_statistics_nhwc_f32(
+                arguments.pool.handle, arguments.output(0), arguments.output(1), sources, places.second == nil ? 1 : 2,
+                arguments.input(places.scale), arguments.input(places.bias), batch, pixels, groups, epsilon, arguments.scratch)
+        }
+    }
+}
+
+extension LayerNorm: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let columns = context.results[0].shape[-1]
+        let rows = Int64(columns == 0 ? 0 : context.results[0].elementCount / columns)
+        let epsilon = epsilon
+        return Kernel("layer_norm", inPlaceOperands: [0]) {
+            dd_layer_norm_f32($0.pool.handle, $0.output(), $0.input(0), $0.input(1), $0.input(2), rows, Int64(columns), epsilon)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import CKernels
+import GraphIR
+import Operators
+import Tensors
+
+/// The distances in memory, in elements, between neighbours along each dimension.
+func memoryStrides(_ type: TensorType) -> [Int] {
+    guard type.layout == .channelsLast else { return type.shape.rowMajorStrides }
+    let (c, h, w) = (type.shape[1], type.shape[2], type.shape[3])
+    return [h * w * c, 1, w * c, c]
+}
+
+/// A general copy between two strided tensors.
+struct StridedCopy {
+    var elementSize: Int
+    var sizes: [Int]
+    var resultStrides: [Int]
+    var operandStrides: [Int]
+    var resultOffset = 0
+    var operandOffset = 0
+
+    func run(_ y: UnsafeMutableRawPointer, _ x: UnsafeMutableRawPointer, _ pool: ThreadPool) {
+        dd_copy_strided(
+            pool.handle, y + resultOffset * elementSize, x + operandOffset * elementSize, Int32(elementSize), Int32(sizes.count),
+            sizes.map(Int64.init), resultStrides.map(Int64.init), operandStrides.map(Int64.init))
+    }
+}
+
+extension Transpose: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let (x, y) = (context.operands[0], context.results[0])
+        let strides = memoryStrides(x)
+        let copy = StridedCopy(
+            elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: memoryStrides(y),
+            operandStrides: permutation.map { strides[$0] })
+        return Kernel("copy transpose") { copy.run($0.results[0], $0.operands[0], $0.pool) }
+    }
+}
+
+extension ConvertLayout: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let (x, y) = (context.operands[0], context.results[0])
+        let copy = StridedCopy(
+            elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: memoryStrides(y),
+            operandStrides: memoryStrides(x))
+        return Kernel("copy layout") { copy.run($0.results[0], $0.operands[0], $0.pool) }
+    }
+}
+
+extension Split: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let x = context.operands[0]
+        let axis = axis < 0 ? axis + x.shape.rank : axis
+        let strides = memoryStrides(x)
+        var start = 0
+        let copies = context.results.map { y in
+            defer { start += y.shape[axis] }
+            return StridedCopy(
+                elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: memoryStrides(y),
+                operandStrides: strides, operandOffset: start * strides[axis])
+        }
+        return Kernel("copy split") { arguments in
+            for (part, copy) in copies.enumerated() { copy.run(arguments.results[part], arguments.operands[0], arguments.pool) }
+        }
+    }
+}
+
+extension Concat: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let y = context.results[0]
+        let axis = axis < 0 ? axis + y.shape.rank : axis
+        let strides = memoryStrides(y)
+        var start = 0
+        let copies = context.operands.map { x in
+            defer { start += x.shape[axis] }
+            return StridedCopy(
+                elementSize: y.elementType.byteSize, sizes: x.shape.dimensions, resultStrides: strides,
+                operandStrides: memoryStrides(x), resultOffset: start * strides[axis])
+        }
+        return Kernel("copy concat") { arguments in
+            for (index, copy) in copies.enumerated() { copy.run(arguments.results[0], arguments.operands[index], arguments.pool) }
+        }
+    }
+}
+
+extension TokensFromImage: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let shape = context.operands[0].shape
+        let (batch, channels, pixels) = (Int64(shape[0]), Int64(shape[1]), Int64(shape[2] * shape[3]))
+        return Kernel("nchw to nhwc") { dd_nchw_to_nhwc_f32($0.pool.handle, $0.output(), $0.input(0), batch, channels, pixels) }
+    }
+}
+
+extension ImageFromTokens: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let shape = context.results[0].shape
+        let (batch, channels, pixels) = (Int64(shape[0]), Int64(shape[1]), Int64(shape[2] * shape[3]))
+        return Kernel("nhwc to nchw") { dd_nhwc_to_nchw_f32($0.pool.handle, $0.output(), $0.input(0), batch, channels, pixels) }
+    }
+}

@@ -1,0 +1,79 @@
+import CKernels
+import Foundation
+import Tensors
+
+/// Where parameters come from: a model file, or tensors in memory.
+public protocol ParameterSource: Sendable {
+    /// The tensor as it is stored.
+    func parameter(_ key: String) throws -> Tensor
+    /// Says that the tensor's pages are not needed for now.
+    func releasePages(_ key: String)
+}
+
+extension ParameterSource {
+    public func releasePages(_ key: String) {}
+}
+
+/// Parameters in the arrangements that kernels read. Each arrangement is made once and shared by all programs that hold it;
+/// it goes when the last of them goes.
+public final class ParameterStore: @unchecked Sendable {
+    private let source: any ParameterSource
+    private let pool: ThreadPool
+    private let lock = NSLock()
+    private var arrangements: [String: WeakStorage] = [:]
+
+    private struct WeakStorage { weak var storage: Storage? }
+
+    public init(source: any ParameterSource, pool: ThreadPool) {
+        self.source = source
+        self.pool = pool
+    }
+
+    /// The tensor as it is stored.
+    public func stored(_ key: String) throws -> Tensor { try source.parameter(key) }
+
+    /// The tensor as float32: the file's own bytes where they are that already.
+    public func float32(_ key: String) throws -> Tensor {
+        let tensor = try stored(key)
+        guard tensor.type.elementType != .float32 else { return tensor }
+        let type = TensorType(.float32, tensor.shape)
+        let storage = try arrangement("float32 \(key)", byteCount: type.byteCount, of: [key]) { memory in
+            dd_convert(
+                pool.handle, memory, DD_F32, tensor.bytes.baseAddress, tensor.type.elementType.kernelType,
+                Int64(type.elementCount))
+        }
+        return Tensor(type: type, storage: storage)
+    }
+
+    /// An arrangement of some parameters, made by `fill` unless a program holds it already.
+    public func arrangement(_ name: String, byteCount: Int, of keys: [String], fill: (UnsafeMutableRawPointer) throws -> Void)
+        throws -> Storage
+    {
+        lock.lock()
+        defer { lock.unlock() }
+        if let storage = arrangements[name]?.storage { return storage }
+        let storage = Storage(byteCount: byteCount)
+        try fill(storage.bytes.baseAddress!)
+        arrangements[name] = WeakStorage(storage: storage)
+        // The plain tensor has served; keeping its pages would hold every weight twice.
+        for key in keys { source.releasePages(key) }
+        return storage
+    }
+}
+
+extension ElementType {
+    var kernelType: dd_element {
+        switch self {
+        case .float32: DD_F32
+        case .float16: DD_F16
+        case .bfloat16: DD_BF16
+        case .float64: DD_F64
+        case .int64: DD_I64
+        case .int32: DD_I32
+        case .int16: DD_I16
+        case .int8: DD_I8
+        case .uint8: DD_U8
+        case .bool: DD_BOOL
+        }
+    }
+}

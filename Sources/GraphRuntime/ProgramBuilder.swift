@@ -1,0 +1,177 @@
+import GraphIR
+import Tensors
+
+/// Lowers a graph and plans its memory.
+struct ProgramBuilder {
+    struct Parts {
+        var steps: [Program.Step]
+        var plan: MemoryPlan
+        var outputs: [Program.Location]
+    }
+
+    let graph: Graph
+    let parameters: ParameterStore
+    let options: RuntimeOptions
+
+    /// What a value's bytes are part of.
+    private enum Root: Hashable {
+        case input(Int)
+        case parameter(ValueID)
+        case buffer(Int)
+    }
+
+    private struct Placement {
+        var root: Root
+        var offset: Int
+    }
+
+    private struct LoweredNode {
+        var id: NodeID
+        var kernel: Kernel
+        var scratch: Int?
+    }
+
+    private var placements: [ValueID: Placement] = [:]
+    private var buffers: [MemoryPlan.Buffer] = []
+    private var nodes: [LoweredNode] = []
+
+    init(graph: Graph, parameters: ParameterStore, options: RuntimeOptions) {
+        self.graph = graph
+        self.parameters = parameters
+        self.options = options
+    }
+
+    mutating func build() throws -> Parts {
+        for (index, id) in graph.inputs.enumerated() { placements[id] = Placement(root: .input(index), offset: 0) }
+        for id in graph.parameters { placements[id] = Placement(root: .parameter(id), offset: 0) }
+
+        // Views need no step, so steps are counted over the nodes that run.
+        var running: [NodeID] = []
+        for id in graph.order where makeViews(id) == false { running.append(id) }
+        let lastUse = lastUses(running)
+
+        for (step, id) in running.enumerated() {
+            let node = graph[id]
+            let kernel = try lower(id)
+            let inPlace = !options.reusesMemory ? nil : inPlaceBuffer(node, kernel, step: step, lastUse: lastUse)
+            for (index, result) in node.results.enumerated() {
+                let type = graph.type(result)
+                let end = max(step + 1, (lastUse[viewRoot(result)] ?? step) + 1)
+                if index == 0, let buffer = inPlace {
+                    buffers[buffer].lifetime = buffers[buffer].lifetime.lowerBound..<end
+                    placements[result] = Placement(root: .buffer(buffer), offset: 0)
+                } else {
+                    buffers.append(.init(label: graph[result].name, byteCount: type.byteCount, lifetime: step..<end))
+                    placements[result] = Placement(root: .buffer(buffers.count - 1), offset: 0)
+                }
+            }
+            var scratch: Int?
+            if kernel.scratchByteCount > 0 {
+                buffers.append(.init(label: "scratch of \(graph.name(of: id))", byteCount: kernel.scratchByteCount, lifetime: step..<(step + 1)))
+                scratch = buffers.count - 1
+            }
+            nodes.append(LoweredNode(id: id, kernel: kernel, scratch: scratch))
+        }
+        if !options.reusesMemory {
+            for index in buffers.indices { buffers[index].lifetime = 0..<max(1, running.count + 1) }
+        }
+        let plan = MemoryPlan(buffers)
+        let steps = try nodes.map { lowered -> Program.Step in
+            let node = graph[lowered.id]
+            let operands = try node.operands.enumerated().map { index, operand -> Program.Location in
+                if lowered.kernel.preparedOperands.contains(index) || !node.op.readsData(ofOperand: index) { return .nowhere }
+                return try location(operand, plan)
+            }
+            return Program.Step(
+                node: lowered.id, kernel: lowered.kernel, operands: operands, results: try node.results.map { try location($0, plan) },
+                scratch: lowered.scratch.map { plan.offsets[$0] } ?? 0)
+        }
+        return Parts(steps: steps, plan: plan, outputs: try graph.outputs.map { try location($0.value, plan) })
+    }
+
+    /// Views of views resolved: the value whose memory this one is part of, and where.
+    private var viewParents: [ValueID: (parent: ValueID, offset: Int)] = [:]
+
+    private func viewRoot(_ id: ValueID) -> ValueID {
+        var id = id
+        while let view = viewParents[id] { id = view.parent }
+        return id
+    }
+
+    private mutating func makeViews(_ id: NodeID) -> Bool {
+        let node = graph[id]
+        guard let op = node.op as? any ViewingOp,
+            let views = op.views(operands: graph.operandTypes(node), results: graph.resultTypes(node))
+        else { return false }
+        for (result, view) in zip(node.results, views) { viewParents[result] = (node.operands[view.operand], view.byteOffset) }
+        return true
+    }
+
+    /// The last step that reads each value or a view of it; outputs are read after all.
+    private func lastUses(_ running: [NodeID]) -> [ValueID: Int] {
+        var result: [ValueID: Int] = [:]
+        for (step, id) in running.enumerated() {
+            let node = graph[id]
+            for (index, operand) in node.operands.enumerated() where node.op.readsData(ofOperand: index) {
+                result[viewRoot(operand)] = step
+            }
+        }
+        for output in graph.outputs { result[viewRoot(output.value)] = running.count }
+        return result
+    }
+
+    private func lower(_ id: NodeID) throws -> Kernel {
+        let node = graph[id]
+        guard let op = node.op as? any LowerableOp else {
+            throw InputError("there is no kernel for '\(node.op.name)'", at: "\(graph.name): %\(graph.name(of: id))")
+        }
+        let keys = node.operands.map { operand -> String? in
+            if case .parameter(let key) = graph[operand].definition { key } else { nil }
+        }
+        do {
+            return try op.lower(
+                LoweringContext(
+                    operands: graph.operandTypes(node), results: graph.resultTypes(node), parameterKeys: keys,
+                    parameters: parameters, options: options))
+        } catch let error as InputError {
+            throw error.at("\(graph.name): \(op.name) %\(graph.name(of: id))")
+        }
+    }
+
+    /// The buffer that a node's first result can take over: of an operand that nobody reads later, all of it, and that no
+    /// other operand shares.
+    private func inPlaceBuffer(_ node: Node, _ kernel: Kernel, step: Int, lastUse: [ValueID: Int]) -> Int? {
+        let byteCount = graph.type(node.results[0]).byteCount
+        for index in kernel.inPlaceOperands {
+            let root = viewRoot(node.operands[index])
+            guard let placement = placements[root], case .buffer(let buffer) = placement.root,
+                lastUse[root] == step, buffers[buffer].byteCount == byteCount,
+                graph.type(root).byteCount == byteCount,
+                !node.operands.enumerated().contains(where: { $0.offset != index && viewRoot($0.element) == root })
+            else { continue }
+            return buffer
+        }
+        return nil
+    }
+
+    private func location(_ id: ValueID, _ plan: MemoryPlan) throws -> Program.Location {
+        var id = id
+        var offset = 0
+        while let view = viewParents[id] {
+            offset += view.offset
+            id = view.parent
+        }
+        let placement = placements[id]!
+        switch placement.root {
+        case .input(let index): return .input(index, offset: offset)
+        case .buffer(let buffer): return .arena(plan.offsets[buffer] + offset)
+        case .parameter(let parameter):
+            let value = graph[parameter]
+            let tensor = try parameters.float32(value.name)
+            guard tensor.shape == value.type.shape else {
+                throw InputError("the model holds \(tensor.type) where the graph takes \(value.type)", at: value.name)
+            }
+            return .parameter(tensor, offset: offset)
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import CKernels
+import Foundation
+
+/// A persistent pool of threads. Work is split by shape alone, so results do not depend on how many threads there are.
+public final class ThreadPool: @unchecked Sendable {
+    public let handle: OpaquePointer
+    public let threadCount: Int
+
+    /// - Parameter threadCount: nil for one a processor that this process may run on.
+    public init(threadCount: Int? = nil) {
+        let count = max(1, threadCount ?? ThreadPool.processorCount)
+        guard let handle = dd_pool_create(Int32(count)) else { fatalError("cannot start \(count) threads") }
+        self.handle = handle
+        self.threadCount = Int(dd_pool_size(handle))
+    }
+
+    deinit { dd_pool_destroy(handle) }
+
+    public static var processorCount: Int { ProcessInfo.processInfo.activeProcessorCount }
+
+    /// Calls `body(index, worker)` for each index; the worker, below ``threadCount``, names the memory it may scribble in.
+    func parallelFor(_ count: Int, _ body: @escaping (_ index: Int, _ worker: Int) -> Void) {
+        final class Box {
+            let body: (Int, Int) -> Void
+            init(_ body: @escaping (Int, Int) -> Void) { self.body = body }
+        }
+        let box = Box(body)
+        withExtendedLifetime(box) {
+            dd_parallel_for(
+                handle, Int64(count),
+                { context, index, worker in
+                    Unmanaged<Box>.fromOpaque(context!).takeUnretainedValue().body(Int(index), Int(worker))
+                }, Unmanaged.passUnretained(box).toOpaque())
+        }
+    }
+}

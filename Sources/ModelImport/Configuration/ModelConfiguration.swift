@@ -1,0 +1,170 @@
+import Tensors
+
+/// The sizes of every network in a DeblurDiff model.
+///
+/// The released code keeps them in a YAML file (``init(yaml:)``); a converted model carries them as JSON. All that can differ between two models
+/// is here, so nothing else in the project holds a width or a number of blocks.
+public struct ModelConfiguration: Codable, Hashable, Sendable {
+    /// The denoiser.
+    public var unet: UNetConfiguration
+    /// The control network: the denoiser's encoder half with ``UNetConfiguration/hintChannels`` more inputs. Its output channels are unused.
+    public var controlNet: UNetConfiguration
+    /// The latent kernel prediction network. It reads the blurred and the noisy latent and puts out one kernel for each channel and position.
+    public var lkpn: UNetConfiguration
+    /// The width and height of the kernels that the LKPN predicts, odd.
+    public var kernelSize: Int
+    public var autoencoder: AutoencoderConfiguration
+    public var textEncoder: TextEncoderConfiguration
+    /// The encoder's output is multiplied with this, the decoder's input divided by it.
+    public var latentScaleFactor: Double
+
+    public init(
+        unet: UNetConfiguration, controlNet: UNetConfiguration, lkpn: UNetConfiguration, kernelSize: Int = 5,
+        autoencoder: AutoencoderConfiguration, textEncoder: TextEncoderConfiguration, latentScaleFactor: Double = 0.18215
+    ) {
+        self.unet = unet
+        self.controlNet = controlNet
+        self.lkpn = lkpn
+        self.kernelSize = kernelSize
+        self.autoencoder = autoencoder
+        self.textEncoder = textEncoder
+        self.latentScaleFactor = latentScaleFactor
+    }
+
+    /// Channels of a latent.
+    public var latentChannels: Int { autoencoder.embedDimension }
+
+    /// Image pixels along one side of a latent position.
+    public var latentFactor: Int { 1 << (autoencoder.channelMultipliers.count - 1) }
+
+    /// Images are padded to multiples of this, so that each level of the denoiser halves evenly. 64 for the released sizes.
+    public var imageMultiple: Int {
+        let levels = max(unet.channelMultipliers.count, lkpn.channelMultipliers.count)
+        return latentFactor << (levels - 1)
+    }
+}
+
+/// The sizes of a UNet with transformers, as in Stable Diffusion 2.
+public struct UNetConfiguration: Codable, Hashable, Sendable {
+    /// Channels of the noisy latent (for the LKPN: of both latents that it reads).
+    public var inChannels: Int
+    /// Further input channels behind ``inChannels``; only the control network has them.
+    public var hintChannels: Int
+    public var outChannels: Int
+    /// The width of level 0. A residual block of level `l` is `modelChannels * channelMultipliers[l]` wide.
+    public var modelChannels: Int
+    public var channelMultipliers: [Int]
+    /// Residual blocks in each level of the encoder half; the decoder half has one more.
+    public var residualBlocks: Int
+    /// The downsampling factors (1, 2, 4, ... for level 0, 1, 2, ...) at which a transformer follows each residual block.
+    public var attentionResolutions: [Int]
+    public var headChannels: Int
+    public var contextDimension: Int
+    /// Blocks in each transformer.
+    public var transformerDepth: Int
+
+    public init(
+        inChannels: Int, hintChannels: Int = 0, outChannels: Int, modelChannels: Int, channelMultipliers: [Int], residualBlocks: Int = 2,
+        attentionResolutions: [Int] = [4, 2, 1], headChannels: Int, contextDimension: Int, transformerDepth: Int = 1
+    ) {
+        self.inChannels = inChannels
+        self.hintChannels = hintChannels
+        self.outChannels = outChannels
+        self.modelChannels = modelChannels
+        self.channelMultipliers = channelMultipliers
+        self.residualBlocks = residualBlocks
+        self.attentionResolutions = attentionResolutions
+        self.headChannels = headChannels
+        self.contextDimension = contextDimension
+        self.transformerDepth = transformerDepth
+    }
+
+    /// Channels that the first convolution reads.
+    public var inputChannels: Int { inChannels + hintChannels }
+
+    /// The width of the time embedding.
+    public var timeEmbeddingChannels: Int { 4 * modelChannels }
+
+    public func channels(level: Int) -> Int { modelChannels * channelMultipliers[level] }
+
+    /// Whether the residual blocks of a level are followed by transformers. The middle always has one.
+    public func hasAttention(level: Int) -> Bool { attentionResolutions.contains(1 << level) }
+}
+
+/// The sizes of the autoencoder between images and latents.
+public struct AutoencoderConfiguration: Codable, Hashable, Sendable {
+    /// Image channels in and out.
+    public var inChannels: Int
+    public var outChannels: Int
+    public var baseChannels: Int
+    public var channelMultipliers: [Int]
+    /// Residual blocks in each level of the encoder; the decoder has one more.
+    public var residualBlocks: Int
+    /// Channels of the encoder's mean (and of its log variance), and of the decoder's input.
+    public var zChannels: Int
+    /// Channels of a latent, between the 1x1 convolutions behind the encoder and before the decoder.
+    public var embedDimension: Int
+    /// The image size that it was trained at. Nothing depends on it.
+    public var resolution: Int
+
+    public init(
+        inChannels: Int = 3, outChannels: Int = 3, baseChannels: Int, channelMultipliers: [Int], residualBlocks: Int = 2, zChannels: Int = 4,
+        embedDimension: Int = 4, resolution: Int = 256
+    ) {
+        self.inChannels = inChannels
+        self.outChannels = outChannels
+        self.baseChannels = baseChannels
+        self.channelMultipliers = channelMultipliers
+        self.residualBlocks = residualBlocks
+        self.zChannels = zChannels
+        self.embedDimension = embedDimension
+        self.resolution = resolution
+    }
+
+    public func channels(level: Int) -> Int { baseChannels * channelMultipliers[level] }
+}
+
+/// The sizes of the text encoder.
+public struct TextEncoderConfiguration: Codable, Hashable, Sendable {
+    /// Where the output is taken.
+    public enum Layer: String, Codable, Hashable, Sendable {
+        /// Behind all layers.
+        case last
+        /// Before the last layer, which then need not run.
+        case penultimate
+    }
+
+    public var width: Int
+    public var heads: Int
+    public var layers: Int
+    /// Tokens of a prompt, padding included.
+    public var contextLength: Int
+    public var vocabularySize: Int
+    public var layer: Layer
+
+    public init(width: Int, heads: Int, layers: Int, contextLength: Int = 77, vocabularySize: Int = 49408, layer: Layer = .penultimate) {
+        self.width = width
+        self.heads = heads
+        self.layers = layers
+        self.contextLength = contextLength
+        self.vocabularySize = vocabularySize
+        self.layer = layer
+    }
+
+    /// Layers that run.
+    public var activeLayers: Int { layer == .last ? layers : layers - 1 }
+}
+
+extension ModelConfiguration {
+    /// The sizes of the released weights.
+    public static let released = ModelConfiguration(
+        unet: UNetConfiguration(
+            inChannels: 4, outChannels: 4, modelChannels: 320, channelMultipliers: [1, 2, 4, 4], headChannels: 64, contextDimension: 1024),
+        controlNet: UNetConfiguration(
+            inChannels: 4, hintChannels: 8, outChannels: 4, modelChannels: 320, channelMultipliers: [1, 2, 4, 4], headChannels: 64,
+            contextDimension: 1024),
+        lkpn: UNetConfiguration(
+            inChannels: 8, outChannels: 100, modelChannels: 128, channelMultipliers: [1, 2, 4, 4], headChannels: 64, contextDimension: 1024),
+        autoencoder: AutoencoderConfiguration(baseChannels: 128, channelMultipliers: [1, 2, 4, 4]),
+        textEncoder: TextEncoderConfiguration(width: 1024, heads: 16, layers: 24))
+}

@@ -1,0 +1,15 @@
+import GraphIR
+import Tensors
+
+/// `y[..., i, j] = x[..., i, j]` where `j <= i`, else minus infinity: a query sees no later key.
+public struct CausalMask: Op {
+    public static let name = "causal_mask"
+
+    public init() {}
+
+    public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
+        let types = try Inference.unary(operands)
+        guard types[0].shape.rank >= 2 else { throw InputError("scores have at least two dimensions, not \(types[0])") }
+        return types
+    }
+}

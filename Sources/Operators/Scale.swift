@@ -1,0 +1,13 @@
+import GraphIR
+import Tensors
+
+/// `y = factor x`
+public struct Scale: Op {
+    public static let name = "scale"
+
+    public var factor: Float
+
+    public init(factor: Float) { self.factor = factor }
+
+    public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] { try Inference.unary(operands) }
+}

@@ -1,0 +1,11 @@
+import GraphIR
+import Tensors
+
+/// `y = x / (1 + exp(-x))`, also called swish.
+public struct SiLU: Op {
+    public static let name = "silu"
+
+    public init() {}
+
+    public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] { try Inference.unary(operands) }
+}

@@ -1,0 +1,17 @@
+import GraphIR
+import Tensors
+
+/// `y = exp(x - max x) / sum exp(x - max x)` along the last dimension.
+public struct Softmax: Op {
+    public static let name = "softmax"
+
+    public init() {}
+
+    public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
+        let types = try Inference.unary(operands)
+        guard types[0].shape.rank >= 1 else { throw InputError("a scalar has no last dimension") }
+        return types
+    }
+
+    public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 5 * results[0].elementCount }
+}

@@ -1,0 +1,52 @@
+import CPNG
+
+extension PhotoMetadata {
+    init(_ metadata: dd_png_metadata) {
+        self.init()
+        var metadata = metadata
+        if metadata.has_srgb != 0 { srgbIntent = metadata.srgb_intent }
+        if metadata.has_gamma != 0 { gamma = metadata.gamma }
+        if metadata.has_chromaticities != 0 {
+            chromaticities = withUnsafeBytes(of: &metadata.chromaticities) { Array($0.bindMemory(to: Int32.self)) }
+        }
+        if metadata.has_density != 0 {
+            let unit = DensityUnit(rawValue: metadata.density_unit) ?? .unknown
+            density = Density(x: metadata.density_x, y: metadata.density_y, unit: unit)
+        }
+        if let name = metadata.icc_name, let profile = metadata.icc_profile {
+            let bytes = UnsafeBufferPointer(start: profile, count: Int(metadata.icc_size))
+            colorProfile = ColorProfile(name: String(cString: name), bytes: Array(bytes))
+        }
+        if let bytes = metadata.exif { exif = Array(UnsafeBufferPointer(start: bytes, count: Int(metadata.exif_size))) }
+    }
+
+    /// The C form, whose pointers are valid during the call.
+    func withCMetadata<Result>(_ body: (UnsafePointer<dd_png_metadata>) -> Result) -> Result {
+        var metadata = dd_png_metadata()
+        if let srgbIntent { (metadata.has_srgb, metadata.srgb_intent) = (1, srgbIntent) }
+        if let gamma { (metadata.has_gamma, metadata.gamma) = (1, gamma) }
+        if let chromaticities, chromaticities.count == 8 {
+            metadata.has_chromaticities = 1
+            withUnsafeMutableBytes(of: &metadata.chromaticities) { target in
+                chromaticities.withUnsafeBytes { target.copyMemory(from: $0) }
+            }
+        }
+        if let density {
+            metadata.has_density = 1
+            (metadata.density_x, metadata.density_y, metadata.density_unit) = (density.x, density.y, density.unit.rawValue)
+        }
+        let (profile, exif) = (colorProfile?.bytes ?? [], exif ?? [])
+        return (colorProfile?.name ?? "").withCString { name in
+            profile.withUnsafeBufferPointer { profile in
+                exif.withUnsafeBufferPointer { exif in
+                    if !profile.isEmpty {
+                        (metadata.icc_name, metadata.icc_profile) = (name, profile.baseAddress)
+                        metadata.icc_size = UInt32(profile.count)
+                    }
+                    if !exif.isEmpty { (metadata.exif, metadata.exif_size) = (exif.baseAddress, UInt32(exif.count)) }
+                    return withUnsafePointer(to: metadata, body)
+                }
+            }
+        }
+    }
+}
