@@ -100,14 +100,14 @@ public struct GraphDocument: Codable, Hashable, Sendable {
     public func json(pretty: Bool = true) -> String { encodeJSON(self, pretty: pretty) + "\n" }
 }
 
-/// How `dump` writes a graph.
-public enum GraphFormat: String, CaseIterable, Sendable {
-    case text, json, dot, html
-}
-
 extension GraphDocument.Node {
+    /// Names with more dots than this are not from any network; their further parts make no scopes of their own.
+    private static let deepestScope = 24
+
     /// The scopes that the name says it is in: `unet`, `output_blocks`, `3`, `0` for `unet.output_blocks.3.0.conv2d`.
-    public var scopes: [String] { name.split(separator: ".", omittingEmptySubsequences: false).dropLast().map(String.init) }
+    public var scopes: [String] {
+        name.split(separator: ".", omittingEmptySubsequences: false).dropLast().prefix(Self.deepestScope).map(String.init)
+    }
 }
 
 extension GraphDocument.ValueType {

@@ -53,3 +53,25 @@ extension [PassReport] {
         return table.text()
     }
 }
+
+/// A pass as `passes` lists it.
+public struct PassListing: Codable, Hashable, Sendable {
+    public var name: String
+    public var summary: String
+    public var runsAfter: [String]
+
+    public init(name: String, summary: String, runsAfter: [String] = []) {
+        self.name = name
+        self.summary = summary
+        self.runsAfter = runsAfter
+    }
+}
+
+extension [PassListing] {
+    /// The passes in the order in which they run.
+    public var table: String {
+        var table = TextTable(.right("#"), .left("pass"), .left("what it does", maximumWidth: 100), .left("runs after"))
+        for (index, pass) in enumerated() { table.append("\(index + 1)", pass.name, pass.summary, pass.runsAfter.joined(separator: ", ")) }
+        return table.text()
+    }
+}

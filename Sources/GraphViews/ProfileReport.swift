@@ -27,6 +27,12 @@ public struct ProfileReport: Codable, Hashable, Sendable {
         public var program: String
         public var runs: Int
         public var totalSeconds: Double
+
+        public init(program: String, runs: Int, totalSeconds: Double) {
+            self.program = program
+            self.runs = runs
+            self.totalSeconds = totalSeconds
+        }
     }
 
     public var schema = "deblurdiff.profile/1"

@@ -6,12 +6,13 @@ public enum Units {
 
     public static func flop(_ count: Int) -> String { scaled(Double(count), ["FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP"]) }
 
+    /// A dash where there is nothing to divide.
     public static func flopRate(_ count: Int, seconds: Double) -> String {
-        seconds > 0 ? scaled(Double(count) / seconds, ["FLOP/s", "kFLOP/s", "MFLOP/s", "GFLOP/s", "TFLOP/s"]) : "–"
+        seconds > 0 && count > 0 ? scaled(Double(count) / seconds, ["FLOP/s", "kFLOP/s", "MFLOP/s", "GFLOP/s", "TFLOP/s"]) : "–"
     }
 
     public static func byteRate(_ count: Int, seconds: Double) -> String {
-        seconds > 0 ? scaled(Double(count) / seconds, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"]) : "–"
+        seconds > 0 && count > 0 ? scaled(Double(count) / seconds, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"]) : "–"
     }
 
     public static func seconds(_ value: Double) -> String {

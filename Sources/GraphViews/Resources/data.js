@@ -82,6 +82,9 @@ class Totals {
   }
 }
 
+/** Names with more dots than this are not from any network; their further parts make no scopes of their own. */
+const deepestScope = 24;
+
 class Scope {
   constructor(name, parent) {
     this.name = name;
@@ -133,6 +136,7 @@ class GraphModel {
       if (output.source.value !== undefined) this.connect(output.source.value, item);
     }
     this.parameterTypes = new Map(doc.parameters.map((parameter) => [parameter.name, parameter.type]));
+    this.findResults();
     this.hasTimes = doc.nodes.some((node) => node.seconds !== undefined);
     this.foldToBlocks();
   }
@@ -150,7 +154,7 @@ class GraphModel {
   addNode(node) {
     const parts = node.name.split(".");
     let scope = this.root;
-    for (const part of parts.slice(0, -1)) scope = scope.child(part);
+    for (const part of parts.slice(0, Math.min(parts.length - 1, deepestScope))) scope = scope.child(part);
     const item = this.addItem({
       kind: "node", name: node.name, label: parts[parts.length - 1], type: node.results[0].type, scope, node,
       keys: node.operands.filter((operand) => operand.parameter !== undefined).map((operand) => operand.parameter),
@@ -178,6 +182,17 @@ class GraphModel {
     producer.consumers.push(consumer);
     consumer.producers.push(producer);
     this.edges.push({ from: producer, to: consumer });
+  }
+
+  /** The type that each scope hands on: that of the last of its nodes that is read outside. */
+  findResults() {
+    for (const item of this.items) {
+      if (!item.node) continue;
+      for (let scope = item.scope; scope.parent; scope = scope.parent) {
+        const isIn = (other) => { let s = other.scope; while (s && s !== scope) s = s.parent; return Boolean(s); };
+        if (item.consumers.some((consumer) => !isIn(consumer))) scope.result = item.type;
+      }
+    }
   }
 
   *scopes(scope = this.root) {

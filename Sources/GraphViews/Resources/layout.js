@@ -1,7 +1,7 @@
 // Where boxes lie. Each open scope is laid out by itself, in layers, and then is one box of the scope around it.
 
 const metrics = {
-  padding: 14, header: 26, layerGap: 30, itemGap: 18, nodeHeight: 40, blockHeight: 54, pillHeight: 28,
+  padding: 14, header: 30, layerGap: 30, itemGap: 18, nodeHeight: 40, blockHeight: 54, pillHeight: 28,
   /** A box with more readers than this is one that nearly everything reads: its edges are drawn faintly and shape nothing. */
   broadcast: 6,
 };
@@ -24,6 +24,7 @@ const measureText = (() => {
 const fonts = {
   family: 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif',
   get title() { return "600 12px " + this.family; },
+  get block() { return "600 13px " + this.family; },
   get detail() { return "11px " + this.family; },
 };
 
@@ -51,7 +52,9 @@ function layoutGraph(model) {
     const box = { kind: scope.open ? "group" : "block", scope, parent, order: scope.order, label: scope.label };
     if (!scope.open) {
       box.detail = format.count(scope.totals.count) + (scope.totals.count === 1 ? " op · " : " ops · ") + format.flop(scope.totals.flop);
-      const width = Math.max(measureText(box.label, fonts.title) + 18, measureText(box.detail, fonts.detail));
+      const { result } = scope;
+      box.shape = result ? (result.shape[0] === 1 && result.shape.length > 1 ? result.shape.slice(1) : result.shape).join("×") : "";
+      const width = Math.max(measureText(box.label, fonts.block) + 18, measureText(box.detail, fonts.detail));
       box.w = Math.min(260, Math.max(150, Math.ceil(width) + 26));
       box.h = metrics.blockHeight;
       (function mark(inner) {
@@ -270,8 +273,9 @@ function arrangeLayers(children, links, horizontal, wrapped) {
       const badness = Math.abs(Math.log((count * (breadth + 44)) / (length / count) / 1.5));
       if (badness < best) { best = badness; columns = count; }
     }
-    const target = length / columns;
-    for (let l = 0; l < layerCount; l++) column[l] = Math.min(columns - 1, Math.floor(starts[l] / target));
+    const each = Math.ceil(layerCount / columns);
+    columns = Math.ceil(layerCount / each);
+    for (let l = 0; l < layerCount; l++) column[l] = Math.floor(l / each);
   }
   const columnStart = new Array(columns).fill(Infinity);
   for (let l = 0; l < layerCount; l++) columnStart[column[l]] = Math.min(columnStart[column[l]], starts[l]);
@@ -376,7 +380,6 @@ function arrangePair(group, { a, b, matches, reversed }) {
   b.w = rightWidth + 2 * metrics.padding;
   a.h = b.h = y - gap + metrics.padding;
   for (const scope of [a, b]) for (const targets of scope.links.values()) for (const link of targets.values()) link.via = undefined;
-  for (const targets of group.links.values()) for (const link of targets.values()) link.via = undefined;
 
   const reach = (start, forward) => {
     const found = new Set();
@@ -392,23 +395,35 @@ function arrangePair(group, { a, b, matches, reversed }) {
     return found;
   };
   const [afterA, afterB, beforeA] = [reach(a, true), reach(b, true), reach(a, false)];
-  const others = group.children.filter((child) => child !== a && child !== b);
+  // Inputs and outputs that belong to one row stand beside it.
+  const beside = new Map();
+  for (const child of group.children) {
+    if (child.kind !== "input" && child.kind !== "output") continue;
+    const ends = child.kind === "input" ? [...(group.links.get(child) || [])]
+      : [...group.links].filter(([, targets]) => targets.has(child)).map(([from, targets]) => [from, targets.get(child)]);
+    if (ends.length !== 1 || ends[0][0] !== a && ends[0][0] !== b || ends[0][1].ends.length !== 1) continue;
+    let row = ends[0][1].ends[0][child.kind === "input" ? 1 : 0];
+    while (row.parent !== ends[0][0]) row = row.parent;
+    if (![...beside.values()].includes(row)) beside.set(child, row);
+  }
+  if (beside.size < 3) beside.clear();
+  const others = group.children.filter((child) => child !== a && child !== b && !beside.has(child));
   const before = others.filter((child) => beforeA.has(child) || !afterA.has(child) && !afterB.has(child));
   const after = others.filter((child) => !before.includes(child) && afterB.has(child));
   const between = others.filter((child) => !before.includes(child) && !after.includes(child));
 
   const channel = 90;
   const stack = (boxes) => boxes.reduce((sum, box) => sum + box.h + gap, 0);
-  const head = Math.max(stack(before), reversed ? stack(after) : 0);
+  const beforeSize = arrangeLayers(before, group.links, false);
+  const head = Math.max(before.length ? beforeSize.h + gap : 0, reversed ? stack(after) : 0);
   const widest = (boxes) => Math.max(0, ...boxes.map((box) => box.w));
-  const leftColumn = Math.max(a.w, widest(before));
+  const leftColumn = Math.max(a.w, beforeSize.w);
   const rightColumn = Math.max(b.w, widest(after));
   a.x = (leftColumn - a.w) / 2;
   b.x = leftColumn + channel + (rightColumn - b.w) / 2;
   a.y = b.y = head;
-  let at = head;
-  for (const box of [...before].reverse()) { at -= box.h + gap; box.x = (leftColumn - box.w) / 2; box.y = at; }
-  at = reversed ? head : head + b.h + gap;
+  for (const box of before) { box.x += (leftColumn - beforeSize.w) / 2; box.y += head - gap - beforeSize.h; }
+  let at = reversed ? head : head + b.h + gap;
   for (const box of after) {
     if (reversed) { at -= box.h + gap; box.y = at; } else { box.y = at; at += box.h + gap; }
     box.x = leftColumn + channel + (rightColumn - box.w) / 2;
@@ -418,8 +433,17 @@ function arrangePair(group, { a, b, matches, reversed }) {
   const rowWidth = between.reduce((sum, box) => sum + box.w + channel / 2, -channel / 2);
   let x = reversed ? (total - rowWidth) / 2 : a.x + a.w / 2 - (between.length ? between[0].w / 2 : 0);
   for (const box of between) { box.x = Math.max(0, x); box.y = foot; x = box.x + box.w + channel / 2; }
+  for (const targets of group.links.values()) for (const link of targets.values()) link.via = undefined;
+  let shift = 0;
+  for (const [box, row] of beside) {
+    box.y = a.y + row.y + (row.h - box.h) / 2;
+    box.x = row.parent === b ? total + 50 : -50 - box.w;
+    shift = Math.max(shift, -box.x);
+  }
+  for (const box of group.children) box.x += shift;
+  others.push(...beside.keys());
   const bottom = Math.max(head + a.h, ...others.map((box) => box.y + box.h));
-  const right2 = Math.max(total, ...others.map((box) => box.x + box.w));
+  const right2 = Math.max(total + shift, ...others.map((box) => box.x + box.w));
   return { w: right2, h: bottom, layers: rows.length };
 }
 

@@ -21,6 +21,9 @@ class App {
     const { doc } = this.main.model;
     document.getElementById("title").textContent = payload.title;
     document.getElementById("subtitle").textContent = this.panes.map((pane) => pane.model.doc.stage).join(" → ") + ` · ${format.count(doc.nodes.length)} ops · ${format.flop(this.main.model.root.totals.flop)}`;
+    // Wide pictures lie one above the other, tall ones side by side.
+    const { layout } = this.main;
+    document.getElementById("panes").classList.toggle("stacked", layout.width > 1.3 * layout.height);
     document.getElementById("panes").replaceChildren(...this.panes.map((pane) => pane.element));
     document.getElementById("tabs").replaceChildren(...Object.entries(this.tabs).map(([key, label]) =>
       h("button", { role: "tab", id: "button-" + key, "aria-controls": "tab-" + key, onclick: () => { this.showTab(key); this.remember(); } }, label)));
@@ -39,11 +42,13 @@ class App {
     renderPanel(this);
   }
 
+  get lastShown() { return this.shown === "before" ? this.panes[0] : this.main; }
+
   buildToolbar() {
     const modes = Object.entries(colorModes).filter(([key]) => key !== "seconds" || this.main.model.hasTimes);
     this.colorSelect = h("select", { onchange: (event) => this.setColor(event.target.value) }, modes.map(([key, mode]) => h("option", { value: key }, mode.label)));
     const each = (action) => () => this.panes.forEach(action);
-    this.segments = h("div", { class: "segments" }, [["before", this.panes[0].model.doc.stage], ["both", "side by side"], ["after", this.main.model.doc.stage]].map(([key, label]) =>
+    this.segments = h("div", { class: "segments" }, [["before", this.panes[0].model.doc.stage], ["both", "both"], ["after", this.main.model.doc.stage]].map(([key, label]) =>
       h("button", { "data-show": key, onclick: () => { this.shown = key; this.showPanes(); } }, label)));
     document.getElementById("toolbar").replaceChildren(...[
       this.panes.length > 1 && this.segments,

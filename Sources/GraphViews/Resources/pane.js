@@ -79,18 +79,21 @@ class GraphPane {
       canvas.width = Math.round(canvas.clientWidth * ratio);
       canvas.height = Math.round(canvas.clientHeight * ratio);
     }
-    if (!before) {
-      if (this.pending) { this.centerOn(this.pending); this.pending = null; } else this.fit();
-    }
-    this.draw();
+    if (this.pending) { const target = this.pending; this.pending = null; this.centerOn(target); }
+    else if (!before || this.isFitted) this.fit();
+    // At once, so that no frame shows the canvas that the new size has cleared.
+    this.paint();
   }
 
   // The view.
 
   fit() {
     if (!this.isShown) return;
-    const k = Math.min(this.width / this.layout.width, (this.height - 20) / this.layout.height, 1.25);
-    this.view = { k, x: (this.width - this.layout.width * k) / 2, y: Math.max(10, (this.height - this.layout.height * k) / 2) };
+    // The legend at the foot stays clear of the picture.
+    const height = this.height - (this.legend.hidden ? 10 : 46);
+    const k = Math.min(this.width / this.layout.width, height / this.layout.height, 1.25);
+    this.view = { k, x: (this.width - this.layout.width * k) / 2, y: Math.max(5, (height - this.layout.height * k) / 2) };
+    this.isFitted = true;
     this.draw();
   }
 
@@ -99,10 +102,12 @@ class GraphPane {
     this.view.x = x - (x - this.view.x) * k / this.view.k;
     this.view.y = y - (y - this.view.y) * k / this.view.k;
     this.view.k = k;
+    this.isFitted = false;
     this.draw();
   }
 
   pan(dx, dy) {
+    this.isFitted = false;
     this.view.x += dx;
     this.view.y += dy;
     this.draw();
@@ -132,6 +137,7 @@ class GraphPane {
   }
 
   animateTo(goal) {
+    this.isFitted = false;
     const start = { ...this.view };
     const begin = performance.now();
     const duration = matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden ? 0 : 240;
@@ -191,12 +197,15 @@ class GraphPane {
 
   updateLegend() {
     const mode = colorModes[this.app.color];
+    // One key to the kinds is enough for both stages; a scale belongs to its own.
+    this.legend.hidden = !mode.of && this.app.lastShown !== this;
     if (!mode.of) {
       const shown = Object.keys(families).filter((family) => this.model.root.totals.families[family]);
       this.legend.replaceChildren(...shown.map((family) => h("span", {}, h("i", { style: { background: `var(--${family})` } }), families[family])));
       return;
     }
     this.heatMaximum = Math.max(0, ...this.layout.boxes.map((box) => { const totals = totalsOf(box); return totals ? mode.of(totals) : 0; }));
+    if (!this.heatMaximum) { this.legend.replaceChildren(h("span", {}, `no ${mode.label} known at this stage`)); return; }
     this.legend.replaceChildren(h("span", {}, "0"), h("span", { class: "ramp" }), h("span", {}, mode.format(this.heatMaximum) + " " + mode.label));
   }
 
@@ -242,19 +251,19 @@ class GraphPane {
     context.fill();
     context.stroke();
     // Titles keep a readable size when the picture is small, as far as the box has room.
-    const size = Math.min(26, Math.max(12, Math.min(13 / k, box.w / 9)));
+    const size = Math.min(20, Math.max(13, 12 / k));
     if (size * k < 6) return;
     context.textBaseline = "middle";
     context.fillStyle = palette.colors.muted;
-    const middle = box.y + Math.max(15, size * 0.75);
-    triangle(context, box.x + 15, box.y + 15, true, palette.colors.faint);
+    const middle = box.y + metrics.header / 2 + 2;
+    triangle(context, box.x + 15, middle, true, palette.colors.faint);
     context.fillStyle = palette.colors.text;
     const font = `600 ${size}px ${fonts.family}`;
     context.font = font;
     const title = shortened(box.label, font, box.w - 40);
     context.fillText(title, box.x + 26, middle);
     const detail = groupDetail(box.scope, this.app.color);
-    const font2 = `${Math.max(11, size * 0.85)}px ${fonts.family}`;
+    const font2 = `${size * 0.85}px ${fonts.family}`;
     const room = box.w - 50 - measureText(title, font);
     if (measureText(detail, font2) < room) {
       context.font = font2;
@@ -275,8 +284,8 @@ class GraphPane {
     const isPill = box.kind === "input" || box.kind === "output";
     let fill = colors.surface;
     let [text, muted] = [colors.text, colors.muted];
-    if (mode.of && totals) {
-      const heat = palette.heat(this.heatMaximum > 0 ? Math.sqrt(mode.of(totals) / this.heatMaximum) : 0);
+    if (mode.of && totals && this.heatMaximum > 0) {
+      const heat = palette.heat(Math.sqrt(mode.of(totals) / this.heatMaximum));
       fill = heat.fill;
       text = heat.isDark ? "#ffffff" : "#1a1206";
       muted = heat.isDark ? "rgba(255,255,255,.82)" : "rgba(20,14,4,.72)";
@@ -305,7 +314,7 @@ class GraphPane {
       context.beginPath();
       context.roundRect(box.x, box.y, 6, box.h, [radius, 0, 0, radius]);
       context.fill();
-      if (k < 0.3) { context.globalAlpha = 0.35; context.beginPath(); context.roundRect(box.x, box.y, box.w, box.h, radius); context.fill(); context.globalAlpha = 1; }
+      if (12 * k < 5) { context.globalAlpha = 0.3; context.beginPath(); context.roundRect(box.x, box.y, box.w, box.h, radius); context.fill(); context.globalAlpha = 1; }
     }
     if (box.kind === "block") this.paintStrip(box, totals, k);
     if (12 * k < 5 && box.kind !== "block") return;
@@ -320,15 +329,30 @@ class GraphPane {
       return;
     }
     const left = box.x + (box.kind === "block" ? 24 : 16);
-    if (box.kind === "block") triangle(context, box.x + 13, box.y + 16, false, mode.of ? muted : colors.faint);
     // Labels of folded blocks grow as the picture shrinks, so that an overview can be read.
-    const grown = box.kind === "block" ? Math.min(22, Math.max(12, 8.5 / k)) : 12;
-    const titleFont = grown === 12 ? fonts.title : `600 ${grown}px ${fonts.family}`;
-    context.font = titleFont;
-    context.fillStyle = text;
+    let size = box.kind === "block" ? Math.min(24, Math.max(13, 9.5 / k)) : 12;
+    const isOverview = size > 16;
     const chip = box.item && box.item.node.origins.length > 1 ? 30 : 0;
-    const alone = grown > 15;
-    context.fillText(shortened(box.label, titleFont, box.x + box.w - 8 - left - chip), left, box.y + (alone ? box.h / 2 - 2 : box.kind === "block" ? 16 : 13));
+    const room = box.x + box.w - 8 - left - chip;
+    const font = (pixels) => `600 ${pixels}px ${fonts.family}`;
+    // The scope around says the first part of a numbered block's name already; what comes out says more.
+    const title = isOverview ? box.scope.name : box.label;
+    const titleY = box.y + (isOverview ? box.h / 2 - 5 : box.kind === "block" ? 16 : 13);
+    if (isOverview && !box.scope.isNumber) size = Math.max(13, Math.min(size, 0.97 * size * room / measureText(title, font(size))));
+    if (box.kind === "block") triangle(context, box.x + 13, titleY, false, mode.of ? muted : colors.faint);
+    context.font = font(size);
+    context.fillStyle = text;
+    context.fillText(shortened(title, font(size), room), left, titleY);
+    if (isOverview && box.scope.isNumber && box.shape) {
+      const detailFont = `${size * 0.82}px ${fonts.family}`;
+      if (measureText(title, font(size)) + measureText(box.shape, detailFont) + 8 < room) {
+        context.font = detailFont;
+        context.fillStyle = muted;
+        context.textAlign = "right";
+        context.fillText(box.shape, box.x + box.w - 8, titleY);
+        context.textAlign = "left";
+      }
+    }
     if (chip) {
       const label = "⊕" + box.item.node.origins.length;
       context.font = fonts.detail;
@@ -337,7 +361,7 @@ class GraphPane {
       context.fillText(label, box.x + box.w - 8, box.y + 13);
       context.textAlign = "left";
     }
-    if (alone) return;
+    if (isOverview) return;
     context.font = fonts.detail;
     context.fillStyle = muted;
     const detail = mode.of && totals && mode.of(totals) > 0 ? (box.kind === "block" ? format.count(totals.count) + " ops · " : "") + mode.format(mode.of(totals)) : box.detail;
@@ -374,7 +398,9 @@ class GraphPane {
       const touches = (box) => box && (edge.from === box || edge.to === box || box.kind === "group" && false);
       if (touches(focus) || touches(near)) { front.push(edge); continue; }
       const isFar = !edge.isDirect;
-      context.globalAlpha = edge.broad ? 0.1 : isFar ? 0.4 : 0.85;
+      // The longer a line between blocks, the fainter: it is there to be found, not to cover what it passes.
+      const length = Math.hypot(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0) * k;
+      context.globalAlpha = edge.broad ? 0.1 : isFar ? Math.min(0.6, Math.max(0.14, 130 / length)) : 0.85;
       context.strokeStyle = colors.edge;
       context.fillStyle = colors.edge;
       context.lineWidth = Math.max(edge.broad ? 0.8 : 1.2, 0.7 / k);
@@ -562,7 +588,8 @@ function groupDetail(scope, color) {
 function tipOf(box) {
   const name = box.item ? box.item.name : box.scope.path;
   const lines = [h("div", { class: "name" }, name)];
-  if (box.item && box.item.type) lines.push(h("div", { class: "what" }, format.type(box.item.type)));
+  const type = box.item ? box.item.type : box.scope.result;
+  if (type) lines.push(h("div", { class: "what" }, format.type(type)));
   const totals = totalsOf(box);
   if (totals) {
     const parts = [format.flop(totals.flop), format.bytes(totals.bytes) + " moved"];

@@ -9,13 +9,18 @@ function facts(...pairs) {
   return list.children.length ? list : null;
 }
 
+/** A dotted name that may break behind its dots. */
+function dotted(text) {
+  return text.split(/(?<=\.)/).flatMap((part, index) => (index ? [h("wbr"), part] : [part]));
+}
+
 function section(title, ...content) {
   const filled = content.flat().filter(Boolean);
   return filled.length ? [h("h3", {}, title), ...filled] : [];
 }
 
 function linkTo(app, pane, item, label) {
-  return h("button", { class: "link", onclick: () => app.goTo(pane, item) }, label || item.name);
+  return h("button", { class: "link", onclick: () => app.goTo(pane, item) }, dotted(label || item.name));
 }
 
 /** A list that shows the first of many and the rest on demand. */
@@ -104,7 +109,7 @@ function scopePanel(app, pane, scope) {
 
 function keyList(model, keys) {
   if (!keys.length) return null;
-  return longList(keys.map((key) => h("li", {}, h("span", { class: "code", style: { overflowWrap: "anywhere" } }, key),
+  return longList(keys.map((key) => h("li", {}, h("span", { class: "code" }, dotted(key)),
     h("div", { class: "under" }, model.parameterTypes.has(key) ? format.type(model.parameterTypes.get(key)) : ""))));
 }
 
@@ -128,7 +133,7 @@ function itemPanel(app, pane, item) {
     const type = isKey ? model.parameterTypes.get(operand.parameter) : model.types.get(operand.value);
     const producer = isKey ? null : model.byValue.get(operand.value);
     return h("li", {},
-      producer ? linkTo(app, pane, producer, "%" + operand.value) : h("span", { class: "code", style: { overflowWrap: "anywhere" } }, "@" + operand.parameter),
+      producer ? linkTo(app, pane, producer, "%" + operand.value) : h("span", { class: "code" }, dotted("@" + operand.parameter)),
       h("div", { class: "under" }, type ? format.type(type) : ""));
   });
   const attributes = Object.keys(node.attributes).map((key) => [key, format.attribute(node.attributes[key]), "code"]);
@@ -139,14 +144,14 @@ function itemPanel(app, pane, item) {
     h("div", { class: "chips" }, node.isView && h("span", { class: "chip" }, "a view: nothing runs"), node.origins.length > 1 && h("span", { class: "chip" }, `does the work of ${node.origins.length} nodes`)),
     ...section("Attributes", facts(...attributes)),
     ...section(node.results.length > 1 ? "Results" : "Result", h("ul", { class: "list" }, node.results.map((result) =>
-      h("li", {}, h("span", { class: "code", style: { overflowWrap: "anywhere" } }, "%" + result.name), h("div", { class: "under" }, format.type(result.type)))))),
+      h("li", {}, h("span", { class: "code" }, dotted("%" + result.name)), h("div", { class: "under" }, format.type(result.type)))))),
     ...section("Operands", longList(operands, 16)),
     ...section("Cost", costFacts(item.totals, node.cost, node.seconds)),
     ...section("Schedule", facts(
       ["Step", node.step === undefined ? null : String(node.step)], ["Kernel", node.kernel, "code"],
       ["Scratch", node.scratchBytes === undefined ? null : format.bytes(node.scratchBytes)], ["Calls", node.calls === undefined ? null : format.count(node.calls)])),
     ...(relation || []),
-    ...(missing.length ? section("Origins", longList(missing.map((origin) => h("li", { class: "code" }, origin)))) : []),
+    ...(missing.length ? section("Origins", longList(missing.map((origin) => h("li", { class: "code" }, dotted(origin))))) : []),
     ...section("Read by", item.consumers.length ? links(item.consumers) : h("p", { class: "note" }, "Nothing.")),
   ];
 }

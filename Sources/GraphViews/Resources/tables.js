@@ -44,6 +44,7 @@ function sortableTable(columns, rows, { onrow, limit = 400, sortBy, descending =
   };
 }
 
+const orDash = (value, show) => (value ? show(value) : "–");
 const familyDot = (family) => h("span", { class: "dot", style: { background: `var(--${family})` } });
 
 function bar(share) { return h("span", { class: "bar", style: { width: Math.max(1, 90 * share) + "px" } }); }
@@ -63,8 +64,8 @@ function renderSchedule(app, page) {
     { title: "kernel", left: true, code: true, value: (item) => item.node.kernel || "" },
     model.hasTimes && { title: "time", value: (item) => item.node.seconds, show: (item) => item.node.seconds === undefined ? dash : format.seconds(item.node.seconds) },
     model.hasTimes && { title: "share", value: (item) => item.node.seconds, show: (item) => [bar(longest ? (item.node.seconds || 0) / longest : 0), " " + format.share(item.node.seconds || 0, total)] },
-    { title: "work", value: (item) => item.totals.flop, show: (item) => [model.hasTimes ? "" : bar(mostWork ? item.totals.flop / mostWork : 0), " " + format.flop(item.totals.flop)] },
-    model.hasTimes && { title: "speed", value: (item) => item.node.seconds ? item.totals.flop / item.node.seconds : 0, show: (item) => item.node.seconds ? format.flopRate(item.totals.flop / item.node.seconds) : dash },
+    { title: "work", value: (item) => item.totals.flop, show: (item) => [model.hasTimes ? "" : bar(mostWork ? item.totals.flop / mostWork : 0), " " + orDash(item.totals.flop, format.flop)] },
+    model.hasTimes && { title: "speed", value: (item) => item.node.seconds ? item.totals.flop / item.node.seconds : 0, show: (item) => item.node.seconds && item.totals.flop ? format.flopRate(item.totals.flop / item.node.seconds) : dash },
     { title: "bytes", value: (item) => item.totals.bytes, show: (item) => format.bytes(item.totals.bytes), help: "weights and values read, values written" },
     model.hasTimes && { title: "traffic", value: (item) => item.node.seconds ? item.totals.bytes / item.node.seconds : 0, show: (item) => item.node.seconds ? format.byteRate(item.totals.bytes / item.node.seconds) : dash },
     { title: "scratch", value: (item) => item.node.scratchBytes || 0, show: (item) => item.node.scratchBytes ? format.bytes(item.node.scratchBytes) : dash },
@@ -116,7 +117,7 @@ function renderPasses(app, page) {
       h("thead", {}, h("tr", {}, h("th", {}, "#"), h("th", { class: "left" }, "pass"), h("th", {}, "matches"), h("th", {}, "rewrites"), h("th", {}, "nodes"), h("th", {}, "change"), h("th", {}, "time"), h("th", { class: "left" }, "what it does"))),
       h("tbody", {}, rows))),
     byPass.size ? h("h2", {}, "Rewrites") : "",
-    byPass.size ? h("div", { class: "sheet" }, [...byPass].map(([pass, list]) => rewriteGroup(app, pass, list, shape))) : "");
+    byPass.size ? h("div", { class: "sheet" }, [...byPass].map(([pass, list], index) => rewriteGroup(app, pass, list, shape, index === 0))) : "");
 }
 
 function opOfLine(text) {
@@ -125,7 +126,7 @@ function opOfLine(text) {
 }
 
 /** The rewrites of one pass, made into elements only when they are opened. */
-function rewriteGroup(app, pass, list, shape) {
+function rewriteGroup(app, pass, list, shape, byDefault) {
   const counts = new Map();
   for (const rewrite of list) counts.set(shape(rewrite), (counts.get(shape(rewrite)) || 0) + 1);
   const common = [...counts].sort((a, b) => b[1] - a[1])[0];
@@ -141,6 +142,7 @@ function rewriteGroup(app, pass, list, shape) {
       group.append(more);
     }
   });
+  group.open = byDefault;
   return group;
 }
 
@@ -178,18 +180,18 @@ function renderSummary(app, page) {
     { title: "op", left: true, code: true, value: (row) => row.op, show: (row) => [familyDot(row.family), row.op] },
     before && { title: before.doc.stage, value: (row) => row.before, show: (row) => format.count(row.before) },
     { title: before ? model.doc.stage : "nodes", value: (row) => row.count, show: (row) => format.count(row.count) },
-    { title: "work", value: (row) => row.flop, show: (row) => format.flop(row.flop) },
-    { title: "weights read", value: (row) => row.weightBytes, show: (row) => format.bytes(row.weightBytes) },
-    { title: "values moved", value: (row) => row.bytes, show: (row) => format.bytes(row.bytes) },
-    model.hasTimes && { title: "time", value: (row) => row.seconds, show: (row) => format.seconds(row.seconds) },
-    { title: "share", left: true, value: (row) => model.hasTimes ? row.seconds : row.flop, show: (row) => { const [part, all] = model.hasTimes ? [row.seconds, totals.seconds] : [row.flop, totals.flop]; return [bar(most ? part / most : 0), " " + format.share(part, all)]; } },
+    { title: "work", value: (row) => row.flop, show: (row) => orDash(row.flop, format.flop) },
+    { title: "weights read", value: (row) => row.weightBytes, show: (row) => orDash(row.weightBytes, format.bytes) },
+    { title: "values moved", value: (row) => row.bytes, show: (row) => orDash(row.bytes, format.bytes) },
+    model.hasTimes && { title: "time", value: (row) => row.seconds, show: (row) => orDash(row.seconds, format.seconds) },
+    { title: "share", left: true, value: (row) => model.hasTimes ? row.seconds : row.flop, show: (row) => { const [part, all] = model.hasTimes ? [row.seconds, totals.seconds] : [row.flop, totals.flop]; return part ? [bar(most ? part / most : 0), " " + format.share(part, all)] : ""; } },
   ].filter(Boolean), [...kinds.values()], { sortBy: "share" });
   const largest = model.items.filter((item) => item.node && !item.node.isView).map((item) => ({ item, bytes: Math.max(...item.node.results.map((result) => bytesOf(result.type))) }))
     .sort((a, b) => b.bytes - a.bytes).slice(0, 12);
   const largestTable = sortableTable([
     { title: "largest values", left: true, code: true, value: (row) => row.item.name, show: (row) => [familyDot(row.item.node.family), row.item.name] },
     { title: "type", left: true, code: true, value: (row) => format.type(row.item.type) },
-    { title: "size", value: (row) => row.bytes, show: (row) => format.bytes(row.bytes) },
+    { title: "size", value: (row) => row.bytes, show: (row) => orDash(row.bytes, format.bytes) },
   ], largest, { onrow: (row) => app.goTo(app.main, row.item), sortBy: "size" });
   const fusions = payload.summary && payload.summary.fusions.length ? h("div", { class: "sheet" }, h("table", {},
     h("thead", {}, h("tr", {}, h("th", {}, "times"), h("th", { class: "left" }, "became one"))),
