@@ -25,6 +25,13 @@ let package = Package(
         .target(name: "ModelImport", dependencies: ["Operators", "Yams"]),
         .target(name: "ModelFile", dependencies: ["ModelImport"]),
         .target(name: "GraphRuntime", dependencies: ["CKernels", "COpenBLAS", "GraphPasses"]),
+        .target(
+            name: "GraphViews", dependencies: ["GraphRuntime"],
+            resources: [
+                .embedInCode("Resources/page.html"), .embedInCode("Resources/page.css"), .embedInCode("Resources/data.js"),
+                .embedInCode("Resources/layout.js"), .embedInCode("Resources/pane.js"), .embedInCode("Resources/panel.js"),
+                .embedInCode("Resources/memory.js"), .embedInCode("Resources/tables.js"), .embedInCode("Resources/main.js"),
+            ]),
         .target(name: "Diffusion", dependencies: ["CZlib", "GraphRuntime", "ModelFile"]),
         .target(name: "Photos", dependencies: ["CPNG", "Tensors"]),
         .executableTarget(
@@ -40,6 +47,7 @@ let package = Package(
         .testTarget(name: "GraphIRTests", dependencies: ["Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
+        .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
         .testTarget(
