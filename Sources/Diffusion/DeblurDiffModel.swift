@@ -16,6 +16,8 @@ public final class DeblurDiffModel: @unchecked Sendable {
     public let options: RuntimeOptions
     public let optimization: OptimizationOptions
     public let workspace = Workspace()
+    /// Asked for an observer of each program that is about to run; for profiles.
+    public var observation: ((_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void)?
 
     public var configuration: ModelConfiguration { file.configuration }
 
@@ -77,6 +79,10 @@ public final class DeblurDiffModel: @unchecked Sendable {
         let program = try Program(optimized(name, inputs: inputs).graph, parameters: parameters, options: options)
         programs[key] = program
         return program
+    }
+
+    func run(_ program: Program, named name: String, _ inputs: [String: Tensor]) throws -> [String: Tensor] {
+        try program.run(inputs, in: workspace, observer: observation?(program, name))
     }
 
     /// Forgets the programs of a graph, and with them the arrangements of weights that only they held.

@@ -15,7 +15,7 @@ final class Denoiser {
     private let prologue: Program
     private let timeTable: Program
     private let step: Program
-    private let workspace: Workspace
+    private let model: DeblurDiffModel
     private var table: [Int: [String: Tensor]] = [:]
 
     /// - Parameter outputs: which of ``DenoisingStep/outputNames(controlCount:)`` a run returns.
@@ -24,20 +24,20 @@ final class Denoiser {
         prologue = try Program(graphs.prologue, parameters: model.parameters, options: model.options)
         timeTable = try Program(graphs.timeTable, parameters: model.parameters, options: model.options)
         step = try Program(graphs.step, parameters: model.parameters, options: model.options)
-        workspace = model.workspace
+        self.model = model
     }
 
     /// Computes all that depends on the condition alone.
     func prepare(context: Tensor, image: Tensor) throws -> Condition {
         let inputs = ["context": context, "c_img": image]
-        return Condition(inputs: inputs.merging(try prologue.run(inputs, in: workspace)) { $1 })
+        return Condition(inputs: inputs.merging(try model.run(prologue, named: "prologue", inputs)) { $1 })
     }
 
     /// One step: the outputs that were asked for.
     func run(_ z: Tensor, timestep: Int, condition: Condition) throws -> [String: Tensor] {
         let time = ["timestep": Tensor([Float(timestep)], shape: [1])]
-        if table[timestep] == nil { table[timestep] = try timeTable.run(time, in: workspace) }
+        if table[timestep] == nil { table[timestep] = try model.run(timeTable, named: "time_table", time) }
         let inputs = condition.inputs.merging(table[timestep]!) { $1 }.merging(time) { $1 }
-        return try step.run(inputs.merging(["z": z]) { $1 }, in: workspace)
+        return try model.run(step, named: "step", inputs.merging(["z": z]) { $1 })
     }
 }

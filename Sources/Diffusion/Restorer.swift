@@ -124,7 +124,7 @@ public final class Restorer {
         if let known = contexts[ids] { return known }
         let input = Tensor(ids, shape: [1, ids.count])
         let program = try model.program("text_encoder", inputs: ["tokens": input.type])
-        let context = try program.run(["tokens": input], in: model.workspace)["context"]!
+        let context = try model.run(program, named: "text_encoder", ["tokens": input])["context"]!
         recorder?.record("clip_context", context)
         contexts[ids] = context
         return context
@@ -135,7 +135,7 @@ public final class Restorer {
     /// The moments of an image's latent: mean and log variance side by side.
     private func encode(_ image: Tensor) throws -> Tensor {
         let program = try model.program("vae_encoder", inputs: ["image": image.type])
-        let moments = try program.run(["image": image], in: model.workspace)["moments"]!
+        let moments = try model.run(program, named: "vae_encoder", ["image": image])["moments"]!
         recorder?.record("vae_moments", moments)
         return moments
     }
@@ -184,7 +184,7 @@ public final class Restorer {
         func decode(_ latent: Tensor) throws -> Tensor {
             recorder?.record("z_final_scaled", latent)
             let program = try model.program("vae_decoder", inputs: ["latent": latent.type])
-            let image = try program.run(["latent": latent], in: model.workspace)["image"]!
+            let image = try model.run(program, named: "vae_decoder", ["latent": latent])["image"]!
             recorder?.record("decoded", image)
             return image
         }
