@@ -88,7 +88,8 @@ struct RunCommand: ParsableCommand {
             do {
                 let photo = index == 0 ? first : try Photo(readingPNG: job.input)
                 let start = Date()
-                let pixels = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
+                let pixels = try restorer.restore(
+                    photo.pixels, height: photo.height, width: photo.width, isLast: index == jobs.all.count - 1)
                 try jobs.prepareFolder()
                 try photo.withPixels(pixels).writePNG(job.output)
                 progress.finish("\(job.output): \(photo.width) x \(photo.height), \(formatDuration(Date().timeIntervalSince(start)))")
