@@ -39,6 +39,7 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
+        .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
         .testTarget(

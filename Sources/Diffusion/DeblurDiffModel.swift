@@ -21,12 +21,12 @@ public final class DeblurDiffModel: @unchecked Sendable {
     public init(path: String, options: RuntimeOptions) throws {
         file = try ModelFile(path: path)
         self.options = options
-        graphs = try DeblurDiffModel.parseGraphs(file)
+        graphs = try DeblurDiffModel.graphs(in: file)
         parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool)
     }
 
     /// Reads the graphs of a model file and checks that the file's tensors are those that they name.
-    private static func parseGraphs(_ file: ModelFile) throws -> [String: Graph] {
+    public static func graphs(in file: ModelFile) throws -> [String: Graph] {
         var graphs: [String: Graph] = [:]
         for (name, text) in file.graphs {
             do {

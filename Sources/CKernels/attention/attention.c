@@ -10,7 +10,7 @@
 
 static const dd_attention_kernels *kernels_current(void) {
     switch (dd_isa_current()) {
-#if defined(DD_FAST)
+#if defined(__x86_64__)
         case DD_ISA_AVX512_BF16: return &dd_attention_kernels_avx512_bf16;
         case DD_ISA_AVX512: return &dd_attention_kernels_avx512;
         case DD_ISA_AVX2: return &dd_attention_kernels_avx2;

@@ -13,6 +13,7 @@ typedef struct dd_attention_kernels {
     ///
     /// and returns exp2(max - max'), by which what was summed before must be multiplied. As the products read them, weights
     /// are floats or, for bfloat16, rounded (floats or pairs, like the GEMM's strips; a zero makes odd counts even).
+    /// What lies beyond `count` up to a multiple of DD_PANEL may be overwritten.
     float (*softmax_row)(dd_precision precision, float *scores, int64_t count, float *max, float *sum);
     /// out = out * factors[row] + tile.
     void (*accumulate)(int64_t rows, float *out, int64_t ld, const float *factors, const float *tile);

@@ -185,6 +185,17 @@ typedef struct gemm_job {
     char *strips, *lines;
 } gemm_job;
 
+/// The lines that a tile will be written to come while it is computed; otherwise each store would wait for its own.
+static inline void prefetch_result(const dd_gemm_args *args, int64_t row, int64_t rows, int64_t panel) {
+    const int64_t width = args->activation == DD_ACTIVATION_GEGLU ? DD_HALF_PANEL : DD_PANEL;
+    const int64_t element = args->y_type == DD_F32 ? 4 : 2;
+    const char *to = (const char *)args->y + (row * args->ldy + panel * width) * element;
+    for (int64_t i = 0; i < rows; i++, to += args->ldy * element) {
+        __builtin_prefetch(to, 1);
+        __builtin_prefetch(to + width * element - 1, 1);
+    }
+}
+
 static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t row, int64_t rows, int64_t panel,
                       int64_t panels) {
     const dd_gemm_args *args = job->args;
@@ -197,6 +208,7 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
         for (int64_t i = 0; i < rows; i += step) {
             const int64_t count = min64(step, rows - i);
             const char *source = a + i * lda * element;
+            prefetch_result(args, row + i, count, p);
             if (args->precision == DD_PRECISION_BFLOAT16)
                 kernels->tile_bfloat16(count, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
                                        DD_PANEL);

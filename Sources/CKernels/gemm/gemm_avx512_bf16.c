@@ -8,6 +8,7 @@
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
 #define DD_VMATH_AVX512
+#define DD_VMATH_BF16
 #define DD_STRIPS_BFLOAT16 1
 #include "gemm_avx512.h"
 #include "gemm_template.h"

@@ -1,6 +1,6 @@
 // Vector arithmetic and elementary functions, written once for each instruction set that a file can be compiled for.
 //
-// A file defines one of DD_VMATH_AVX512, DD_VMATH_AVX2 or neither (portable, one lane), makes sure that its functions are
+// A file defines one of DD_VMATH_AVX512 (and DD_VMATH_BF16), DD_VMATH_AVX2 or neither (portable, one lane), makes sure that its functions are
 // compiled for that instruction set (#pragma clang attribute push), and includes this. Everything is static: two files that
 // choose differently do not meet. dd_vf is a vector of DD_VW floats; functions with a count handle tails: lanes beyond it
 // are read as 0 and not written, and no memory beyond it is touched.
@@ -72,6 +72,12 @@ DD_VINLINE __m256i dd_v_to_bfloat16(dd_vf x) {
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
 }
 DD_VINLINE void dd_v_store_bfloat16(uint16_t *p, dd_vf x) { _mm256_storeu_si256((__m256i *)p, dd_v_to_bfloat16(x)); }
+#if defined(DD_VMATH_BF16)
+/// In one instruction, which makes subnormal numbers 0.
+DD_VINLINE void dd_v_store_bfloat16_fast(uint16_t *p, dd_vf x) {
+    _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(x));
+}
+#endif
 /// The same as floats.
 DD_VINLINE dd_vf dd_v_rounded_bfloat16(dd_vf x) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(dd_v_to_bfloat16(x)), 16));

@@ -8,7 +8,7 @@ import Operators
 /// becomes
 ///     %y = conv2d(%h, @weight, @bias, %x) {..., operands = [input, weight, bias, residual]}
 ///
-/// Of two layers the later one takes the other's result. Where the layer's tokens are added as an image, the other image is
+/// Of two layers the earlier one takes the other's result, so that what the later one reads need not be kept. Where the layer's tokens are added as an image, the other image is
 /// added as tokens:
 ///
 ///     %l = linear(%t, @weight, @bias)
@@ -34,7 +34,7 @@ public struct FuseResidual: RewritePass {
         var operands = editor.graph[node].operands
         guard operands.allSatisfy({ editor.type($0) == type }) else { return false }
         func position(_ value: ValueID) -> Int { editor.graph.producer(of: value).map(editor.position) ?? -1 }
-        operands.sort { position($0) > position($1) }
+        operands.sort { position($0) < position($1) }
         for (layer, other) in [(operands[0], operands[1]), (operands[1], operands[0])] {
             if let convolution = editor.matchOnlyUsed(Conv2D.self, making: layer), convolution.op.activation == nil,
                 case var fused = RoledOperands(convolution), fused[.residual] == nil, type.layout == .channelsLast
@@ -53,12 +53,14 @@ public struct FuseResidual: RewritePass {
                 var linear = freeLinear(making: image.operands[0], editor)
             {
                 let name = editor.graph.name(of: linear.node)
+                let tokens = "\(editor.graph.name(of: node)).tokens"
                 linear.operands[.residual] = try editor.insertAfterOperands(
-                    TokensFromImage(), [other], name: "\(editor.graph.name(of: node)).tokens")[0]
+                    TokensFromImage(), [other], name: tokens, origins: editor.origins(of: [node]))[0]
                 let (op, values) = linear.operands.assembled()
-                let sum = try editor.insertAfterOperands(op, values, name: name, origins: editor.origins(of: [linear.node, node]))
-                try editor.replace(
-                    node, with: ImageFromTokens(), [sum[0], image.operands[1]], absorbing: [image.node, linear.node], early: true)
+                let sum = try editor.insertAfterOperands(op, values, name: name, origins: editor.origins(of: [linear.node, node]))[0]
+                try editor.replace(node, with: ImageFromTokens(), [sum, image.operands[1]], absorbing: [image.node], early: true)
+                editor.eraseUnused([linear.node])
+                editor.rename(sum, to: name)
                 return true
             }
         }
