@@ -256,14 +256,16 @@ public struct GraphEditor {
     /// Gives an input another type and infers all others again.
     public mutating func setInputTypes(_ types: [String: TensorType]) throws { graph = try graph.specialized(types) }
 
-    /// Drops parameters that nothing reads.
-    public mutating func eraseUnusedParameters() -> Int {
+    /// Drops parameters that nothing reads. Returns whether there were any.
+    @discardableResult
+    public mutating func eraseUnusedParameters() -> Bool {
         let unused = graph.parametersByKey.filter { usesOf[$0.value.index].isEmpty && !isOutput($0.value) }
         for (key, id) in unused {
             graph.parametersByKey[key] = nil
             graph.values[id.index] = nil
         }
-        return unused.count
+        changes.erasedParameters += unused.keys.sorted()
+        return !unused.isEmpty
     }
 
     private mutating func uniqueName(_ hint: String) -> String {
