@@ -1,14 +1,16 @@
+import Foundation
 import GraphIR
 import GraphRuntime
 import Tensors
 
 /// Runs graphs on numbers that depend on names alone.
-public struct SeededRunner {
+public struct SeededRunner: Sendable {
     /// Reassociation of sums, relative to the largest number of an output.
     public static let tolerance: Float = 1e-5
 
     private let options: RuntimeOptions
     private let seed: UInt64
+    private let cache = Cache()
 
     public init(seed: UInt64 = 1, threadCount: Int = 2) {
         self.seed = seed
@@ -18,14 +20,30 @@ public struct SeededRunner {
     private struct Parameters: ParameterSource {
         let shapes: [String: Shape]
         let seed: UInt64
+        let cache: Cache
 
-        func parameter(_ key: String) throws -> Tensor { seededTensor(key: key, shape: shapes[key]!, seed: seed) }
+        func parameter(_ key: String) throws -> Tensor { cache.tensor(key, shapes[key]!, seed) }
+    }
+
+    /// Making numbers takes longer than the tests that run on them.
+    private final class Cache: @unchecked Sendable {
+        private let lock = NSLock()
+        private var tensors: [String: Tensor] = [:]
+
+        func tensor(_ key: String, _ shape: Shape, _ seed: UInt64) -> Tensor {
+            lock.withLock {
+                let name = "\(key) \(shape)"
+                if let tensor = tensors[name] { return tensor }
+                tensors[name] = seededTensor(key: key, shape: shape, seed: seed)
+                return tensors[name]!
+            }
+        }
     }
 
     /// - Parameter given: tensors for some inputs; the others are made up.
     public func run(_ graph: Graph, inputs given: [String: Tensor] = [:]) throws -> [String: Tensor] {
         let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
-        let store = ParameterStore(source: Parameters(shapes: shapes, seed: seed), pool: options.pool)
+        let store = ParameterStore(source: Parameters(shapes: shapes, seed: seed, cache: cache), pool: options.pool)
         let program = try Program(graph, parameters: store, options: options)
         var inputs: [String: Tensor] = [:]
         for id in graph.inputs {

@@ -40,13 +40,13 @@ public struct FuseResidual: RewritePass {
                 case var fused = RoledOperands(convolution), fused[.residual] == nil, type.layout == .channelsLast
             {
                 fused[.residual] = other
-                try editor.replace(node, with: fused, absorbing: [convolution.node], early: true)
+                try editor.replace(node, with: fused, absorbing: [convolution.node], from: convolution.node)
                 return true
             }
             if let linear = freeLinear(making: layer, editor) {
                 var fused = linear
                 fused.operands[.residual] = other
-                try editor.replace(node, with: fused.operands, absorbing: [linear.node], early: true)
+                try editor.replace(node, with: fused.operands, absorbing: [linear.node], from: linear.node)
                 return true
             }
             if let image = editor.matchOnlyUsed(ImageFromTokens.self, making: layer), type.layout == .channelsLast,
@@ -57,8 +57,9 @@ public struct FuseResidual: RewritePass {
                 linear.operands[.residual] = try editor.insertAfterOperands(
                     TokensFromImage(), [other], name: tokens, origins: editor.origins(of: [node]))[0]
                 let (op, values) = linear.operands.assembled()
-                let sum = try editor.insertAfterOperands(op, values, name: name, origins: editor.origins(of: [linear.node, node]))[0]
-                try editor.replace(node, with: ImageFromTokens(), [sum, image.operands[1]], absorbing: [image.node], early: true)
+                let sum = try editor.insert(
+                    op, values, from: linear.node, name: name, origins: editor.origins(of: [linear.node, node]))[0]
+                try editor.replace(node, with: ImageFromTokens(), [sum, image.operands[1]], absorbing: [image.node], from: image.node)
                 editor.eraseUnused([linear.node])
                 editor.rename(sum, to: name)
                 return true
