@@ -78,7 +78,8 @@ struct RunCommand: ParsableCommand {
         let first = try Photo(readingPNG: jobs.all[0].input)
         var name = ""
         let restorer = try Restorer(
-            model: DeblurDiffModel(path: model, options: runtime.makeOptions()), options: restorationOptions, recorder: recorder
+            model: DeblurDiffModel(path: model, options: runtime.makeOptions(), optimization: runtime.optimization.options),
+            options: restorationOptions, recorder: recorder
         ) { progress.restoration(name, $0) }
 
         var failures: [any Error] = []

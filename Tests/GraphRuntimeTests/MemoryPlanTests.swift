@@ -44,7 +44,7 @@ import Testing
     /// The validator itself finds what a wrong plan does.
     @Test func bruteForceSeesOverlaps() {
         let buffers = [buffer(128, 0..<3), buffer(128, 2..<4), buffer(64, 3..<4)]
-        #expect(MemoryPlan(buffers, offsets: [0, 64, 0]).violations().count == 2)
+        #expect(MemoryPlan(buffers, offsets: [0, 64, 0]).violations().count == 1)
         #expect(MemoryPlan(buffers, offsets: [0, 128, 0]).violations() == [])
         #expect(MemoryPlan(buffers, offsets: [0, 130, 0]).violations() == ["\(buffers[1].label) is not aligned"])
     }

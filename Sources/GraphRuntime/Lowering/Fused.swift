@@ -160,12 +160,11 @@ extension Conv2D {
             throw InputError("this convolution has no channels-last kernel: \(attributes)")
         }
         let channels = template.cin0 + template.cin1
-        let slice = inputChannels.map { " channels \($0)" } ?? ""
         let packed = try context.parameters.arrangement(
-            "conv \(kind.rawValue) \(precision.rawValue) \(key)\(slice)",
+            "conv \(kind.rawValue) \(precision.rawValue) \(inputChannels ?? []) \(key)",
             byteCount: dd_conv_packed_bytes(kind, precision, template.cout, channels, template.kh, template.kw), of: [key]
         ) { memory in
-            let stored = try weightSlice(context.parameters.stored(key)) { try context.parameters.float32(key) }
+            let stored = try context.parameters.stored(key)
             let weightType: dd_conv_weight_type? =
                 switch stored.type.elementType {
                 case .float32: DD_CONV_WEIGHT_FLOAT32
@@ -173,7 +172,8 @@ extension Conv2D {
                 case .bfloat16: DD_CONV_WEIGHT_BFLOAT16
                 default: nil
                 }
-            let tensor = weightType == nil ? try context.parameters.float32(key) : stored
+            var tensor = weightType == nil ? try context.parameters.float32(key) : stored
+            if let inputChannels { tensor = try sliced(tensor, inputChannels) }
             let status = dd_conv_pack(
                 context.options.pool.handle, kind, precision, memory, tensor.bytes.baseAddress, weightType ?? DD_CONV_WEIGHT_FLOAT32,
                 template.cout, channels, template.kh, template.kw)
@@ -210,25 +210,23 @@ extension Conv2D {
     }
 }
 
-extension Conv2D {
-    /// The input channels of the weight that are used; the stored weight where that is all of them.
-    private func weightSlice(_ stored: Tensor, float32: () throws -> Tensor) throws -> Tensor {
-        guard let bounds = inputChannels else { return stored }
-        let whole = try float32()
-        let (outputs, channels, kernel) = (whole.shape[0], whole.shape[1], whole.shape[2] * whole.shape[3])
-        let ranges = Swift.stride(from: 0, to: bounds.count, by: 2).map { bounds[$0]..<bounds[$0 + 1] }
-        let slice = Tensor(TensorType(.float32, [outputs, ranges.reduce(0) { $0 + $1.count }, whole.shape[2], whole.shape[3]]))
-        var target = slice.floats.baseAddress!
-        for output in 0..<outputs {
-            for range in ranges {
-                let count = range.count * kernel
-                target.update(from: whole.floats.baseAddress! + (output * channels + range.lowerBound) * kernel, count: count)
-                target += count
-            }
+/// Some of the input channels of a weight [O, C, kh, kw], given as pairs of bounds.
+private func sliced(_ weight: Tensor, _ bounds: [Int]) throws -> Tensor {
+    let ranges = stride(from: 0, to: bounds.count, by: 2).map { bounds[$0]..<bounds[$0 + 1] }
+    let (outputs, channels) = (weight.shape[0], weight.shape[1])
+    let kernelBytes = weight.shape[2] * weight.shape[3] * weight.type.elementType.byteSize
+    let kept = ranges.reduce(0) { $0 + $1.count }
+    let result = Tensor(TensorType(weight.type.elementType, [outputs, kept, weight.shape[2], weight.shape[3]]))
+    var target = result.bytes.baseAddress!
+    for output in 0..<outputs {
+        for range in ranges {
+            let source = weight.bytes.baseAddress! + (output * channels + range.lowerBound) * kernelBytes
+            target.copyMemory(from: source, byteCount: range.count * kernelBytes)
+            target += range.count * kernelBytes
         }
-        withExtendedLifetime(whole) {}
-        return slice
     }
+    withExtendedLifetime((weight, result)) {}
+    return result
 }
 
 extension dd_conv_kind {
