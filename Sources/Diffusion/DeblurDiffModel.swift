@@ -14,19 +14,21 @@ public final class DeblurDiffModel: @unchecked Sendable {
     public let graphs: [String: Graph]
     public let parameters: ParameterStore
     public let options: RuntimeOptions
+    public let optimization: OptimizationOptions
     public let workspace = Workspace()
 
     public var configuration: ModelConfiguration { file.configuration }
 
-    public init(path: String, options: RuntimeOptions) throws {
+    public init(path: String, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions()) throws {
         file = try ModelFile(path: path)
         self.options = options
-        graphs = try DeblurDiffModel.parseGraphs(file)
+        self.optimization = optimization
+        graphs = try DeblurDiffModel.graphs(in: file)
         parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool)
     }
 
     /// Reads the graphs of a model file and checks that the file's tensors are those that they name.
-    private static func parseGraphs(_ file: ModelFile) throws -> [String: Graph] {
+    public static func graphs(in file: ModelFile) throws -> [String: Graph] {
         var graphs: [String: Graph] = [:]
         for (name, text) in file.graphs {
             do {
@@ -49,40 +51,44 @@ public final class DeblurDiffModel: @unchecked Sendable {
         return graphs
     }
 
-    /// What makes a program different from another.
-    struct ProgramKey: Hashable {
+    /// One of the model's graphs for inputs of these types, optimised as asked for.
+    public func optimized(_ name: String, inputs: [String: TensorType]) throws -> OptimizedGraph {
+        try optimize(graphs[name]!.specialized(inputs), level: optimization.level, options: optimization.pipeline)
+    }
+
+    /// The denoising step for latents of a size, optimised as asked for and cut by how often its parts must run.
+    public func optimizedStep(height: Int, width: Int, strength: Float = 1, outputs: Set<String> = ["eps"]) throws -> OptimizedStep {
+        let latent = TensorType(.float32, [1, configuration.latentChannels, height, width])
+        let graph = try DenoisingStep.graph(graphs, latent: latent, strength: strength, outputs: outputs)
+        return try optimizeStep(graph, level: optimization.level, options: optimization.pipeline)
+    }
+
+    private struct ProgramKey: Hashable {
         var graph: String
         var inputs: [String: TensorType]
-        var outputs: [String]
-        var strength: Float
     }
 
     private var programs: [ProgramKey: Program] = [:]
 
-    /// A program for some outputs of one of the model's graphs.
+    /// A program for one of the model's graphs, made at its first use.
     func program(_ name: String, inputs: [String: TensorType]) throws -> Program {
-        let graph = try graphs[name]!.specialized(inputs)
-        return try program(ProgramKey(graph: name, inputs: inputs, outputs: graph.outputs.map(\.name), strength: 1)) { graph }
-    }
-
-    /// The program of one denoising step on latents of a size; see ``DenoisingStep``.
-    func stepProgram(height: Int, width: Int, strength: Float, outputs: Set<String>) throws -> Program {
-        let latent = TensorType(.float32, [1, configuration.latentChannels, height, width])
-        let key = ProgramKey(graph: "step", inputs: ["z": latent], outputs: outputs.sorted(), strength: strength)
-        return try program(key) {
-            try DenoisingStep.graph(graphs, latent: latent, strength: strength, outputs: outputs)
-        }
-    }
-
-    private func program(_ key: ProgramKey, _ makeGraph: () throws -> Graph) throws -> Program {
+        let key = ProgramKey(graph: name, inputs: inputs)
         if let program = programs[key] { return program }
-        let program = try Program(makeGraph(), parameters: parameters, options: options)
+        let program = try Program(optimized(name, inputs: inputs).graph, parameters: parameters, options: options)
         programs[key] = program
         return program
     }
 
-    /// Forgets programs, and with them the arrangements of weights that only they held.
-    func forgetPrograms(_ isForgotten: (ProgramKey) -> Bool) { programs = programs.filter { !isForgotten($0.key) } }
+    /// Forgets the programs of a graph, and with them the arrangements of weights that only they held.
+    func forgetPrograms(_ name: String) { programs = programs.filter { $0.key.graph != name } }
+}
+
+/// How graphs are optimised before they run.
+public struct OptimizationOptions: Sendable {
+    public var level = OptimizationLevel.standard
+    public var pipeline = PipelineOptions()
+
+    public init() {}
 }
 
 /// Parameters read from a model file.

@@ -35,7 +35,9 @@ enum HTMLEntities {
     private static func number(_ text: ArraySlice<Unicode.Scalar>) -> (scalar: Unicode.Scalar?, length: Int)? {
         let isHexadecimal = text.first == "x" || text.first == "X"
         let radix = isHexadecimal ? 16 : 10
-        let digits = text.dropFirst(isHexadecimal ? 1 : 0).prefix { $0.isASCII && Character($0).hexDigitValue.map { $0 < radix } ?? false }
+        let digits = text.dropFirst(isHexadecimal ? 1 : 0).prefix {
+            $0.isASCII && Character($0).hexDigitValue.map { $0 < radix } ?? false
+        }
         guard !digits.isEmpty else { return nil }
         var value = 0
         for digit in digits { value = min(value * radix + Character(digit).hexDigitValue!, 0x11_0000) }

@@ -13,7 +13,9 @@ struct ImagePlanes {
             type.elementType == .float32 && type.layout == .rowMajor
                 && (dimensions.count == 3 || dimensions.count == 4 && dimensions[0] == 1),
             "not one image's planes: \(type)")
-        (channels, height, width) = (dimensions[dimensions.count - 3], dimensions[dimensions.count - 2], dimensions[dimensions.count - 1])
+        (channels, height, width) = (
+            dimensions[dimensions.count - 3], dimensions[dimensions.count - 2], dimensions[dimensions.count - 1]
+        )
     }
 
     var pixelCount: Int { height * width }

@@ -21,10 +21,10 @@ enum PromptText {
     static func clean(_ prompt: String) -> [Unicode.Scalar] {
         var text = Array(prompt.unicodeScalars)
         if !text.contains("<") { text = HTMLEntities.resolve(text) }
-        text = text.flatMap(plain)
+        text = plain(text)
         text = Array(String(String.UnicodeScalarView(text)).precomposedStringWithCanonicalMapping.unicodeScalars)
         text = HTMLEntities.resolve(HTMLEntities.resolve(text))
-        return lowercased(text.split(whereSeparator: isSpace).joined(separator: [" "]).map { $0 })
+        return lowercased(Array(text.split(whereSeparator: isSpace).joined(separator: [" "])))
     }
 
     /// The words, in order, by CLIP's pattern:
@@ -70,30 +70,42 @@ enum PromptText {
 
     /// What Python's `\s` matches.
     private static func isSpace(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.properties.isWhitespace || (0x1c...0x1f).contains(scalar.value)
+        if scalar.isASCII { return scalar == " " || (0x9...0xd).contains(scalar.value) || (0x1c...0x1f).contains(scalar.value) }
+        return scalar.properties.isWhitespace
     }
 
-    /// What stands for a scalar in plain text.
-    private static func plain(_ scalar: Unicode.Scalar) -> [Unicode.Scalar] {
-        switch scalar.value {
-        case 0x20...0x7e: return [scalar]
-        case 0x2bc, 0x2018...0x201b: return ["'"]
-        case 0x201c...0x201f: return ["\""]
-        case 0...8, 0xb, 0xe...0x1f, 0x7f, 0x206a...0x206f, 0xfeff, 0xfff9...0xfffc: return []
-        case 0x132, 0x133, 0x149, 0x1c4...0x1cc, 0x1f1...0x1f3, 0xfb00...0xfb06, 0xff01...0xffef, 0x3000:
-            return Array(String(scalar).precomposedStringWithCompatibilityMapping.unicodeScalars)
-        default: return [scalar]
+    /// Each scalar, or what stands for it in plain text.
+    private static func plain(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        var result: [Unicode.Scalar] = []
+        result.reserveCapacity(text.count)
+        for scalar in text {
+            switch scalar.value {
+            case 0x149: result += ["'", "n"]
+            case 0x2bc, 0x2018...0x201b: result.append("'")
+            case 0x201c...0x201f: result.append("\"")
+            case 0...8, 0xb, 0xe...0x1f, 0x7f, 0x206a...0x206f, 0xfeff, 0xfff9...0xfffc: break
+            case 0x132, 0x133, 0x1c4...0x1cc, 0x1f1...0x1f3, 0xfb00...0xfb06, 0xff01...0xffef, 0x3000:
+                result += String(scalar).precomposedStringWithCompatibilityMapping.unicodeScalars
+            default: result.append(scalar)
+            }
         }
+        return result
     }
 
     /// Lower case by Unicode's full mapping, with the one rule that looks at the neighbours: a sigma that ends a word.
     private static func lowercased(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-        text.indices.flatMap { index -> [Unicode.Scalar] in
-            let scalar = text[index]
-            if scalar.isASCII { return [("A"..."Z").contains(scalar) ? Unicode.Scalar(scalar.value + 32)! : scalar] }
-            if scalar == "Σ", isCased(text[..<index].reversed()), !isCased(text[(index + 1)...]) { return ["ς"] }
-            return Array(scalar.properties.lowercaseMapping.unicodeScalars)
+        var result: [Unicode.Scalar] = []
+        result.reserveCapacity(text.count)
+        for (index, scalar) in text.enumerated() {
+            if scalar.isASCII {
+                result.append(("A"..."Z").contains(scalar) ? Unicode.Scalar(scalar.value + 32)! : scalar)
+            } else if scalar == "Σ", isCased(text[..<index].reversed()), !isCased(text[(index + 1)...]) {
+                result.append("ς")
+            } else {
+                result += scalar.properties.lowercaseMapping.unicodeScalars
+            }
         }
+        return result
     }
 
     /// Whether the first scalar that counts has a case.

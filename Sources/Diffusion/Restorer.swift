@@ -21,6 +21,8 @@ public final class Restorer {
     private let progress: ((RestorationProgress) -> Void)?
     /// Token ids to context; prompts are encoded once for all photographs.
     private var contexts: [[Int32]: Tensor] = [:]
+    /// For the last size of latents.
+    private var denoiser: (shape: Shape, value: Denoiser)?
 
     public init(
         model: DeblurDiffModel, options: RestorationOptions, recorder: Recorder? = nil, progress: ((RestorationProgress) -> Void)? = nil
@@ -209,11 +211,12 @@ public final class Restorer {
 
     private func sample(_ start: Tensor, _ conditions: Conditions, _ clean: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
         var z = start
+        let (denoiser, tiles, prepared) = try prepare(conditions, z.shape)
         let guidanceMoments = try options.restorationGuidance.map { _ in try encode(centered(clean)) }
         for index in schedule.timesteps.indices.reversed() {
             let began = DispatchTime.now().uptimeNanoseconds
             let timestep = schedule.timesteps[index]
-            let eps = try noise(z, timestep, conditions)
+            let eps = try noise(z, timestep, denoiser, tiles, prepared)
             let (a, b) = (schedule.a[index], schedule.b[index])
             let estimate = Tensor(zip(z.floatArray, eps.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
             if let guidance = options.restorationGuidance, let moments = guidanceMoments,
@@ -239,35 +242,56 @@ public final class Restorer {
         return z
     }
 
-    /// The predicted noise of the whole latent, guided and blended from tiles as asked for.
-    private func noise(_ z: Tensor, _ timestep: Int, _ conditions: Conditions) throws -> Tensor {
-        func guided(_ z: Tensor, _ window: TileWindows.Window?) throws -> Tensor {
-            func predict(_ condition: Condition) throws -> Tensor {
-                try self.predict(z, timestep, condition.context, window.map { cut(condition.image, $0) } ?? condition.image)
+    /// What the denoiser is told of one tile, or of the whole latent.
+    private struct PreparedConditions {
+        var positive: Denoiser.Condition
+        var negative: Denoiser.Condition?
+    }
+
+    /// Makes the denoiser ready for a latent, and the conditions of each of its tiles (the latent is its own only one without tiles).
+    private func prepare(_ conditions: Conditions, _ shape: Shape) throws -> (Denoiser, TileWindows, [PreparedConditions]) {
+        let tiles = options.tiled ? try latentTiles(shape) : try TileWindows(height: shape[2], width: shape[3], tileSize: .max, tileStride: 1)
+        let tileShape: Shape = [1, shape[1], tiles.tileHeight, tiles.tileWidth]
+        if denoiser == nil || denoiser!.shape != tileShape {
+            denoiser = nil  // its arena and weights go before the new ones come
+            let value = try Denoiser(
+                model: model, height: tileShape[2], width: tileShape[3], strength: options.strength,
+                outputs: recorder == nil ? ["eps"] : Set(outputNames))
+            denoiser = (tileShape, value)
+        }
+        let denoiser = denoiser!.value
+        let prepared = try tiles.windows.map { window in
+            func prepare(_ condition: Condition) throws -> Denoiser.Condition {
+                try denoiser.prepare(context: condition.context, image: cut(condition.image, window))
             }
-            let positive = try predict(conditions.positive)
+            return PreparedConditions(positive: try prepare(conditions.positive), negative: try conditions.negative.map(prepare))
+        }
+        return (denoiser, tiles, prepared)
+    }
+
+    private var outputNames: [String] { DenoisingStep.outputNames(controlCount: model.graphs["control_net"]!.outputs.count) }
+
+    /// The predicted noise of the whole latent, guided and blended from tiles as asked for.
+    private func noise(
+        _ z: Tensor, _ timestep: Int, _ denoiser: Denoiser, _ tiles: TileWindows, _ conditions: [PreparedConditions]
+    ) throws -> Tensor {
+        func predict(_ z: Tensor, _ condition: Denoiser.Condition) throws -> Tensor {
+            recorder?.record("unet_in", z)
+            let outputs = try denoiser.run(z, timestep: timestep, condition: condition)
+            for name in outputNames { if let tensor = outputs[name] { recorder?.record(name, tensor) } }
+            return outputs["eps"]!
+        }
+        func guided(_ z: Tensor, _ conditions: PreparedConditions) throws -> Tensor {
+            let positive = try predict(z, conditions.positive)
             guard let condition = conditions.negative else { return positive }
-            let negative = try predict(condition)
+            let negative = try predict(z, condition)
             let scale = options.guidanceScale
             return Tensor(zip(negative.floatArray, positive.floatArray).map { $0 + scale * ($1 - $0) }, shape: z.shape)
         }
-        guard options.tiled else { return try guided(z, nil) }
-        let tiles = try latentTiles(z.shape)
+        guard options.tiled else { return try guided(z, conditions[0]) }
         var blender = TileBlender(channels: z.shape[1], tiles: tiles)
-        for window in tiles.windows { blender.add(try guided(cut(z, window), window), at: window) }
+        for (window, conditions) in zip(tiles.windows, conditions) { blender.add(try guided(cut(z, window), conditions), at: window) }
         return blender.blended()
-    }
-
-    private func predict(_ z: Tensor, _ timestep: Int, _ context: Tensor, _ image: Tensor) throws -> Tensor {
-        let controlCount = model.graphs["control_net"]!.outputs.count
-        let names = DenoisingStep.outputNames(controlCount: controlCount)
-        let program = try model.stepProgram(
-            height: z.shape[2], width: z.shape[3], strength: options.strength, outputs: recorder == nil ? ["eps"] : Set(names))
-        recorder?.record("unet_in", z)
-        let outputs = try program.run(
-            ["z": z, "c_img": image, "timestep": Tensor([Float(timestep)], shape: [1]), "context": context], in: model.workspace)
-        for name in names { if let tensor = outputs[name] { recorder?.record(name, tensor) } }
-        return outputs["eps"]!
     }
 
     private func centered(_ clean: Tensor) -> Tensor {

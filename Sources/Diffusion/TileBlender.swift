@@ -35,9 +35,11 @@ public struct TileBlender {
                     for x in 0..<planes.width { target[to + x] += source[from + x] * weights[weight + x] }
                 }
             }
-            for y in 0..<planes.height {
-                let to = (window.y + y) * whole.width + window.x
-                for x in 0..<planes.width { weightSums[to + x] += weights[y * planes.width + x] }
+            weightSums.withUnsafeMutableBufferPointer { weightSums in
+                for y in 0..<planes.height {
+                    let to = (window.y + y) * whole.width + window.x
+                    for x in 0..<planes.width { weightSums[to + x] += weights[y * planes.width + x] }
+                }
             }
         }
         withExtendedLifetime(tile) {}

@@ -26,7 +26,9 @@ public struct TileWindows: Hashable, Sendable {
     ///   positions between the tiles would have no value.
     public init(height: Int, width: Int, tileSize: Int, tileStride: Int) throws {
         precondition(height > 0 && width > 0, "an empty image")
-        guard tileSize >= 1 else { throw InputError("the tile size must be at least 1 position of the latent (8 pixels)", at: "--tile-size") }
+        guard tileSize >= 1 else {
+            throw InputError("the tile size must be at least 1 position of the latent (8 pixels)", at: "--tile-size")
+        }
         guard (1...tileSize).contains(tileStride) else {
             throw InputError(
                 "the tile stride must be at least 1 position of the latent (8 pixels), and no more than the tile size",

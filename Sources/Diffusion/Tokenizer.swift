@@ -50,7 +50,8 @@ public struct Tokenizer: Sendable {
         ids.reserveCapacity(512 + mergeCount)
         for (index, line) in lines.dropFirst().enumerated() {
             guard let (left, right) = Vocabulary.parseMerge(line), ids[left] != nil, ids[right] != nil else {
-                throw InputError("line \(index + 2) of the vocabulary is not a merge of two earlier symbols", advice: Vocabulary.advice)
+                throw InputError(
+                    "line \(index + 2) of the vocabulary is not a merge of two earlier symbols", advice: Vocabulary.advice)
             }
             let result = Vocabulary.Symbol(bytes: left.bytes + right.bytes, endsWord: right.endsWord)
             // Where two merges make the same symbol, the later id stands for both.

@@ -45,6 +45,11 @@ public struct Graph: Sendable {
     public struct Output: Hashable, Sendable {
         public var name: String
         public var value: ValueID
+
+        public init(name: String, value: ValueID) {
+            self.name = name
+            self.value = value
+        }
     }
 
     public var name: String

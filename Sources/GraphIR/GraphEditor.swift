@@ -8,6 +8,7 @@ public struct GraphEditor {
     private var names: Set<String>
     /// Where in the order each node stands; renewed after insertions.
     private var positions: [Int]
+    private var changes = GraphChanges()
 
     public init(_ graph: Graph) {
         self.graph = graph
@@ -65,6 +66,7 @@ public struct GraphEditor {
         positions.append(position)
         for later in (position + 1)..<graph.order.count { positions[graph.order[later].index] = later }
         for operand in operands { usesOf[operand.index].append(node) }
+        changes.inserted.append(node)
         return graph[node].results
     }
 
@@ -131,11 +133,41 @@ public struct GraphEditor {
         graph.nodes[node.index]!.operands[index] = value
         if let use = usesOf[old.index].firstIndex(of: node) { usesOf[old.index].remove(at: use) }
         usesOf[value.index].append(node)
+        changes.modified.append(node)
+    }
+
+    /// Makes an output another value of the same type.
+    public mutating func setOutput(_ name: String, to value: ValueID) {
+        guard let index = graph.outputs.firstIndex(where: { $0.name == name }) else { preconditionFailure("no output '\(name)'") }
+        outputUses[graph.outputs[index].value.index] -= 1
+        graph.outputs[index].value = value
+        outputUses[value.index] += 1
+    }
+
+    /// Infers the types of a node's results again, after those of its operands have changed.
+    public mutating func inferAgain(_ id: NodeID) throws {
+        let node = graph[id]
+        for (result, type) in zip(node.results, try Graph.inferTypes(node.op, graph.operandTypes(node))) where graph.type(result) != type {
+            graph.values[result.index]!.type = type
+            changes.modified.append(id)
+        }
+    }
+
+    /// Adds the nodes that another one's origins name to a node's own, where it has come to do the other's work as well.
+    public mutating func addOrigins(of other: NodeID, to node: NodeID) {
+        graph.nodes[node.index]!.origins = origins(of: [node, other])
+    }
+
+    /// What has changed since this was last called.
+    public mutating func takeChanges() -> GraphChanges {
+        defer { changes = GraphChanges() }
+        return changes
     }
 
     /// Removes a node whose results nothing reads.
     public mutating func erase(_ id: NodeID) {
         let node = graph[id]
+        changes.erased.append(.init(id: id, name: graph.name(of: id), op: node.op.name))
         for result in node.results {
             precondition(usesOf[result.index].isEmpty && !isOutput(result), "a node in use: %\(graph[result].name)")
             names.remove(graph[result].name)
@@ -152,21 +184,34 @@ public struct GraphEditor {
 
     /// Replaces a node by a new one that does its work, whose results take over the readers and the names.
     ///
-    /// - Parameter absorbed: nodes whose work the new one does as well; erased where nothing reads them any more.
+    /// - Parameters:
+    ///   - absorbed: nodes whose work the new one does as well; erased where nothing reads them any more.
+    ///   - early: whether the new node stands as soon as its operands are made, rather than where the old one stood.
     @discardableResult
-    public mutating func replace(_ id: NodeID, with op: any Op, _ operands: [ValueID], absorbing absorbed: [NodeID] = []) throws
-        -> [ValueID]
-    {
+    public mutating func replace(
+        _ id: NodeID, with op: any Op, _ operands: [ValueID], absorbing absorbed: [NodeID] = [], early: Bool = false
+    ) throws -> [ValueID] {
         let node = graph[id]
         let origins = origins(of: absorbed + [id])
-        let results = try insert(op, operands, before: id, name: graph.name(of: id), origins: origins)
-        precondition(results.count == node.results.count)
+        let name = graph.name(of: id)
+        let results =
+            early
+            ? try insertAfterOperands(op, operands, name: name, origins: origins)
+            : try insert(op, operands, before: id, name: name, origins: origins)
+        precondition(results.map(graph.type) == graph.resultTypes(node), "%\(name) would change its type")
         let oldNames = node.results.map { graph[$0].name }
         for (old, new) in zip(node.results, results) { replaceUses(of: old, with: new) }
         erase(id)
         for (name, new) in zip(oldNames, results) { rename(new, to: name) }
         eraseUnused(absorbed)
         return results
+    }
+
+    /// Makes the readers of a node's only result read another value, and erases the node.
+    public mutating func replace(_ id: NodeID, by value: ValueID) {
+        precondition(graph[id].results.count == 1 && graph.type(graph[id].results[0]) == graph.type(value))
+        replaceUses(of: graph[id].results[0], with: value)
+        erase(id)
     }
 
     /// Erases those of the nodes that nothing reads, and goes on until none is left.

@@ -48,9 +48,22 @@ public struct LoweringContext {
     var threadCount: Int { options.pool.threadCount }
 }
 
+/// What products are made of. Sums, norms and softmax are float32 in each.
+public enum Precision: String, CaseIterable, Sendable, Codable {
+    case float32, bfloat16
+}
+
 /// How programs are made and run.
 public struct RuntimeOptions: Sendable {
     public var pool: ThreadPool
+    public var precision = Precision.float32
+    /// Products run on kernels of our own with weights packed once; otherwise on OpenBLAS with weights as they are stored.
+    public var packsWeights = true
+    /// Winograd F(4x4, 3x3) may be chosen: fastest, at four times the memory for those weights.
+    public var allowsWinogradF4 = true
+
+    /// Memory of values that are done is used again. Off, every value keeps its own, to tell a wrong plan from a wrong kernel.
+    public var reusesMemory = true
 
     public init(pool: ThreadPool) { self.pool = pool }
 }

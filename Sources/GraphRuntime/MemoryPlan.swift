@@ -40,6 +40,15 @@ public struct MemoryPlan: Sendable {
         (offsets, arenaByteCount, strategy) = best!
     }
 
+    /// A plan made elsewhere, to be checked.
+    public init(_ buffers: [Buffer], offsets: [Int]) {
+        precondition(buffers.count == offsets.count)
+        self.buffers = buffers
+        self.offsets = offsets
+        arenaByteCount = zip(buffers, offsets).map { $0.alignedByteCount + $1 }.max() ?? 0
+        strategy = "given"
+    }
+
     /// The order in which buffers are given their place; each goes to the best gap among those already placed.
     enum Strategy: String, CaseIterable {
         case bySize = "greedy by size"

@@ -53,7 +53,7 @@ struct ProgramBuilder {
         for (step, id) in running.enumerated() {
             let node = graph[id]
             let kernel = try lower(id)
-            let inPlace = inPlaceBuffer(node, kernel, step: step, lastUse: lastUse)
+            let inPlace = !options.reusesMemory ? nil : inPlaceBuffer(node, kernel, step: step, lastUse: lastUse)
             for (index, result) in node.results.enumerated() {
                 let type = graph.type(result)
                 let end = max(step + 1, (lastUse[viewRoot(result)] ?? step) + 1)
@@ -71,6 +71,9 @@ struct ProgramBuilder {
                 scratch = buffers.count - 1
             }
             nodes.append(LoweredNode(id: id, kernel: kernel, scratch: scratch))
+        }
+        if !options.reusesMemory {
+            for index in buffers.indices { buffers[index].lifetime = 0..<max(1, running.count + 1) }
         }
         let plan = MemoryPlan(buffers)
         let steps = try nodes.map { lowered -> Program.Step in

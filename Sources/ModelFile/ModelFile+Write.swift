@@ -3,8 +3,8 @@ import ModelImport
 import Tensors
 
 extension ModelFile {
-    /// The element type that a tensor is stored with: `requested` for matrices and kernels. Scalars and vectors (biases, norms) stay float32: they are a
-    /// thousandth of the bytes, and their rounding would touch whole channels. Integers stay as they are.
+    /// The element type that a tensor is stored with: `requested` for matrices and kernels. Scalars and vectors (biases, norms) stay
+    /// float32: they are a thousandth of the bytes, and their rounding would touch whole channels. Integers stay as they are.
     public static func storedElementType(of type: TensorType, requested: ElementType) -> ElementType {
         guard type.elementType.isFloatingPoint else { return type.elementType }
         return type.shape.rank >= 2 ? requested : .float32
@@ -62,7 +62,7 @@ extension ModelFile {
         }
 
         metadata[Key.checksums] = encode(stream.checksums)
-        metadata[Key.provenance] = encode(Provenance(converter: converter, sources: try hashing.finish()))
+        metadata[Key.provenance] = encode(Provenance(converter: converter, sources: hashing.finish()))
         metadata[Key.metadataDigest] = metadataDigest(metadata, types: entries)
         for key in [Key.checksums, Key.provenance, Key.metadataDigest] { try writer.replaceMetadata(key, with: metadata[key]!) }
         try writer.finish()

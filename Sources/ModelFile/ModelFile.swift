@@ -14,7 +14,7 @@ import Tensors
 /// | `deblurdiff.merges` | the merges, one a line; may be absent |
 /// | `deblurdiff.provenance` | ``Provenance`` as JSON |
 /// | `deblurdiff.checksums` | a JSON object with the SHA-256 of every tensor's bytes |
-/// | `deblurdiff.metadata_sha256` | the SHA-256 of all other metadata and of the tensors' names and types, see ``ModelFile/metadataDigest(_:types:)`` |
+/// | `deblurdiff.metadata_sha256` | the SHA-256 of all other metadata and of the tensors' names and types (``metadataDigest(_:types:)``) |
 public final class ModelFile: @unchecked Sendable {
     public static let formatVersion = 1
 
@@ -72,8 +72,8 @@ public final class ModelFile: @unchecked Sendable {
         }
         mergesText = metadata[Key.merges]
         graphs = Dictionary(
-            uniqueKeysWithValues: metadata.lazy.filter { $0.key.hasPrefix(Key.graphPrefix) }
-                .map { (String($0.key.dropFirst(Key.graphPrefix.count)), $0.value) })
+            metadata.lazy.filter { $0.key.hasPrefix(Key.graphPrefix) }.map { (String($0.key.dropFirst(Key.graphPrefix.count)), $0.value) },
+            uniquingKeysWith: { first, _ in first })
     }
 
     /// A tensor's type, or nil where there is no such tensor.
@@ -92,8 +92,9 @@ public final class ModelFile: @unchecked Sendable {
         static let metadataDigest = "deblurdiff.metadata_sha256"
     }
 
-    /// The SHA-256 over lines of text: for each of the metadata but the digest itself, sorted by key, `key`, the value's length in bytes, and the value;
-    /// then for each tensor, sorted by name, `name type`. Sorting is by Unicode code points. Offsets are left out, so that a tool may move tensors.
+    /// The SHA-256 over lines of text: for each of the metadata but the digest itself, sorted by key, `key`, the value's length in bytes,
+    /// and the value; then for each tensor, sorted by name, `name type`. Sorting is by Unicode code points. Offsets are left out, so that a
+    /// tool may move tensors.
     static func metadataDigest(_ metadata: [String: String], types: [(name: String, type: TensorType)]) -> String {
         let hash = SHA256()
         func add(_ text: String) {

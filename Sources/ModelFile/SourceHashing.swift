@@ -31,7 +31,7 @@ final class SourceHashing: Sendable {
     }
 
     /// Waits for the digests.
-    func finish() throws -> [Provenance.Source] {
+    func finish() -> [Provenance.Source] {
         finished.wait()
         return result.withLock { $0 }
     }

@@ -15,6 +15,9 @@ public struct Attention: Op {
         case queryKeyValue = "query_key_value"
     }
 
+    /// Kernels take no larger heads.
+    public static let largestHeadSize = 512
+
     /// Channels of one head, d.
     public var headSize: Int
     public var scale: Float

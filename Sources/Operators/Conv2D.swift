@@ -11,11 +11,13 @@ import Tensors
 /// - `norm_scale`, `norm_shift` [N, C]: each channel x of the concatenation is read as `scale x + shift`, then `prologue`;
 ///   the padding is zeros behind that;
 /// - `upsampling`: the image is read as if each pixel were repeated that often in both directions;
+/// - `input_channels`, pairs of bounds [from, to, ...]: only these input channels of the weight are used, for an input that
+///   has only those;
 /// - then `y = activation(convolution + bias + channel_addend[N, O]) + residual[N, O, H', W']`.
 public struct Conv2D: Op {
     public static let name = "conv2d"
 
-    public enum Operand: String, Codable, Sendable {
+    public enum Operand: String, Codable, Sendable, CaseIterable {
         case input, secondInput = "second_input", inputAddend = "input_addend", secondInputAddend = "second_input_addend"
         case weight, bias
         case normScale = "norm_scale", normShift = "norm_shift"
@@ -27,6 +29,7 @@ public struct Conv2D: Op {
     public var dilation: [Int]?
     public var groups: Int?
     public var upsampling: Int?
+    public var inputChannels: [Int]?
     public var prologue: Activation?
     public var activation: Activation?
     /// The roles of the operands in order; nil for input, weight and possibly bias.
@@ -73,7 +76,7 @@ public struct Conv2D: Op {
         }
         if let addend = type(.inputAddend) { try Inference.requireShape(addend, x.shape, "addend") }
         let (outputs, kernel) = (weight.shape[0], [weight.shape[2], weight.shape[3]])
-        guard kernel.allSatisfy({ $0 > 0 }), channels == weight.shape[1] * groups, outputs % groups == 0 else {
+        guard kernel.allSatisfy({ $0 > 0 }), channels == (try weightChannels(weight.shape)) * groups, outputs % groups == 0 else {
             throw InputError("\(channels) channels do not go with weights \(weight.shape) in \(groups) groups")
         }
         if let bias = type(.bias) { try Inference.requireShape(bias, [outputs], "bias") }
@@ -96,8 +99,16 @@ public struct Conv2D: Op {
         return [x.with(shape: shape)]
     }
 
+    /// How many input channels of the weight are used.
+    private func weightChannels(_ weight: Shape) throws -> Int {
+        guard let bounds = inputChannels else { return weight[1] }
+        guard !bounds.isEmpty, bounds.count % 2 == 0, bounds == bounds.sorted(), bounds[0] >= 0, bounds.last! <= weight[1], groups ?? 1 == 1
+        else { throw InputError("input_channels \(bounds) are no parts of \(weight[1]) channels") }
+        return Swift.stride(from: 0, to: bounds.count, by: 2).reduce(0) { $0 + bounds[$1 + 1] - bounds[$1] }
+    }
+
     public func floatingPointOperations(operands types: [TensorType], results: [TensorType]) -> Int {
         let weight = types[index(of: .weight, count: types.count)!].shape
-        return 2 * results[0].elementCount * weight[1] * weight[2] * weight[3]
+        return 2 * results[0].elementCount * ((try? weightChannels(weight)) ?? weight[1]) * weight[2] * weight[3]
     }
 }

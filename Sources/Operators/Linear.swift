@@ -3,7 +3,8 @@ import Tensors
 
 /// `y = x W^T + b` over the last dimension, with all that can be folded into it.
 ///
-/// As imported: operands `input` [..., K], `weight` [N, K] and, if there are three, `bias` [N].
+/// As imported: operands `input` [..., K], `weight` [N, K] and, if there are three, `bias` [N]. A weight may have the shape
+/// [N, K, 1, 1] of a 1x1 convolution.
 ///
 /// Rewriting folds neighbours in. What the operands are then stands in `operands`:
 /// - several `weight` (and as many `bias`, or none): the rows of all, one behind the other;
@@ -13,7 +14,7 @@ import Tensors
 public struct Linear: Op {
     public static let name = "linear"
 
-    public enum Operand: String, Codable, Sendable {
+    public enum Operand: String, Codable, Sendable, CaseIterable {
         case input, weight, bias, residual
         case rowScale = "row_scale", rowBias = "row_bias"
         case normScale = "norm_scale", normShift = "norm_shift"
@@ -47,7 +48,9 @@ public struct Linear: Op {
         let (weights, biases) = (all(.weight), all(.bias))
         var width = 0
         for weight in weights {
-            try Inference.requireRank(weight, 2, "weight")
+            guard weight.shape.rank == 2 || weight.shape.dimensions.dropFirst(2) == [1, 1] else {
+                throw InputError("the weight has shape \(weight.shape), which is no matrix")
+            }
             try Inference.requireFloat(weight, "weight")
             guard weight.shape[1] == x.shape[-1] else {
                 throw InputError("\(x.shape[-1]) columns do not go with weights \(weight.shape)")

@@ -73,12 +73,13 @@ extension Photo {
         let width = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
         let height = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 20, as: UInt32.self))
         guard width > 0, height > 0 else {
-            throw InputError("the PNG file is damaged: it declares an image of \(width) x \(height) pixels", advice: damagedAdvice)
+            throw InputError(
+                "the PNG file is damaged: it declares an image of \(width) x \(height) pixels", advice: damagedAdvice)
         }
         guard max(width, height) <= maximumDimension, Int(width) * Int(height) <= maximumPixelCount else {
             throw InputError(
                 "the image is too large: \(width) x \(height) pixels",
-                advice: "At most \(maximumDimension) a side and \(maximumPixelCount) pixels in all are accepted; cut or shrink it first.")
+                advice: "At most \(maximumDimension) a side and \(maximumPixelCount) in all are accepted; cut or shrink it first.")
         }
     }
 

@@ -20,7 +20,8 @@ public struct Photo: Hashable, Sendable {
 
     /// A picture from its samples, whose count must be height x width x 3 (and height x width of `alpha`).
     public init(width: Int, height: Int, pixels: [UInt8], alpha: [UInt8]? = nil, metadata: PhotoMetadata = PhotoMetadata()) {
-        precondition((1...Photo.maximumDimension).contains(width) && (1...Photo.maximumDimension).contains(height), "size out of range")
+        precondition(
+            (1...Photo.maximumDimension).contains(width) && (1...Photo.maximumDimension).contains(height), "size out of range")
         precondition(pixels.count == width * height * 3, "samples do not fit the size")
         precondition(alpha.map { $0.count == width * height } ?? true, "opacities do not fit the size")
         self.width = width

@@ -73,10 +73,11 @@ private func image(seed: UInt64, _ height: Int, _ width: Int, _ change: (Float) 
         let padded = Padding.planes(rgb: samples, height: height, width: width)
         #expect(padded.shape == [1, 3, 64, 128])
         #expect(padded.floats[0] == 0 && padded.floats[1] == 21 / 255 && padded.floats[64 * 128] == 7 / 255)
-        #expect(padded.floats.indices.allSatisfy { index in
-            let (y, x) = (index / 128 % 64, index % 128)
-            return y < height && x < width || padded.floats[index] == 0
-        })
+        #expect(
+            padded.floats.indices.allSatisfy { index in
+                let (y, x) = (index / 128 % 64, index % 128)
+                return y < height && x < width || padded.floats[index] == 0
+            })
         let cropped = Padding.crop(padded, height: height, width: width)
         #expect(cropped.shape == [1, 3, height, width])
         #expect(cropped.floatArray == Padding.planes(rgb: samples, height: height, width: width, multiple: 1).floatArray)

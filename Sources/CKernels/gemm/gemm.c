@@ -70,10 +70,13 @@ static void pack_panel(void *context, int64_t index, int worker) {
             float line[BLOCK + 1] = {0};
             if (row >= 0) {
                 const int64_t at = row * job->ldw + start;
+                const uint16_t *halves = (const uint16_t *)job->w + at;
                 if (job->w_type == DD_F32)
                     memcpy(line, (const float *)job->w + at, (size_t)count * sizeof(float));
+                else if (job->w_type == DD_BF16)
+                    for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_bfloat16(halves[l]);
                 else
-                    for (int64_t l = 0; l < count; l++) line[l] = dd_load_element(job->w, job->w_type, at + l);
+                    for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_float16(halves[l]);
             }
             if (job->precision == DD_PRECISION_BFLOAT16) {
                 uint32_t *pairs = (uint32_t *)out + start / 2 * DD_PANEL + j;
@@ -185,6 +188,17 @@ typedef struct gemm_job {
     char *strips, *lines;
 } gemm_job;
 
+/// The lines that a tile will be written to come while it is computed; otherwise each store would wait for its own.
+static inline void prefetch_result(const dd_gemm_args *args, int64_t row, int64_t rows, int64_t panel) {
+    const int64_t width = args->activation == DD_ACTIVATION_GEGLU ? DD_HALF_PANEL : DD_PANEL;
+    const int64_t element = args->y_type == DD_F32 ? 4 : 2;
+    const char *to = (const char *)args->y + (row * args->ldy + panel * width) * element;
+    for (int64_t i = 0; i < rows; i++, to += args->ldy * element) {
+        __builtin_prefetch(to, 1);
+        __builtin_prefetch(to + width * element - 1, 1);
+    }
+}
+
 static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t row, int64_t rows, int64_t panel,
                       int64_t panels) {
     const dd_gemm_args *args = job->args;
@@ -194,14 +208,16 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
     _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL];
     for (int64_t p = panel; p < panel + panels; p++) {
         const char *weights = (const char *)args->w_packed + p * bytes;
+        const int64_t columns = args->activation == DD_ACTIVATION_GEGLU ? DD_PANEL : dd_tile_columns(args->n - p * DD_PANEL);
         for (int64_t i = 0; i < rows; i += step) {
             const int64_t count = min64(step, rows - i);
             const char *source = a + i * lda * element;
+            prefetch_result(args, row + i, count, p);
             if (args->precision == DD_PRECISION_BFLOAT16)
-                kernels->tile_bfloat16(count, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
+                kernels->tile_bfloat16(count, columns, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
                                        DD_PANEL);
             else
-                kernels->tile_float32(count, args->k, (const float *)source, lda, (const float *)weights, tile, DD_PANEL);
+                kernels->tile_float32(count, columns, args->k, (const float *)source, lda, (const float *)weights, tile, DD_PANEL);
             kernels->finish(args, tile, row + i, count, p);
         }
     }

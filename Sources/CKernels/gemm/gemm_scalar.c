@@ -3,8 +3,9 @@
 
 #include "gemm_kernels.h"
 
-static void tile_float32(int64_t rows, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
+static void tile_float32(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
                          int64_t ld_tile) {
+    (void)columns; // all of them: wanted or not, they are there
     for (int64_t i = 0; i < rows; i++) {
         float sum[DD_PANEL] = {0};
         for (int64_t l = 0; l < k; l++) {
@@ -15,8 +16,9 @@ static void tile_float32(int64_t rows, int64_t k, const float *a, int64_t lda, c
     }
 }
 
-static void tile_bfloat16(int64_t rows, int64_t pairs, const void *raw, int64_t lda, const uint16_t *panel, float *tile,
-                          int64_t ld_tile) {
+static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const void *raw, int64_t lda, const uint16_t *panel,
+                          float *tile, int64_t ld_tile) {
+    (void)columns;
     const float *a = raw;
     for (int64_t i = 0; i < rows; i++) {
         float sum[DD_PANEL] = {0};

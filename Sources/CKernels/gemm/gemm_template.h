@@ -72,7 +72,7 @@ DD_VINLINE void round_line(void *out, float *line, int64_t k) {
     int64_t l = 0;
 #if DD_STRIPS_BFLOAT16
     uint16_t *halves = out;
-    for (; l + DD_VW <= k; l += DD_VW) dd_v_store_bfloat16(halves + l, dd_v_load(line + l));
+    for (; l + DD_VW <= k; l += DD_VW) dd_v_store_bfloat16_fast(halves + l, dd_v_load(line + l));
     for (; l < k; l++) halves[l] = dd_bfloat16_from_float(line[l]);
     if (k & 1) halves[k] = 0;
 #else
@@ -183,7 +183,49 @@ DD_VINLINE void finish_as(const dd_gemm_args *args, const dd_activation activati
     }
 }
 
+/// The common case, a whole panel of float32 with nothing but bias, activation and residual: no questions in the loop.
+DD_VINLINE void finish_whole(const dd_gemm_args *args, const dd_activation activation, const int residual, const float *tile,
+                             int64_t row, int64_t rows, int64_t panel) {
+    const int geglu = activation == DD_ACTIVATION_GEGLU;
+    enum { VECTORS = DD_PANEL / DD_VW };
+    const int outputs = geglu ? VECTORS / 2 : VECTORS;
+    const int64_t column = panel * DD_VW * outputs;
+    dd_vf bias[VECTORS];
+    for (int j = 0; j < VECTORS; j++)
+        bias[j] = args->bias ? dd_v_load(args->bias + column + (geglu && j >= outputs ? args->n / 2 - DD_VW * outputs : 0) + j * DD_VW)
+                             : dd_v_zero();
+    float *y = (float *)args->y + row * args->ldy + column;
+    const float *other = residual ? args->residual + row * args->ld_residual + column : 0;
+    for (int64_t i = 0; i < rows; i++, tile += DD_PANEL, y += args->ldy, other += residual ? args->ld_residual : 0) {
+#pragma clang loop unroll(full)
+        for (int j = 0; j < outputs; j++) {
+            dd_vf x = dd_v_add(dd_v_load(tile + j * DD_VW), bias[j]);
+            if (geglu)
+                x = dd_v_mul(x, dd_v_gelu(dd_v_add(dd_v_load(tile + DD_HALF_PANEL + j * DD_VW), bias[outputs + j])));
+            else
+                x = activated(activation, x);
+            if (residual) x = dd_v_add(x, dd_v_load(other + j * DD_VW));
+            dd_v_store(y + j * DD_VW, x);
+        }
+    }
+}
+
 static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel) {
+    if (args->y_type == DD_F32 && !args->group_row && (panel + 1) * DD_PANEL <= args->n) {
+        if (args->residual) {
+            switch (args->activation) {
+                case DD_ACTIVATION_NONE: finish_whole(args, DD_ACTIVATION_NONE, 1, tile, row, rows, panel); return;
+                default: break;
+            }
+        } else {
+            switch (args->activation) {
+                case DD_ACTIVATION_SILU: finish_whole(args, DD_ACTIVATION_SILU, 0, tile, row, rows, panel); return;
+                case DD_ACTIVATION_GELU: finish_whole(args, DD_ACTIVATION_GELU, 0, tile, row, rows, panel); return;
+                case DD_ACTIVATION_GEGLU: finish_whole(args, DD_ACTIVATION_GEGLU, 0, tile, row, rows, panel); return;
+                default: finish_whole(args, DD_ACTIVATION_NONE, 0, tile, row, rows, panel); return;
+            }
+        }
+    }
     switch (args->activation) {
         case DD_ACTIVATION_SILU: finish_as(args, DD_ACTIVATION_SILU, tile, row, rows, panel); break;
         case DD_ACTIVATION_GELU: finish_as(args, DD_ACTIVATION_GELU, tile, row, rows, panel); break;

@@ -1,6 +1,7 @@
 #ifndef DD_CKERNELS_H
 #define DD_CKERNELS_H
 #include "dd_attention.h"
+#include "dd_conv.h"
 #include "dd_elementwise.h"
 #include "dd_gemm.h"
 #include "dd_norm.h"

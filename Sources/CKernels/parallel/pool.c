@@ -1,6 +1,7 @@
 #include "dd_parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -130,5 +131,8 @@ void dd_parallel_for(dd_pool *pool, int64_t count, dd_task task, void *context) 
     atomic_store_explicit(&pool->running, pool->size - 1, memory_order_relaxed);
     release_workers(pool);
     take_tasks(pool, 0);
-    while (atomic_load_explicit(&pool->running, memory_order_acquire) != 0) DD_PAUSE();
+    // A worker that is not running (the machine is busy) gets this processor after a while.
+    for (int spins = 0; atomic_load_explicit(&pool->running, memory_order_acquire) != 0; spins++) {
+        if (spins < SPINS) DD_PAUSE(); else sched_yield();
+    }
 }

@@ -74,7 +74,8 @@ extension Linear: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let roles = roles(count: context.operands.count)
         guard Set(roles).isSubset(of: [.input, .weight, .bias]), indices(of: .weight, count: roles.count).count == 1,
-            activation == nil, prologue == nil
+            activation == nil, prologue == nil,
+            !context.options.packsWeights || context.parameterKeys[index(of: .weight, count: roles.count)!] == nil
         else { return try lowerFused(context) }
         let (weight, bias) = (index(of: .weight, count: roles.count)!, index(of: .bias, count: roles.count))
         let (k, n) = (context.operands[weight].shape[1], context.operands[weight].shape[0])

@@ -49,13 +49,15 @@ extension ConvertLayout: LowerableOp {
 
 extension Split: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
-        let (x, y) = (context.operands[0], context.results[0])
+        let x = context.operands[0]
         let axis = axis < 0 ? axis + x.shape.rank : axis
         let strides = memoryStrides(x)
-        let copies = context.results.indices.map { part in
-            StridedCopy(
+        var start = 0
+        let copies = context.results.map { y in
+            defer { start += y.shape[axis] }
+            return StridedCopy(
                 elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: memoryStrides(y),
-                operandStrides: strides, operandOffset: part * y.shape[axis] * strides[axis])
+                operandStrides: strides, operandOffset: start * strides[axis])
         }
         return Kernel("copy split") { arguments in
             for (part, copy) in copies.enumerated() { copy.run(arguments.results[part], arguments.operands[0], arguments.pool) }

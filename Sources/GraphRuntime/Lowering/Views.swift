@@ -23,8 +23,13 @@ extension Split: ViewingOp {
         let inFront = x.layout == .channelsLast && axis == 1 ? x.shape[0] * x.shape[2] * x.shape[3] : outermost.reduce(1, *)
         guard inFront == 1 || parts == 1 else { return nil }
         // Kernels want whole cache lines to begin where tensors do; parts that do not are copied.
-        guard results[0].byteCount % Storage.alignment == 0 || parts == 1 else { return nil }
-        return results.indices.map { ViewOfOperand(byteOffset: $0 * results[0].byteCount) }
+        var offset = 0
+        let offsets = results.map { result in
+            defer { offset += result.byteCount }
+            return offset
+        }
+        guard offsets.allSatisfy({ $0 % Storage.alignment == 0 }) else { return nil }
+        return offsets.map { ViewOfOperand(byteOffset: $0) }
     }
 }
 

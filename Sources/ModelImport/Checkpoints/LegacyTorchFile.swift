@@ -1,7 +1,7 @@
 import Tensors
 
-/// What `torch.save` wrote before its zip archives: a pickled magic number, protocol number and system description, the pickle of the object, a pickled
-/// list of storage keys, and then each of these storages, its number of elements (64 bits) first.
+/// What `torch.save` wrote before its zip archives: a pickled magic number, protocol number and system description, the pickle of the object,
+/// a pickled list of storage keys, and then each of these storages, its number of elements (64 bits) first.
 enum LegacyTorchFile {
     /// 0x1950a86a20f9469cfc6c, little-endian, as a pickle has it.
     private static let magicNumber: [UInt8] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]

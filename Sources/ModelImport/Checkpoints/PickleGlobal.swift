@@ -19,6 +19,7 @@ enum PickleGlobal: Hashable {
     case storageClass(ElementType)
     case untypedStorageClass
     case elementType(ElementType)
+    case unsupportedElementType
     /// Makes a value that no tensor needs from data alone.
     case opaqueValue
     /// A class that is only mentioned, as a key or an argument. Calling it is refused.
@@ -83,8 +84,9 @@ enum PickleGlobal: Hashable {
             case "Size": self = .size
             case "device", "strided": self = .opaqueValue
             case "Tensor": self = .inertClass("torch.Tensor")
-            // Element types that no weights have; a tensor of one is refused when it is asked for.
-            case "uint16", "uint32", "uint64", "complex32", "complex64", "complex128": self = .inertClass("torch.\(name)")
+            // Element types that are not supported: a tensor of one counts as something that is no tensor.
+            case "uint16", "uint32", "uint64", "complex32", "complex64", "complex128", "float8_e4m3fn", "float8_e5m2": self = .unsupportedElementType
+            case "ComplexFloatStorage", "ComplexDoubleStorage", "QInt8Storage", "QUInt8Storage", "QInt32Storage": self = .unsupportedElementType
             default: return nil
             }
         }

@@ -6,8 +6,8 @@ enum StateDict {
     private static let wrappers = ["state_dict", "model_state_dict", "model", "module"]
     private static let depthLimit = 16
 
-    /// The tensors by name. Dictionaries around the weights are unwrapped: the one under a known key, if the outer one holds no tensors itself. In what
-    /// remains, names of nested dictionaries are joined with dots, and what is no tensor is ignored.
+    /// The tensors by name. Dictionaries around the weights are unwrapped: the one under a known key, if the outer one holds no tensors
+    /// itself. In what remains, names of nested dictionaries are joined with dots, and what is no tensor is ignored.
     static func tensors(in value: PickleValue) throws -> [(name: String, tensor: PickleTensor)] {
         guard case .dictionary(var dictionary) = value else {
             if case .tensor = value { throw InputError("holds a single tensor without a name, not a state dict") }
@@ -24,7 +24,9 @@ enum StateDict {
         var collector = Collector()
         try collector.collect(dictionary, prefix: "", depth: 0)
         guard !collector.order.isEmpty else {
-            throw InputError("holds no tensors", advice: "Save the network's tensors: torch.save(model.state_dict(), path).")
+            throw InputError(
+                "holds no tensors of a supported element type",
+                advice: "Save the network's tensors: torch.save(model.state_dict(), path).")
         }
         return collector.order.map { ($0, collector.tensors[$0]!) }
     }

@@ -6,12 +6,12 @@ enum TorchArchive {
         let archive = try ZipArchive(bytes)
         let pickleName = try picklePath(in: archive)
         let folder = pickleName.dropLast("data.pkl".count)
-        if let order = archive.entries["\(folder)byteorder"], !bytes[order.range].elementsEqual("little".utf8) {
+        if let order = try archive.range(of: "\(folder)byteorder"), !bytes[order].elementsEqual("little".utf8) {
             throw InputError("was written on a machine with another byte order", advice: "Save it again on a little-endian machine.")
         }
-        let entry = archive.entries[pickleName]!
-        let pickle = UnsafeRawBufferPointer(rebasing: bytes[entry.range])
-        guard CRC32.checksum(of: pickle) == entry.checksum else {
+        let pickle = UnsafeRawBufferPointer(rebasing: bytes[try archive.range(of: pickleName) ?? 0..<0])
+        let checksum = archive.checksum(of: pickleName)
+        guard checksum == 0 || checksum == CRC32.checksum(of: pickle) else {
             throw InputError("the archive is damaged: the checksum of its pickle is wrong", advice: "Download or copy it again.")
         }
         let heap = PickleHeap()
@@ -19,27 +19,33 @@ enum TorchArchive {
         let value = try unpickler.read()
         return try withExtendedLifetime(heap) {
             try StateDict.tensors(in: value).map { name, tensor in
-                guard let data = archive.entries["\(folder)data/\(tensor.storage.key)"] else {
+                guard let data = try archive.range(of: "\(folder)data/\(tensor.storage.key)") else {
                     throw InputError(
                         "the archive lacks the data of '\(name)' (data/\(tensor.storage.key))", advice: "Download or copy it again.")
                 }
-                return (name, try StateDict.place(tensor, named: name, data: data.range, fileSize: bytes.count))
+                return (name, try StateDict.place(tensor, named: name, data: data, fileSize: bytes.count))
             }
         }
     }
 
     private static func picklePath(in archive: ZipArchive) throws -> String {
-        // A folder more or less does not matter, but there must be one pickle alone.
-        let candidates = archive.entries.keys.filter { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }.sorted()
-        if archive.entries.keys.contains(where: { $0.hasSuffix("constants.pkl") || $0.contains("/code/") || $0.hasPrefix("code/") || $0.hasSuffix("/model.json") }) {
+        let isProgram = archive.names.contains { name in
+            name.hasSuffix("constants.pkl") || name.hasSuffix("model.json") || "/\(name)".contains("/code/")
+        }
+        guard !isProgram else {
             throw InputError(
                 "is a TorchScript program, not a state dict", advice: "Save the network's tensors: torch.save(model.state_dict(), path).")
         }
+        // A folder more or less does not matter, but there must be one pickle alone.
+        let candidates = archive.names.filter { $0 == "data.pkl" || $0.hasSuffix("/data.pkl") }
         guard let path = candidates.first else {
             throw InputError(
-                "is a zip archive, but torch.save did not write it: it has no data.pkl", advice: "If the checkpoint is packed in it, unpack it first.")
+                "is a zip archive, but torch.save did not write it: it has no data.pkl",
+                advice: "If the checkpoint is packed in it, unpack it first.")
         }
-        guard candidates.count == 1 else { throw InputError("is an archive with \(candidates.count) pickles; which to read is not clear") }
+        guard candidates.count == 1 else {
+            throw InputError("is an archive with \(candidates.count) pickles; which to read is not clear")
+        }
         return path
     }
 }

@@ -6,6 +6,7 @@ extension PickleGlobal {
         switch self {
         case .rebuildTensor, .rebuildTensorV2:
             // storage, offset, size, stride (, requires_grad, hooks, metadata)
+            if case .opaque? = arguments.first { return .opaque }
             guard arguments.count >= 4, case .storage(let storage) = arguments[0], let elementType = storage.elementType else {
                 throw Unpickler.damaged("a tensor has no typed storage")
             }
@@ -17,8 +18,7 @@ extension PickleGlobal {
             }
             switch type {
             case .elementType(let elementType): return try tensor(storage, elementType, arguments)
-            // An element type that is known but not supported.
-            case .inertClass: return .opaque
+            case .unsupportedElementType: return .opaque
             default: throw Unpickler.damaged("a tensor has no element type")
             }
         case .rebuildParameter:
@@ -42,7 +42,7 @@ extension PickleGlobal {
         case .size:
             guard case .tuple? = arguments.first else { throw Unpickler.damaged("a size is no tuple") }
             return arguments[0]
-        case .opaqueValue, .elementType: return .opaque
+        case .opaqueValue, .elementType, .unsupportedElementType: return .opaque
         case .storageClass, .untypedStorageClass: throw Unpickler.damaged("it makes a storage without data")
         case .inertClass(let name): throw Unpickler.refused(name)
         }
@@ -86,6 +86,7 @@ extension Unpickler {
         switch parts[1] {
         case .global(.storageClass(let type)): elementType = type
         case .global(.untypedStorageClass): elementType = nil
+        case .global(.unsupportedElementType): return .opaque
         default: throw Unpickler.damaged("a storage has no element type")
         }
         guard let key = parts[2].text ?? parts[2].integer.map(String.init), let count = parts[4].integer, count >= 0 else {

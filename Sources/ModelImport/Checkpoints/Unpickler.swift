@@ -69,9 +69,7 @@ struct Unpickler {
             let list = heap.makeList()
             list.elements = try popToMark()
             push(.list(list))
-        case UInt8(ascii: "a"):
-            let element = try pop()
-            try append([element])
+        case UInt8(ascii: "a"): try append(popLast(1))
         case UInt8(ascii: "e"): try append(popToMark())
         case UInt8(ascii: "}"): push(.dictionary(heap.makeDictionary()))
         case UInt8(ascii: "d"):
@@ -115,7 +113,9 @@ struct Unpickler {
             // The attributes of a container or a tensor; no tensor needs them.
             _ = try pop()
             _ = try top()
-        case UInt8(ascii: "Q"): push(try storage(for: pop()))
+        case UInt8(ascii: "Q"):
+            let identifier = try pop()
+            push(try storage(for: identifier))
         default: throw Unpickler.notSupported("pickle instruction 0x\(String(instruction, radix: 16))")
         }
     }
@@ -191,7 +191,7 @@ struct Unpickler {
         push(.tuple(tuple))
     }
 
-    private func append(_ elements: [PickleValue]) throws {
+    private mutating func append(_ elements: [PickleValue]) throws {
         switch try top() {
         case .list(let list): list.elements += elements
         case .opaque: break
@@ -199,7 +199,7 @@ struct Unpickler {
         }
     }
 
-    private func setItems(_ items: [PickleValue]) throws {
+    private mutating func setItems(_ items: [PickleValue]) throws {
         guard items.count.isMultiple(of: 2) else { throw Unpickler.damaged("a key has no value") }
         switch try top() {
         case .dictionary(let dictionary):
@@ -234,15 +234,15 @@ struct Unpickler {
     static func refused(_ name: String) -> InputError {
         InputError(
             "refuses to load: the pickle asks for '\(name)', which no tensor needs",
-            advice: "A pickle can run any code when Python loads it; here nothing runs. If you trust the file, load it with PyTorch and save only its "
-                + "tensors: torch.save(model.state_dict(), path).")
+            advice: "A pickle can run any code when Python loads it; here nothing runs. If you trust the file, load it with PyTorch and "
+                + "save only its tensors: torch.save(model.state_dict(), path).")
     }
 }
 
 /// All lists, dictionaries and storages of a pickle.
 ///
-/// Lists and dictionaries can hold each other, and themselves. Emptying them one by one at the end frees them all, without the recursion that would exhaust the
-/// thread's stack for a long chain.
+/// Lists and dictionaries can hold each other, and themselves. Emptying them one by one at the end frees them all, without the recursion that
+/// would exhaust the thread's stack for a long chain.
 final class PickleHeap {
     private var lists: [PickleList] = []
     private var dictionaries: [PickleDictionary] = []

@@ -4,17 +4,11 @@ import Tensors
 ///
 /// Format: PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3.
 struct ZipArchive {
-    struct Entry {
-        /// The entry's bytes within the file.
-        var range: Range<Int>
-        var checksum: UInt32
-    }
-
     let bytes: UnsafeRawBufferPointer
-    private(set) var entries: [String: Entry] = [:]
+    private var records: [String: DirectoryRecord] = [:]
 
     private static let localSignature: UInt32 = 0x0403_4b50
-    private static let directorySignature: UInt32 = 0x0201_4b50
+    fileprivate static let directorySignature: UInt32 = 0x0201_4b50
     private static let endSignature: UInt32 = 0x0605_4b50
     private static let end64Signature: UInt32 = 0x0606_4b50
     private static let end64LocatorSignature: UInt32 = 0x0706_4b50
@@ -29,12 +23,16 @@ struct ZipArchive {
         var reader = BoundedReader(bytes, at: directory.lowerBound)
         while reader.position < directory.upperBound {
             let record = try DirectoryRecord(&reader)
-            guard entries[record.name] == nil else { throw InputError("the archive holds '\(record.name)' twice") }
-            // A folder's own entry is of no interest.
-            if record.name.hasSuffix("/") && record.size == 0 { continue }
-            entries[record.name] = Entry(range: try ZipArchive.dataRange(of: record, bytes), checksum: record.checksum)
+            guard records.updateValue(record, forKey: record.name) == nil else {
+                throw InputError("the archive holds '\(record.name)' twice")
+            }
         }
     }
+
+    var names: some Sequence<String> { records.keys }
+
+    /// The CRC-32 of an entry according to the directory. PyTorch can be told not to compute it, and then writes 0.
+    func checksum(of name: String) -> UInt32? { records[name]?.checksum }
 
     /// Finds the central directory from the records at the end of the file.
     private static func findDirectory(_ bytes: UnsafeRawBufferPointer) throws -> Range<Int> {
@@ -75,8 +73,9 @@ struct ZipArchive {
         return offset..<offset + size
     }
 
-    /// Where the entry's bytes are: behind its local header, whose variable part need not be as long as the directory's.
-    private static func dataRange(of record: DirectoryRecord, _ bytes: UnsafeRawBufferPointer) throws -> Range<Int> {
+    /// Where the entry's bytes are in the file, or nil where there is no such entry.
+    func range(of name: String) throws -> Range<Int>? {
+        guard let record = records[name] else { return nil }
         guard record.flags & 1 == 0 else { throw InputError("the archive's entry '\(record.name)' is encrypted") }
         guard record.method == 0, record.compressedSize == record.size else {
             throw InputError(
@@ -84,14 +83,15 @@ struct ZipArchive {
                 advice: "Load it with PyTorch and save it again, or pack it without compression (zip -0).")
         }
         var local = BoundedReader(bytes, at: record.localHeader)
-        guard record.localHeader < bytes.count, try local.number(UInt32.self) == localSignature else {
-            throw damaged("the entry '\(record.name)' is not where its directory says")
+        guard record.localHeader < bytes.count, try local.number(UInt32.self) == ZipArchive.localSignature else {
+            throw ZipArchive.damaged("the entry '\(record.name)' is not where its directory says")
         }
+        // Its variable part need not be as long as the directory's, and its sizes may be missing.
         try local.skip(22)
         let nameLength = Int(try local.number(UInt16.self))
         let extraLength = Int(try local.number(UInt16.self))
         try local.skip(nameLength + extraLength)
-        guard record.size <= local.remaining else { throw damaged("the entry '\(record.name)' reaches outside the file") }
+        guard record.size <= local.remaining else { throw ZipArchive.damaged("the entry '\(record.name)' reaches outside the file") }
         return local.position..<local.position + record.size
     }
 
@@ -111,7 +111,7 @@ private struct DirectoryRecord {
     var localHeader: Int
 
     init(_ reader: inout BoundedReader) throws {
-        guard try reader.number(UInt32.self) == 0x0201_4b50 else { throw ZipArchive.damaged("its directory is garbled") }
+        guard try reader.number(UInt32.self) == ZipArchive.directorySignature else { throw ZipArchive.damaged("its directory is garbled") }
         try reader.skip(4)
         flags = try reader.number()
         method = try reader.number()

@@ -1,0 +1,23 @@
+// AVX-512 (F, BW, DQ, VL).
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#define DD_VMATH_AVX512
+#define DD_STRIPS_BFLOAT16 0
+#include "attention_template.h"
+#pragma clang attribute pop
+
+const dd_attention_kernels dd_attention_kernels_avx512 = {
+    .name_float32 = "attention-avx512 float32",
+    .name_bfloat16 = "attention-avx512 bfloat16-widened",
+    .pack_keys = pack_keys,
+    .pack_values = pack_values,
+    .softmax_row = softmax_row,
+    .accumulate = accumulate,
+    .store_row = store_row,
+};
+#endif

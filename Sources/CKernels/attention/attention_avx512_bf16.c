@@ -1,0 +1,24 @@
+// AVX-512 with BF16.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#define DD_VMATH_AVX512
+#define DD_VMATH_BF16
+#define DD_STRIPS_BFLOAT16 1
+#include "attention_template.h"
+#pragma clang attribute pop
+
+const dd_attention_kernels dd_attention_kernels_avx512_bf16 = {
+    .name_float32 = "attention-avx512 float32",
+    .name_bfloat16 = "attention-avx512-bf16 bfloat16",
+    .pack_keys = pack_keys,
+    .pack_values = pack_values,
+    .softmax_row = softmax_row,
+    .accumulate = accumulate,
+    .store_row = store_row,
+};
+#endif

@@ -1,0 +1,264 @@
+// Plans a convolution (blocks, scratch layout, tasks) and hands it to the kernels of the instruction set in use.
+#include <string.h>
+
+#include "conv_internal.h"
+
+static int64_t padded_extent(int64_t extent, int64_t before, int64_t after, int64_t kernel, int64_t stride) {
+    const int64_t room = extent + before + after - kernel;
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+int64_t dd_conv_out_height(dd_conv_kind kind, const dd_conv_args *a) {
+    if (kind == DD_CONV_UPSAMPLE_3X3) return 2 * a->height;
+    return padded_extent(a->height, a->pad_top, a->pad_bottom, a->kh, a->stride);
+}
+
+int64_t dd_conv_out_width(dd_conv_kind kind, const dd_conv_args *a) {
+    if (kind == DD_CONV_UPSAMPLE_3X3) return 2 * a->width;
+    return padded_extent(a->width, a->pad_left, a->pad_right, a->kw, a->stride);
+}
+
+int dd_conv_check(dd_conv_kind kind, const dd_conv_args *a) {
+    if (a->batch < 1 || a->height < 1 || a->width < 1 || a->cin0 < 1 || a->cin1 < 0 || a->cout < 1 || a->stride < 1 ||
+        a->pad_top < 0 || a->pad_left < 0 || a->pad_bottom < 0 || a->pad_right < 0)
+        return DD_CONV_UNSUPPORTED;
+    if (dd_conv_products(kind, a->kh, a->kw) == 0) return DD_CONV_UNSUPPORTED;
+    if (kind != DD_CONV_DIRECT && a->stride != 1) return DD_CONV_UNSUPPORTED;
+    if (kind == DD_CONV_UPSAMPLE_3X3 && (a->pad_top != 1 || a->pad_left != 1 || a->pad_bottom != 1 || a->pad_right != 1))
+        return DD_CONV_UNSUPPORTED;
+    if (dd_conv_out_height(kind, a) < 1 || dd_conv_out_width(kind, a) < 1) return DD_CONV_UNSUPPORTED;
+    return DD_CONV_OK;
+}
+
+/// Units a block aims at. Larger blocks reuse weights more, smaller ones stay in the second-level cache.
+static int64_t target_units(const dd_conv_plan *p) {
+    switch (p->kind) {
+        case DD_CONV_DIRECT: return 128;
+        case DD_CONV_WINOGRAD_F2: return 32;
+        case DD_CONV_WINOGRAD_F4: return 16;
+        case DD_CONV_UPSAMPLE_3X3: return 128;
+    }
+    return 128;
+}
+
+/// Groups of eight units in all blocks when `high` x `wide` units are cut into blocks of bh x bw.
+static int64_t count_groups(int64_t high, int64_t wide, int64_t bh, int64_t bw, int64_t images) {
+    int64_t groups = 0;
+    for (int i = 0; i < 2; i++) {
+        for (int j = 0; j < 2; j++) {
+            const int64_t rows = i ? high % bh : bh, cols = j ? wide % bw : bw;
+            groups += (i ? 1 : high / bh) * (j ? 1 : wide / bw) * dd_conv_ceil(rows * cols * images, DD_CONV_GROUP);
+        }
+    }
+    return groups;
+}
+
+static void choose_block(dd_conv_plan *p) {
+    const int64_t target = target_units(p), batch = p->a.batch;
+    double best = 0;
+    for (int64_t bh = 1; bh <= target && bh <= p->units_high; bh++) {
+        for (int64_t bw = 1; bw <= target / bh && bw <= p->units_wide; bw++) {
+            int64_t images = 1;
+            if (bh == p->units_high && bw == p->units_wide && !p->a.statistics) images = dd_conv_min(batch, target / (bh * bw));
+            const int64_t of_images = dd_conv_ceil(batch, images);
+            const int64_t blocks = of_images * dd_conv_ceil(p->units_high, bh) * dd_conv_ceil(p->units_wide, bw);
+            const int64_t groups = of_images * count_groups(p->units_high, p->units_wide, bh, bw, images);
+            const int64_t step = p->kind == DD_CONV_UPSAMPLE_3X3 ? 1 : p->tile * p->a.stride;
+            const double loaded = (double)blocks * (double)images * (double)((bh * step + 2) * (bw * step + 2));
+            // In groups' time: reading a block's weights costs part of a group, loading a pixel next to nothing.
+            const double cost = (double)groups + 0.4 * (double)blocks + loaded * 0.02 / (double)(step * step);
+            if (best == 0 || cost < best) {
+                best = cost;
+                p->block_images = images;
+                p->block_high = bh;
+                p->block_wide = bw;
+            }
+        }
+    }
+    p->blocks_images = dd_conv_ceil(batch, p->block_images);
+    p->blocks_high = dd_conv_ceil(p->units_high, p->block_high);
+    p->blocks_wide = dd_conv_ceil(p->units_wide, p->block_wide);
+    p->blocks = p->blocks_images * p->blocks_high * p->blocks_wide;
+    p->block_groups = dd_conv_ceil(p->block_images * p->block_high * p->block_wide, DD_CONV_GROUP);
+}
+
+/// Splits the panels of a block into tasks when there are too few blocks to keep every thread busy. A worker gathers a
+/// block once however many of its panel tasks it gets. No result depends on the split.
+static void choose_tasks(dd_conv_plan *p, int threads) {
+    const double gather = 0.04;  // share of a block's time
+    double best = 0;
+    for (int64_t per_task = p->panels; per_task >= 1; per_task--) {
+        const int64_t split = dd_conv_ceil(p->panels, per_task);
+        const int64_t rounds = dd_conv_ceil(p->blocks * split, threads);
+        const int64_t gathers = split == 1 ? rounds : dd_conv_min(rounds, p->blocks);
+        const double cost = (double)(rounds * per_task) / (double)p->panels + gather * (double)gathers;
+        if (best == 0 || cost < 0.99 * best) {
+            best = cost;
+            p->panels_per_task = per_task;
+            p->panel_tasks = split;
+        }
+    }
+}
+
+static void lay_out_gather(dd_conv_plan *p) {
+    const dd_conv_args *a = &p->a;
+    const int64_t step = p->kind == DD_CONV_UPSAMPLE_3X3 ? 1 : p->tile * a->stride;
+    p->strip_rows = (p->block_high - 1) * step + (p->tile - 1) * a->stride + a->kh;
+    p->strip_cols = (p->block_wide - 1) * step + (p->tile - 1) * a->stride + a->kw;
+    if (p->kind == DD_CONV_UPSAMPLE_3X3) {
+        p->strip_rows = p->block_high + 2;
+        p->strip_cols = p->block_wide + 2;
+    }
+    if (p->kind == DD_CONV_DIRECT) {
+        // Dense pixels make the taps of a row one stretch; at strides that fall into few cache sets they are set apart.
+        p->ldv = p->words % 256 == 0 ? p->words + 16 : p->words;
+        p->runs = p->ldv == p->words ? a->kh : a->kh * a->kw;
+        p->run_words = p->ldv == p->words ? a->kw * p->words : p->words;
+        p->chunk = p->cin;
+    } else {
+        p->ldv = dd_conv_round_up(p->words, 16) + 16;
+        const int64_t budget = 96 * 1024 / (int64_t)sizeof(float) / (p->block_images * p->strip_rows * p->strip_cols);
+        p->chunk = budget / 16 * 16;
+        if (p->chunk < 16) p->chunk = 16;
+        p->chunk = dd_conv_min(p->chunk, dd_conv_round_up(p->cin, 16));
+    }
+    p->ldm = p->block_groups * DD_CONV_GROUP * DD_CONV_PANEL + 16;
+}
+
+static size_t reserve(size_t *end, int64_t count, size_t size) {
+    const size_t at = *end;
+    *end = (at + (size_t)count * size + 63) / 64 * 64;
+    return at;
+}
+
+/// Returns the bytes of scratch memory.
+static size_t lay_out_scratch(dd_conv_plan *p, int threads) {
+    const int64_t units = p->block_groups * DD_CONV_GROUP;
+    const int64_t pixels = p->block_images * p->strip_rows * p->strip_cols;
+    size_t end = 64;  // the block index
+    p->units_at = reserve(&end, units, sizeof(dd_conv_unit));
+    p->combined_at = reserve(&end, p->block_images * p->cout_padded, sizeof(float));
+    if (p->kind == DD_CONV_DIRECT) {
+        p->strip_at = reserve(&end, dd_conv_round_up(p->cin, 16) + 16, sizeof(float));  // one pixel, before rounding
+        p->v_at = reserve(&end, pixels * p->ldv + 32, sizeof(float));
+        p->m_at = end;
+    } else {
+        const int64_t slots = p->kind == DD_CONV_UPSAMPLE_3X3 ? 4 * p->block_images * (p->block_high + 1) * (p->block_wide + 1)
+                                                              : units * p->products;
+        p->strip_at = reserve(&end, pixels * p->chunk, sizeof(float));
+        p->v_at = reserve(&end, slots * p->ldv, sizeof(float));
+        p->m_at = reserve(&end, p->products * p->ldm, sizeof(float));
+    }
+    // Slices of different workers fall into different cache sets.
+    p->worker_bytes = (end + 4095) / 4096 * 4096 + 1024;
+    size_t total = p->worker_bytes * (size_t)threads;
+    p->partials_at = reserve(&total, p->a.statistics ? p->blocks * 2 * p->cout_padded : 0, sizeof(float));
+    return total;
+}
+
+static size_t make_plan(dd_conv_plan *p, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int threads) {
+    memset(p, 0, sizeof *p);
+    p->a = *args;
+    dd_conv_args *a = &p->a;
+    if (!a->ldx0) a->ldx0 = a->cin0;
+    if (!a->ldx1) a->ldx1 = a->cin1;
+    if (!a->ldx0_add) a->ldx0_add = a->cin0;
+    if (!a->ldx1_add) a->ldx1_add = a->cin1;
+    if (!a->ld_residual) a->ld_residual = a->cout;
+    if (!a->ldy) a->ldy = a->cout;
+    p->kind = kind;
+    p->precision = precision;
+    p->cin = a->cin0 + a->cin1;
+    p->words = precision == DD_CONV_BFLOAT16 ? (p->cin + 1) / 2 : p->cin;
+    p->panels = dd_conv_ceil(a->cout, DD_CONV_PANEL);
+    p->cout_padded = p->panels * DD_CONV_PANEL;
+    p->out_height = dd_conv_out_height(kind, a);
+    p->out_width = dd_conv_out_width(kind, a);
+    p->products = dd_conv_products(kind, a->kh, a->kw);
+    p->tile = kind == DD_CONV_DIRECT ? 1 : kind == DD_CONV_WINOGRAD_F4 ? 4 : 2;
+    p->units_high = dd_conv_ceil(p->out_height, p->tile);
+    p->units_wide = dd_conv_ceil(p->out_width, p->tile);
+    choose_block(p);
+    choose_tasks(p, threads);
+    lay_out_gather(p);
+    return lay_out_scratch(p, threads);
+}
+
+size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int threads) {
+    if (dd_conv_check(kind, args) != DD_CONV_OK) return 0;
+    dd_conv_plan plan;
+    return make_plan(&plan, kind, precision, args, threads < 1 ? 1 : threads);
+}
+
+static dd_conv_task task_for(dd_isa isa, dd_conv_precision precision) {
+    switch (isa < dd_isa_supported() ? isa : dd_isa_supported()) {
+#if defined(__x86_64__)
+        case DD_ISA_AVX512_BF16: return dd_conv_tasks_avx512_bf16[precision];
+        case DD_ISA_AVX512: return dd_conv_tasks_avx512[precision];
+        case DD_ISA_AVX2: return dd_conv_tasks_avx2[precision];
+#endif
+        default: return dd_conv_tasks_scalar[precision];
+    }
+}
+
+typedef struct run_context {
+    dd_conv_plan plan;
+    dd_conv_task task;
+} run_context;
+
+static void run_task(void *raw, int64_t index, int worker) {
+    const run_context *context = raw;
+    context->task(&context->plan, index, worker);
+}
+
+/// Adds the blocks' sums of 32 channels of an image, in order of blocks.
+static void add_partials(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const dd_conv_plan *p = &((const run_context *)raw)->plan;
+    const int64_t image = index / p->panels, channel = index % p->panels * DD_CONV_PANEL;
+    const int64_t blocks = p->blocks_high * p->blocks_wide;
+    const float *partial = (const float *)(p->scratch + p->partials_at) + image * blocks * 2 * p->cout_padded + channel;
+    double sums[2][DD_CONV_PANEL] = {{0}};
+    for (int64_t block = 0; block < blocks; block++)
+        for (int which = 0; which < 2; which++, partial += p->cout_padded)
+            for (int c = 0; c < DD_CONV_PANEL; c++) sums[which][c] += partial[c];
+    for (int c = 0; c < DD_CONV_PANEL && channel + c < p->a.cout; c++) {
+        float *out = p->a.statistics + (image * p->a.cout + channel + c) * 2;
+        out[0] = (float)sums[0][c];
+        out[1] = (float)sums[1][c];
+    }
+}
+
+int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, const void *packed,
+            void *scratch) {
+    return dd_conv_with_isa(dd_isa_current(), pool, kind, precision, args, packed, scratch);
+}
+
+int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
+                     const void *packed, void *scratch) {
+    if (dd_conv_check(kind, args) != DD_CONV_OK) return DD_CONV_UNSUPPORTED;
+    const int threads = dd_pool_size(pool);
+    run_context context;
+    make_plan(&context.plan, kind, precision, args, threads);
+    context.plan.packed = packed;
+    context.plan.scratch = scratch;
+    context.task = task_for(isa, precision);
+    for (int worker = 0; worker < threads; worker++) {
+        const int64_t none = -1;
+        memcpy(context.plan.scratch + (size_t)worker * context.plan.worker_bytes, &none, sizeof none);
+    }
+    dd_parallel_for(pool, context.plan.blocks * context.plan.panel_tasks, run_task, &context);
+    if (context.plan.a.statistics) dd_parallel_for(pool, args->batch * context.plan.panels, add_partials, &context);
+    return DD_CONV_OK;
+}
+
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int allow_winograd_f4) {
+    if (dd_conv_check(DD_CONV_WINOGRAD_F2, args) != DD_CONV_OK) return DD_CONV_DIRECT;
+    const int64_t pixels = args->batch * dd_conv_out_height(DD_CONV_DIRECT, args) * dd_conv_out_width(DD_CONV_DIRECT, args);
+    // Too few channels to pay for the transforms.
+    if (args->cin0 + args->cin1 < 16 || args->cout < 16) return DD_CONV_DIRECT;
+    // So few pixels that reading the weights, not multiplying, takes the time: they should be few bytes.
+    if (pixels < 128) return DD_CONV_DIRECT;
+    if (allow_winograd_f4 && precision == DD_CONV_FLOAT32 && pixels >= 512) return DD_CONV_WINOGRAD_F4;
+    return DD_CONV_WINOGRAD_F2;
+}

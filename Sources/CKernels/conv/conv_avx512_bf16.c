@@ -1,0 +1,29 @@
+// AVX-512 with the bfloat16 dot product.
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "conv_internal.h"
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma,avx512bf16"))), apply_to = function)
+#define DD_VL 16
+#define DD_ROWS 8
+#define DD_COLUMNS 2
+#include "conv_vector.inc.h"
+#include "conv_load.inc.h"
+#include "conv_epilogue.inc.h"
+#include "conv_transform.inc.h"
+
+#define DD_BFLOAT16 0
+#define DD_NAME(x) x##_float32
+#include "conv_kernels.inc.h"
+#undef DD_BFLOAT16
+#undef DD_NAME
+
+#define DD_BFLOAT16 1
+#define DD_NATIVE_BFLOAT16 1
+#define DD_NAME(x) x##_bfloat16
+#include "conv_kernels.inc.h"
+#pragma clang attribute pop
+
+const dd_conv_task dd_conv_tasks_avx512_bf16[2] = {task_float32, task_bfloat16};
+#endif

@@ -1,0 +1,77 @@
+// What happens to sums on their way to y.
+
+typedef struct sums {
+    vf sum, squares;
+} sums;
+
+/// Channels c ..< c + DD_VL of output pixel `pixel`; `valid` (>= 1) of them exist.
+DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_t pixel, int64_t c, int64_t valid, sums *s) {
+    const dd_conv_args *a = &p->a;
+    v += load(combined + c);
+    if (a->residual) {
+        const float *residual = a->residual + pixel * a->ld_residual + c;
+        v += valid >= DD_VL ? load(residual) : load_some(residual, valid);
+    }
+    if (a->activation == DD_CONV_ACTIVATION_SILU) v = silu(v);
+    float *y = a->y + pixel * a->ldy + c;
+    if (valid >= DD_VL) {
+        store(y, v);
+    } else {
+        store_some(y, v, valid);
+    }
+    s->sum += v;
+    s->squares += v * v;
+}
+
+DD_INLINE void store_sums(const dd_conv_plan *p, int64_t block, int64_t c, sums s) {
+    if (!p->a.statistics) return;
+    float *partial = (float *)(p->scratch + p->partials_at) + block * 2 * p->cout_padded + c;
+    store(partial, s.sum);
+    store(partial + p->cout_padded, s.squares);
+}
+
+/// bias + channel_add of every image of a block, [images][cout_padded], zeros behind cout.
+static void combine_additions(const dd_conv_plan *p, int64_t first_image, int64_t images, float *combined) {
+    const dd_conv_args *a = &p->a;
+    for (int64_t i = 0; i < images; i++, combined += p->cout_padded) {
+        const float *add = a->channel_add ? a->channel_add + (a->channel_add_per_image ? first_image + i : 0) * a->cout : 0;
+        for (int64_t c = 0; c < p->cout_padded; c++) {
+            float v = 0;
+            if (c < a->cout && a->bias) v = a->bias[c];
+            if (c < a->cout && add) v += add[c];
+            combined[c] = v;
+        }
+    }
+}
+
+/// Where a block lies.
+typedef struct block_place {
+    int64_t first_image, images, y, x, high, wide;  // in images and units
+} block_place;
+
+static block_place place_of(const dd_conv_plan *p, int64_t block) {
+    block_place b;
+    const int64_t in_image = block % (p->blocks_high * p->blocks_wide);
+    b.first_image = block / (p->blocks_high * p->blocks_wide) * p->block_images;
+    b.y = in_image / p->blocks_wide * p->block_high;
+    b.x = in_image % p->blocks_wide * p->block_wide;
+    b.images = dd_conv_min(p->block_images, p->a.batch - b.first_image);
+    b.high = dd_conv_min(p->block_high, p->units_high - b.y);
+    b.wide = dd_conv_min(p->block_wide, p->units_wide - b.x);
+    return b;
+}
+
+/// Fills in where each unit's outputs go; the offsets in v are the kind's affair.
+static void place_units(const dd_conv_plan *p, const block_place *b, dd_conv_unit *unit) {
+    for (int64_t i = 0; i < b->images; i++) {
+        for (int64_t y = b->y; y < b->y + b->high; y++) {
+            for (int64_t x = b->x; x < b->x + b->wide; x++, unit++) {
+                const int64_t top = y * p->tile, left = x * p->tile;
+                unit->out_pixel = ((b->first_image + i) * p->out_height + top) * p->out_width + left;
+                unit->image = (int32_t)i;
+                unit->rows = (int32_t)dd_conv_min(p->tile, p->out_height - top);
+                unit->cols = (int32_t)dd_conv_min(p->tile, p->out_width - left);
+            }
+        }
+    }
+}

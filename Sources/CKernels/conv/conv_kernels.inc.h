@@ -1,0 +1,371 @@
+// Gathering and multiplying for one precision. The including file sets
+//   DD_BFLOAT16  0 or 1: what a word is
+//   DD_NAME(x)   names of this precision
+//   DD_ROWS, DD_COLUMNS  register tile: units by vectors of output channels; DD_ROWS divides 8, DD_COLUMNS divides DD_PARTS
+
+/// Writes DD_VL values as words from channel c of a slot of v.
+DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
+#if !DD_BFLOAT16
+    store(slot + c, v);
+#elif DD_NATIVE_BFLOAT16
+    const __m256bh rounded = _mm512_cvtneps_pbh((__m512)v);
+    memcpy((uint16_t *)(void *)slot + c, &rounded, sizeof rounded);
+#else
+    // To nearest, ties to even; NaN stays NaN.
+    const vi bits = (vi)v;
+    const vi rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    const vi nan = (bits & 0x7fffffff) > 0x7f800000;
+    const vi result = (nan & ((bits >> 16) | 0x40)) | (~nan & rounded);
+    typedef int16_t half_vector __attribute__((vector_size(DD_VL * 2)));
+    const half_vector narrow = __builtin_convertvector(result, half_vector);
+    memcpy((uint16_t *)(void *)slot + c, &narrow, sizeof narrow);
+#endif
+}
+
+/// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c]. Meanwhile fetches ahead from `ahead`,
+/// ahead_step bytes a word: the next product's weights are a stream from far away, of which each group takes its share.
+DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int columns, const float *base, const int64_t *offsets,
+                                   int64_t count, const float *weights, const char *ahead, int64_t ahead_step) {
+#if DD_VL != 16
+    (void)ahead, (void)ahead_step;
+#endif
+    const float *a[DD_ROWS];
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) a[r] = base + offsets[r];
+#if DD_VL == 16
+#pragma clang loop unroll_count(4)
+#endif
+    for (int64_t k = 0; k < count; k++, weights += DD_CONV_PANEL) {
+#if DD_VL == 16
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + 64);
+        ahead += ahead_step;
+#endif
+#if !DD_BFLOAT16
+        vf w[DD_COLUMNS];
+        DD_UNROLL
+        for (int c = 0; c < columns; c++) w[c] = load(weights + c * DD_VL);
+        DD_UNROLL
+        for (int r = 0; r < DD_ROWS; r++) {
+            const vf x = splat(a[r][k]);
+            DD_UNROLL
+            for (int c = 0; c < columns; c++) acc[r][c] = acc[r][c] + x * w[c];
+        }
+#elif DD_NATIVE_BFLOAT16
+        vf w[DD_COLUMNS];
+        DD_UNROLL
+        for (int c = 0; c < columns; c++) w[c] = load(weights + c * DD_VL);
+        DD_UNROLL
+        for (int r = 0; r < DD_ROWS; r++) {
+            const __m512bh x = (__m512bh)splat(a[r][k]);
+            DD_UNROLL
+            for (int c = 0; c < columns; c++) acc[r][c] = (vf)_mm512_dpbf16_ps((__m512)acc[r][c], x, (__m512bh)w[c]);
+        }
+#else
+        vf even[DD_COLUMNS], odd[DD_COLUMNS];
+        DD_UNROLL
+        for (int c = 0; c < columns; c++) {
+            const vi pair = (vi)load(weights + c * DD_VL);
+            even[c] = (vf)(pair << 16);
+            odd[c] = (vf)(pair & (int32_t)0xffff0000);
+        }
+        DD_UNROLL
+        for (int r = 0; r < DD_ROWS; r++) {
+            uint32_t word;
+            memcpy(&word, a[r] + k, sizeof word);
+            const uint32_t low_bits = word << 16, high_bits = word & 0xffff0000u;
+            float low, high;
+            memcpy(&low, &low_bits, sizeof low);
+            memcpy(&high, &high_bits, sizeof high);
+            DD_UNROLL
+            for (int c = 0; c < columns; c++) acc[r][c] = acc[r][c] + splat(low) * even[c];
+            DD_UNROLL
+            for (int c = 0; c < columns; c++) acc[r][c] = acc[r][c] + splat(high) * odd[c];
+        }
+#endif
+    }
+}
+
+// ---- gathering: inputs of a block into v, offsets of its units ----
+
+static void DD_NAME(gather_direct)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *unit, float *pixel, float *v) {
+    const dd_conv_args *a = &p->a;
+    const int64_t rows = (b->high - 1) * a->stride + a->kh, cols = (b->wide - 1) * a->stride + a->kw;
+    const int64_t top = b->y * a->stride - a->pad_top, left = b->x * a->stride - a->pad_left;
+    for (int64_t i = 0; i < b->images; i++) {
+        for (int64_t y = 0; y < rows; y++) {
+            float *slot = v + (i * p->strip_rows + y) * p->strip_cols * p->ldv;
+            for (int64_t x = 0; x < cols; x++, slot += p->ldv) {
+#if DD_BFLOAT16
+                load_or_pad(p, b->first_image + i, top + y, left + x, 0, p->cin, pixel);
+                for (int64_t c = 0; c < p->cin; c += DD_VL) DD_NAME(put)(slot, c, load(pixel + c));
+#else
+                (void)pixel;
+                load_or_pad(p, b->first_image + i, top + y, left + x, 0, p->cin, slot);
+#endif
+            }
+        }
+    }
+    for (int64_t i = 0; i < b->images; i++)
+        for (int64_t y = 0; y < b->high; y++)
+            for (int64_t x = 0; x < b->wide; x++, unit++)
+                unit->offset = ((i * p->strip_rows + y * a->stride) * p->strip_cols + x * a->stride) * p->ldv;
+}
+
+/// Normalised channels c0 ..< c1 of `rows` x `cols` input pixels of each image of a block, p->chunk floats a pixel.
+static void DD_NAME(load_strip)(const dd_conv_plan *p, const block_place *b, int64_t top, int64_t left, int64_t rows,
+                                int64_t cols, int64_t c0, int64_t c1, float *strip) {
+    for (int64_t i = 0; i < b->images; i++)
+        for (int64_t y = 0; y < rows; y++)
+            for (int64_t x = 0; x < cols; x++, strip += p->chunk)
+                load_or_pad(p, b->first_image + i, top + y, left + x, c0, c1, strip);
+}
+
+/// n x n input pixels (ld floats apart, rows row_ld apart) -> n * n products of one vector of channels.
+DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, const int n, float *slot, int64_t ldv, int64_t c) {
+    vf half[6][6];
+    DD_UNROLL
+    for (int j = 0; j < n; j++) {
+        vf column[6], out[6];
+        DD_UNROLL
+        for (int i = 0; i < n; i++) column[i] = load(x + i * row_ld + j * ld);
+        if (n == 6) input_4(column, out);
+        if (n == 4) input_2(column, out);
+        DD_UNROLL
+        for (int i = 0; i < n; i++) half[i][j] = out[i];
+    }
+    DD_UNROLL
+    for (int i = 0; i < n; i++) {
+        vf out[6];
+        if (n == 6) input_4(half[i], out);
+        if (n == 4) input_2(half[i], out);
+        DD_UNROLL
+        for (int j = 0; j < n; j++) DD_NAME(put)(slot + (i * n + j) * DD_CONV_GROUP * ldv, c, out[j]);
+    }
+}
+
+DD_INLINE void DD_NAME(gather_winograd)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v,
+                                        const int n) {
+    const int64_t tile = n - 2;
+    const int64_t rows = b->high * tile + 2, cols = b->wide * tile + 2;
+    // v is [group][n * n][8][ldv].
+    const int64_t count = b->images * b->high * b->wide;
+    for (int64_t u = 0; u < count; u++)
+        units[u].offset = (u / DD_CONV_GROUP * n * n * DD_CONV_GROUP + u % DD_CONV_GROUP) * p->ldv;
+    for (int64_t c0 = 0; c0 < p->cin; c0 += p->chunk) {
+        const int64_t c1 = dd_conv_min(c0 + p->chunk, p->cin);
+        DD_NAME(load_strip)(p, b, b->y * tile - p->a.pad_top, b->x * tile - p->a.pad_left, rows, cols, c0, c1, strip);
+        const dd_conv_unit *unit = units;
+        for (int64_t i = 0; i < b->images; i++)
+            for (int64_t y = 0; y < b->high; y++)
+                for (int64_t x = 0; x < b->wide; x++, unit++) {
+                    const float *from = strip + ((i * rows + y * tile) * cols + x * tile) * p->chunk;
+                    for (int64_t c = 0; c < c1 - c0; c += DD_VL)
+                        DD_NAME(input_tile)(from + c, p->chunk, cols * p->chunk, n, v + unit->offset, p->ldv, c0 + c);
+                }
+    }
+}
+
+/// Planes x, Dx, Dy, Dxy of differences to the pixel on the left and above, each [images][high + 1][wide + 1][ldv].
+static void DD_NAME(gather_upsample)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *unit, float *strip, float *v) {
+    const int64_t rows = b->high + 2, cols = b->wide + 2;
+    const int64_t plane = p->block_images * (p->block_high + 1) * (p->block_wide + 1) * p->ldv;
+    for (int64_t c0 = 0; c0 < p->cin; c0 += p->chunk) {
+        const int64_t c1 = dd_conv_min(c0 + p->chunk, p->cin);
+        DD_NAME(load_strip)(p, b, b->y - 1, b->x - 1, rows, cols, c0, c1, strip);
+        for (int64_t i = 0; i < b->images; i++)
+            for (int64_t y = 0; y <= b->high; y++)
+                for (int64_t x = 0; x <= b->wide; x++) {
+                    const float *from = strip + ((i * rows + y + 1) * cols + x + 1) * p->chunk;
+                    float *slot = v + ((i * (p->block_high + 1) + y) * (p->block_wide + 1) + x) * p->ldv;
+                    for (int64_t c = 0; c < c1 - c0; c += DD_VL) {
+                        const vf here = load(from + c), left = load(from - p->chunk + c);
+                        const vf above = load(from - cols * p->chunk + c), corner = load(from - (cols + 1) * p->chunk + c);
+                        DD_NAME(put)(slot, c0 + c, here);
+                        DD_NAME(put)(slot + plane, c0 + c, here - left);
+                        DD_NAME(put)(slot + 2 * plane, c0 + c, here - above);
+                        DD_NAME(put)(slot + 3 * plane, c0 + c, (here - left) - (above - corner));
+                    }
+                }
+    }
+    for (int64_t i = 0; i < b->images; i++)
+        for (int64_t y = 0; y < b->high; y++)
+            for (int64_t x = 0; x < b->wide; x++, unit++)
+                unit->offset = ((i * (p->block_high + 1) + y) * (p->block_wide + 1) + x) * p->ldv;
+}
+
+/// Word offset of each product's inputs from a unit's.
+static void DD_NAME(place_products)(const dd_conv_plan *p, int64_t *offsets) {
+    if (p->kind == DD_CONV_UPSAMPLE_3X3) {
+        const int64_t row = (p->block_wide + 1) * p->ldv, plane = p->block_images * (p->block_high + 1) * row;
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < 3; j++)
+                offsets[i * 3 + j] = ((i == 1 ? 0 : 2) + (j == 1 ? 0 : 1)) * plane + (i == 2 ? row : 0) + (j == 2 ? p->ldv : 0);
+    } else {
+        for (int64_t i = 0; i < p->products; i++) offsets[i] = i * DD_CONV_GROUP * p->ldv;
+    }
+}
+
+// ---- multiplying ----
+
+/// A register tile of the direct kind, from v to y.
+DD_INLINE void DD_NAME(direct_tile)(const dd_conv_plan *p, const int columns, const dd_conv_unit *unit, int64_t units,
+                                    const float *v, const float *weights, const float *combined, int64_t c, sums *s) {
+    const dd_conv_args *a = &p->a;
+    const int64_t ky_words = p->strip_cols * p->ldv;
+    int64_t offsets[DD_ROWS];
+    for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(r, units - 1)].offset;
+    vf acc[DD_ROWS][DD_COLUMNS];
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) {
+        DD_UNROLL
+        for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
+    }
+    for (int64_t ky = 0; ky < a->kh; ky++) {
+        for (int64_t run = 0; run < p->runs / a->kh; run++, weights += p->run_words * DD_CONV_PANEL)
+            DD_NAME(accumulate)(acc, columns, v + ky * ky_words + run * p->ldv, offsets, p->run_words, weights, (const char *)(weights + p->run_words * DD_CONV_PANEL), 0);
+    }
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) {
+        if (r >= units) break;
+        DD_UNROLL
+        for (int j = 0; j < columns; j++)
+            if (c + j * DD_VL < a->cout)
+                finish(p, acc[r][j], combined + unit[r].image * p->cout_padded, unit[r].out_pixel, c + j * DD_VL,
+                       a->cout - c - j * DD_VL, s + j);
+    }
+}
+
+static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v,
+                                  const float *combined, int64_t panel, int64_t block) {
+    const float *weights = p->packed + panel * p->products * p->words * DD_CONV_PANEL;
+    sums s[DD_PARTS];
+    for (int j = 0; j < DD_PARTS; j++) s[j] = (sums){splat(0), splat(0)};
+    for (int64_t u = 0; u < units; u += DD_ROWS) {
+        for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
+            const int64_t c = panel * DD_CONV_PANEL + part * DD_VL;
+            if (c + DD_VL >= p->a.cout) {
+                if (c < p->a.cout) DD_NAME(direct_tile)(p, 1, unit + u, units - u, v, weights + part * DD_VL, combined, c, s + part);
+            } else {
+                DD_NAME(direct_tile)(p, DD_COLUMNS, unit + u, units - u, v, weights + part * DD_VL, combined, c, s + part);
+            }
+        }
+    }
+    for (int j = 0; j < DD_PARTS; j++) store_sums(p, block, panel * DD_CONV_PANEL + j * DD_VL, s[j]);
+}
+
+/// Products of one register tile into m.
+DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const int64_t *offsets, int64_t words,
+                                     const float *weights, float *m, const char *ahead, int64_t ahead_step) {
+    vf acc[DD_ROWS][DD_COLUMNS];
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) {
+        DD_UNROLL
+        for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
+    }
+    DD_NAME(accumulate)(acc, columns, v, offsets, words, weights, ahead, ahead_step);
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) {
+        DD_UNROLL
+        for (int j = 0; j < columns; j++) store(m + r * DD_CONV_PANEL + j * DD_VL, acc[r][j]);
+    }
+}
+
+/// One panel of a kind with transforms, n * n products a unit.
+DD_INLINE void DD_NAME(transformed_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v,
+                                          float *m, const float *combined, int64_t panel, int64_t block, const int n,
+                                          const int tile) {
+    const int64_t c0 = panel * DD_CONV_PANEL;
+    const float *weights = p->packed + panel * p->products * p->words * DD_CONV_PANEL;
+    const int64_t ahead_step = DD_CONV_PANEL * 4 / dd_conv_ceil(units, DD_ROWS);
+    int64_t products[DD_CONV_PRODUCTS];
+    DD_NAME(place_products)(p, products);
+    for (int64_t e = 0; e < n * n; e++, weights += p->words * DD_CONV_PANEL) {
+        for (int64_t u = 0; u < units; u += DD_ROWS) {
+            int64_t offsets[DD_ROWS];
+            for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(u + r, units - 1)].offset;
+            float *to = m + e * p->ldm + u * DD_CONV_PANEL;
+            const char *ahead = (const char *)(weights + p->words * DD_CONV_PANEL) + u / DD_ROWS * p->words * ahead_step;
+            for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
+                const int64_t c = c0 + part * DD_VL;
+                if (c + DD_VL >= p->a.cout) {
+                    if (c < p->a.cout)
+                        DD_NAME(product_tile)(1, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL, ahead, ahead_step);
+                } else {
+                    DD_NAME(product_tile)(DD_COLUMNS, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL, ahead, ahead_step);
+                }
+            }
+        }
+    }
+    for (int part = 0; part < DD_PARTS; part++) {
+        const int64_t c = c0 + part * DD_VL;
+        sums s = {splat(0), splat(0)};
+        for (int64_t u = 0; u < units && c < p->a.cout; u++) {
+            vf y[16];
+            output_tile(m + u * DD_CONV_PANEL + part * DD_VL, p->ldm, n, tile, y);
+            const float *add = combined + unit[u].image * p->cout_padded;
+            DD_UNROLL
+            for (int i = 0; i < tile; i++) {
+                if (i >= unit[u].rows) break;
+                DD_UNROLL
+                for (int j = 0; j < tile; j++) {
+                    if (j >= unit[u].cols) break;
+                    finish(p, y[i * tile + j], add, unit[u].out_pixel + i * p->out_width + j, c, p->a.cout - c, &s);
+                }
+            }
+        }
+        store_sums(p, block, c, s);
+    }
+}
+
+static void DD_NAME(gather_f4)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v) {
+    DD_NAME(gather_winograd)(p, b, units, strip, v, 6);
+}
+
+static void DD_NAME(gather_f2)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v) {
+    DD_NAME(gather_winograd)(p, b, units, strip, v, 4);
+}
+
+static void DD_NAME(panel_f4)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                              const float *combined, int64_t panel, int64_t block) {
+    DD_NAME(transformed_panel)(p, unit, units, v, m, combined, panel, block, 6, 4);
+}
+
+static void DD_NAME(panel_f2)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                              const float *combined, int64_t panel, int64_t block) {
+    DD_NAME(transformed_panel)(p, unit, units, v, m, combined, panel, block, 4, 2);
+}
+
+static void DD_NAME(panel_up)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                              const float *combined, int64_t panel, int64_t block) {
+    DD_NAME(transformed_panel)(p, unit, units, v, m, combined, panel, block, 3, 2);
+}
+
+static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
+    char *slice = p->scratch + (size_t)worker * p->worker_bytes;
+    dd_conv_unit *units = (dd_conv_unit *)(slice + p->units_at);
+    float *combined = (float *)(slice + p->combined_at), *strip = (float *)(slice + p->strip_at);
+    float *v = (float *)(slice + p->v_at), *m = (float *)(slice + p->m_at);
+    const int64_t block = task / p->panel_tasks, first = task % p->panel_tasks * p->panels_per_task;
+    const block_place b = place_of(p, block);
+    if (*(int64_t *)slice != block) {
+        *(int64_t *)slice = block;
+        place_units(p, &b, units);
+        combine_additions(p, b.first_image, b.images, combined);
+        switch (p->kind) {
+            case DD_CONV_DIRECT: DD_NAME(gather_direct)(p, &b, units, strip, v); break;
+            case DD_CONV_WINOGRAD_F2: DD_NAME(gather_f2)(p, &b, units, strip, v); break;
+            case DD_CONV_WINOGRAD_F4: DD_NAME(gather_f4)(p, &b, units, strip, v); break;
+            case DD_CONV_UPSAMPLE_3X3: DD_NAME(gather_upsample)(p, &b, units, strip, v); break;
+        }
+    }
+    const int64_t count = b.images * b.high * b.wide;
+    for (int64_t panel = first; panel < first + p->panels_per_task && panel < p->panels; panel++) {
+        switch (p->kind) {
+            case DD_CONV_DIRECT: DD_NAME(direct_panel)(p, units, count, v, combined, panel, block); break;
+            case DD_CONV_WINOGRAD_F2: DD_NAME(panel_f2)(p, units, count, v, m, combined, panel, block); break;
+            case DD_CONV_WINOGRAD_F4: DD_NAME(panel_f4)(p, units, count, v, m, combined, panel, block); break;
+            case DD_CONV_UPSAMPLE_3X3: DD_NAME(panel_up)(p, units, count, v, m, combined, panel, block); break;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// Input pixels, normalised: two sources, their addends, scale and shift, SiLU, zero padding.
+
+/// dst[0 ..< n] = f(x); writes zeros up to a multiple of DD_VL. The flags are constants at each call.
+DD_INLINE void load_channels(float *dst, const float *x, const float *add, const float *scale, const float *shift, int64_t n,
+                             int has_add, int has_scale, int has_silu) {
+    int64_t c = 0;
+    for (; c + DD_VL <= n; c += DD_VL) {
+        vf v = load(x + c);
+        if (has_add) v += load(add + c);
+        if (has_scale) v = v * load(scale + c) + load(shift + c);
+        if (has_silu) v = silu(v);
+        store(dst + c, v);
+    }
+    if (c < n) {
+        const int64_t rest = n - c;
+        vf v = load_some(x + c, rest);
+        if (has_add) v += load_some(add + c, rest);
+        if (has_scale) v = v * load_some(scale + c, rest) + load_some(shift + c, rest);
+        if (has_silu) v = silu(v);
+        store(dst + c, v);
+    }
+}
+
+/// Channels c0 ..< c1 of one pixel into dst, then zeros up to a multiple of DD_VL.
+static void load_pixel(const dd_conv_plan *p, int64_t image, int64_t pixel, int64_t c0, int64_t c1, float *dst) {
+    const dd_conv_args *a = &p->a;
+    for (int source = 0; source < 2; source++) {
+        const int64_t base = source ? a->cin0 : 0;
+        const int64_t from = c0 > base ? c0 : base, to = dd_conv_min(c1, source ? p->cin : a->cin0);
+        if (from >= to) continue;
+        const float *x = source ? a->x1 + pixel * a->ldx1 : a->x0 + pixel * a->ldx0;
+        const float *add = source ? a->x1_add : a->x0_add;
+        if (add) add += pixel * (source ? a->ldx1_add : a->ldx0_add) + from - base;
+        const float *scale = a->scale ? a->scale + image * p->cin + from : 0;
+        const float *shift = a->scale ? a->shift + image * p->cin + from : 0;
+        float *to_dst = dst + from - c0;
+        x += from - base;
+        switch ((add ? 4 : 0) | (scale ? 2 : 0) | (a->silu ? 1 : 0)) {
+            case 0: load_channels(to_dst, x, add, scale, shift, to - from, 0, 0, 0); break;
+            case 1: load_channels(to_dst, x, add, scale, shift, to - from, 0, 0, 1); break;
+            case 2: load_channels(to_dst, x, add, scale, shift, to - from, 0, 1, 0); break;
+            case 3: load_channels(to_dst, x, add, scale, shift, to - from, 0, 1, 1); break;
+            case 4: load_channels(to_dst, x, add, scale, shift, to - from, 1, 0, 0); break;
+            case 5: load_channels(to_dst, x, add, scale, shift, to - from, 1, 0, 1); break;
+            case 6: load_channels(to_dst, x, add, scale, shift, to - from, 1, 1, 0); break;
+            default: load_channels(to_dst, x, add, scale, shift, to - from, 1, 1, 1); break;
+        }
+    }
+}
+
+/// Channels c0 ..< c1 of the input pixel (y, x), zeros outside of the image. dst may be written up to DD_VL - 1 floats
+/// beyond; what is there must be written later.
+DD_INLINE void load_or_pad(const dd_conv_plan *p, int64_t image, int64_t y, int64_t x, int64_t c0, int64_t c1, float *dst) {
+    const dd_conv_args *a = &p->a;
+    if (y >= 0 && y < a->height && x >= 0 && x < a->width) {
+        load_pixel(p, image, (image * a->height + y) * a->width + x, c0, c1, dst);
+    } else {
+        for (int64_t c = 0; c < c1 - c0; c += DD_VL) store(dst + c, splat(0));
+    }
+}

@@ -1,0 +1,23 @@
+// Portable: four lanes, which every compiler target can do one way or another.
+#include "conv_internal.h"
+
+#define DD_VL 4
+#define DD_ROWS 4
+#define DD_COLUMNS 2
+#include "conv_vector.inc.h"
+#include "conv_load.inc.h"
+#include "conv_epilogue.inc.h"
+#include "conv_transform.inc.h"
+
+#define DD_BFLOAT16 0
+#define DD_NAME(x) x##_float32
+#include "conv_kernels.inc.h"
+#undef DD_BFLOAT16
+#undef DD_NAME
+
+#define DD_BFLOAT16 1
+#define DD_NATIVE_BFLOAT16 0
+#define DD_NAME(x) x##_bfloat16
+#include "conv_kernels.inc.h"
+
+const dd_conv_task dd_conv_tasks_scalar[2] = {task_float32, task_bfloat16};

@@ -1,0 +1,71 @@
+// One-dimensional Winograd transforms; the weights' side is in conv_pack.c.
+
+/// F(4,3), points 0, +-p, +-q, infinity with p = 2/3, q = 3/2, so that p q = 1: row a of the input transform holds the
+/// coefficients of the product of (x - b) over the other points b.
+DD_INLINE void input_4(const vf d[6], vf t[6]) {
+    const float p = 2.0f / 3, q = 1.5f, pp = 4.0f / 9, qq = 2.25f, sum = 97.0f / 36;
+    t[0] = d[4] - d[2] * sum + d[0];
+    const vf even_p = d[4] - d[2] * qq, odd_p = d[3] * p - d[1] * q;
+    t[1] = even_p + odd_p;
+    t[2] = even_p - odd_p;
+    const vf even_q = d[4] - d[2] * pp, odd_q = d[3] * q - d[1] * p;
+    t[3] = even_q + odd_q;
+    t[4] = even_q - odd_q;
+    t[5] = d[5] - d[3] * sum + d[1];
+}
+
+/// Row i of the output transform holds the i-th powers of the points.
+DD_INLINE void output_4(const vf m[6], vf y[4]) {
+    const float p = 2.0f / 3, q = 1.5f, pp = 4.0f / 9, qq = 2.25f, ppp = 8.0f / 27, qqq = 3.375f;
+    const vf sum_p = m[1] + m[2], difference_p = m[1] - m[2], sum_q = m[3] + m[4], difference_q = m[3] - m[4];
+    y[0] = m[0] + sum_p + sum_q;
+    y[1] = difference_p * p + difference_q * q;
+    y[2] = sum_p * pp + sum_q * qq;
+    y[3] = difference_p * ppp + m[5] + difference_q * qqq;
+}
+
+/// F(2,3), points 0, 1, -1, infinity.
+DD_INLINE void input_2(const vf d[4], vf t[4]) {
+    t[0] = d[0] - d[2];
+    t[1] = d[1] + d[2];
+    t[2] = d[2] - d[1];
+    t[3] = d[3] - d[1];
+}
+
+DD_INLINE void output_2(const vf m[4], vf y[2]) {
+    y[0] = m[0] + m[1] + m[2];
+    y[1] = m[1] - m[2] + m[3];
+}
+
+/// Nearest upsampling by two and then taps g0, g1, g2, seen from source pixel x[i] with D[i] = x[i] - x[i - 1]:
+///
+///     y[2i]     = g0 x[i-1] + (g1 + g2) x[i] = (g0 + g1 + g2) x[i] - g0 D[i]
+///     y[2i + 1] = (g0 + g1) x[i] + g2 x[i+1] = (g0 + g1 + g2) x[i] + g2 D[i + 1]
+///
+/// which are three products, the weights' side taking the sign: D[i], x[i], D[i + 1].
+DD_INLINE void output_up(const vf m[3], vf y[2]) {
+    y[0] = m[1] + m[0];
+    y[1] = m[1] + m[2];
+}
+
+/// Both dimensions of an output transform: products m[n * n] at stride `ldm` -> y[tile * tile].
+DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int tile, vf y[16]) {
+    vf half[4][6];
+    DD_UNROLL
+    for (int x = 0; x < n; x++) {
+        vf column[6], out[4];
+        DD_UNROLL
+        for (int i = 0; i < n; i++) column[i] = load(m + (i * n + x) * ldm);
+        if (n == 6) output_4(column, out);
+        if (n == 4) output_2(column, out);
+        if (n == 3) output_up(column, out);
+        DD_UNROLL
+        for (int i = 0; i < tile; i++) half[i][x] = out[i];
+    }
+    DD_UNROLL
+    for (int i = 0; i < tile; i++) {
+        if (n == 6) output_4(half[i], y + i * tile);
+        if (n == 4) output_2(half[i], y + i * tile);
+        if (n == 3) output_up(half[i], y + i * tile);
+    }
+}

@@ -1,0 +1,131 @@
+// Convolutions over channels-last float32 images.
+//
+// One description of a convolution (dd_conv_args), four ways to compute it (dd_conv_kind), two precisions of the products.
+// Weights are packed once for a kind and a precision; the packed bytes are the same for every instruction set, so that a
+// file can hold them. Nothing here allocates memory; results are the same bit for bit for any number of threads.
+#ifndef DD_CONV_H
+#define DD_CONV_H
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dd_parallel.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// How a convolution is computed.
+typedef enum dd_conv_kind {
+    /// Implicit matrix product. Any kernel size, stride and padding.
+    DD_CONV_DIRECT = 0,
+    /// Winograd F(2x2, 3x3): 16 products for 36. 3x3, stride 1, any padding. Packed weights take 16/9 of the memory.
+    DD_CONV_WINOGRAD_F2 = 1,
+    /// Winograd F(4x4, 3x3): 36 products for 144. 3x3, stride 1, any padding. Packed weights take 4 times the memory; the
+    /// error is about ten times that of the direct way.
+    DD_CONV_WINOGRAD_F4 = 2,
+    /// Nearest-neighbour upsampling by two, then 3x3 with stride 1 and padding 1, computed on the small image with 9
+    /// products for 36. `height` and `width` are those of the small image; the output is twice as high and wide.
+    DD_CONV_UPSAMPLE_3X3 = 3,
+} dd_conv_kind;
+
+/// What the products are made of. Sources, accumulation and results are float32 in each.
+typedef enum dd_conv_precision {
+    DD_CONV_FLOAT32 = 0,
+    DD_CONV_BFLOAT16 = 1,  // weights and (transformed) inputs rounded to bfloat16
+} dd_conv_precision;
+
+/// Element type of weights that are to be packed.
+typedef enum dd_conv_weight_type {
+    DD_CONV_WEIGHT_FLOAT32 = 0,
+    DD_CONV_WEIGHT_FLOAT16 = 1,
+    DD_CONV_WEIGHT_BFLOAT16 = 2,
+} dd_conv_weight_type;
+
+typedef enum dd_conv_activation {
+    DD_CONV_ACTIVATION_NONE = 0,
+    DD_CONV_ACTIVATION_SILU = 1,
+} dd_conv_activation;
+
+enum {
+    DD_CONV_OK = 0,
+    DD_CONV_UNSUPPORTED = 1,  // the kind cannot compute this, or a size makes no sense
+};
+
+/// A convolution
+///
+///     x = concatenate(x0 + x0_add, x1 + x1_add)               along channels
+///     p = pad(silu(x * scale + shift))                        zeros around the *normalised* tensor
+///     y = activation(convolve(p, w) + bias + channel_add + residual)
+///
+/// in which every pointer but x0 and y may be NULL and then drops out. Images are [batch][height][width][channels] with a
+/// stride from pixel to pixel given in elements (0 = dense), so that a source or the result can be some of the channels of
+/// a wider tensor; rows and images follow each other without gaps. No pointer to float needs alignment beyond its own.
+/// `y` may be `residual` itself and must not overlap any other input.
+typedef struct dd_conv_args {
+    int64_t batch, height, width;  // of the input, each >= 1
+    int64_t cin0, cin1;            // channels of source 0 (>= 1) and of source 1 (0: no second source)
+    int64_t cout;
+    int64_t kh, kw, stride;
+    int64_t pad_top, pad_left, pad_bottom, pad_right;  // each >= 0
+
+    const float *x0, *x1;          // [batch][height][width][cin0], [..][cin1]
+    int64_t ldx0, ldx1;            // pixel strides; 0: cin0, cin1
+    const float *x0_add, *x1_add;  // added to the sources on load, same shapes
+    int64_t ldx0_add, ldx1_add;
+    const float *scale, *shift;    // [batch][cin0 + cin1], both or neither
+    int silu;                      // apply x / (1 + exp(-x)) after scale and shift
+
+    const float *bias;             // [cout]
+    const float *channel_add;      // [batch][cout], or [1][cout] with channel_add_per_image = 0
+    int channel_add_per_image;
+    const float *residual;         // same shape as y
+    int64_t ld_residual;           // 0: cout
+    dd_conv_activation activation;
+    float *y;                      // [batch][out_height][out_width][cout]
+    int64_t ldy;                   // 0: cout
+    /// [batch][cout][2]: the sum and the sum of squares of each channel of each image of y, overwritten. Blocks of some
+    /// hundred pixels are summed in float32, the blocks in float64, always in the same order.
+    float *statistics;
+} dd_conv_args;
+
+/// Height and width of the result.
+int64_t dd_conv_out_height(dd_conv_kind kind, const dd_conv_args *args);
+int64_t dd_conv_out_width(dd_conv_kind kind, const dd_conv_args *args);
+
+/// Whether `kind` can compute `args` (only sizes are looked at): DD_CONV_OK or DD_CONV_UNSUPPORTED.
+int dd_conv_check(dd_conv_kind kind, const dd_conv_args *args);
+
+/// Bytes of weights packed for a kind and a precision. `cin` counts both sources. 0 if the kind cannot do that size.
+size_t dd_conv_packed_bytes(dd_conv_kind kind, dd_conv_precision precision, int64_t cout, int64_t cin, int64_t kh, int64_t kw);
+
+/// Packs weights w[cout][cin][kh][kw] into `packed` (64-byte aligned, dd_conv_packed_bytes long): panels of 32 output
+/// channels, [cout/32][products][cin][32], the products being kernel positions or those of the transform. bfloat16 keeps
+/// pairs of input channels together, [..][cin/2][32][2]. Missing channels are zeros. Transforms run in float64.
+int dd_conv_pack(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, void *packed, const void *w,
+                 dd_conv_weight_type w_type, int64_t cout, int64_t cin, int64_t kh, int64_t kw);
+
+/// Bytes of scratch memory dd_conv needs with a pool of `threads`; enough for every instruction set.
+size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int threads);
+
+/// Computes a convolution with the instruction set in use. `packed` and `scratch` are 64-byte aligned; `scratch` is
+/// dd_conv_scratch_bytes for the pool's number of threads, needs no contents and leaves none.
+int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, const void *packed,
+            void *scratch);
+
+/// The same with an instruction set of the caller's choice (what the machine lacks gives what it has): for tests.
+int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
+                     const void *packed, void *scratch);
+
+/// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings and errors of these
+/// kernels. F4 is chosen only with `allow_winograd_f4` (4 times the weights, ten times the error) and never in bfloat16.
+/// Never returns DD_CONV_UPSAMPLE_3X3, which is another function of its input.
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int allow_winograd_f4);
+
+/// The truth that the kernels are tested against: plain loops in float64 over w[cout][cin][kh][kw], rounded to float32 at
+/// the end. `kind` matters only for DD_CONV_UPSAMPLE_3X3. Slow.
+int dd_conv_reference(dd_conv_kind kind, const dd_conv_args *args, const float *w);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

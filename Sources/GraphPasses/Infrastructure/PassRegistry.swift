@@ -1,0 +1,32 @@
+import GraphIR
+import Tensors
+
+/// Every pass there is, with what its doc comment says.
+public enum PassRegistry {
+    public struct Entry: Sendable {
+        public var name: String
+        /// The place in the standard pipeline, from 1.
+        public var order: Int
+        /// The first sentence of the documentation.
+        public var summary: String
+        /// The doc comment of the pass, as it stands in the source.
+        public var documentation: String
+        /// Names of the passes that it must follow.
+        public var runsAfter: [String]
+    }
+
+    /// In the order of the pipeline.
+    public static let entries: [Entry] = Pipeline.standard(level: .o3, changingInputs: ["z"]).passes.enumerated().map { index, pass in
+        let text = passDocumentation["\(type(of: pass))"] ?? ""
+        return Entry(
+            name: pass.name, order: index + 1, summary: String(text.prefix { $0 != "\n" }), documentation: text,
+            runsAfter: type(of: pass).runsAfter.map { $0.name })
+    }
+
+    /// Throws where a name is not that of a pass.
+    static func check(_ names: Set<String>) throws {
+        let known = Set(entries.map(\.name))
+        guard let unknown = names.subtracting(known).min() else { return }
+        throw InputError("there is no pass '\(unknown)'", advice: "The passes are: " + entries.map(\.name).joined(separator: ", "))
+    }
+}

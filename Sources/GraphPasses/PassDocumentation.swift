@@ -1,0 +1,1 @@
+let passDocumentation: [String: String] = [:]

@@ -1,0 +1,75 @@
+import GraphIR
+import Operators
+
+/// Lets a convolution or linear layer add another tensor to its result.
+///
+///     %c = conv2d(%h, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
+///     %y = add(%x, %c)
+/// becomes
+///     %y = conv2d(%h, @weight, @bias, %x) {..., operands = [input, weight, bias, residual]}
+///
+/// Of two layers the later one takes the other's result. Where the layer's tokens are added as an image, the other image is
+/// added as tokens:
+///
+///     %l = linear(%t, @weight, @bias)
+///     %i = image_from_tokens(%l, %x)
+///     %y = add(%i, %x)
+/// becomes
+///     %r = tokens_from_image(%x)
+///     %l = linear(%t, @weight, @bias, %r) {operands = [input, weight, bias, residual]}
+///     %y = image_from_tokens(%l, %x)
+///
+/// The layer that adds runs as soon as both are there: a control is added to the skip that it belongs to when that is made,
+/// so that one of the two is kept until it is needed, not both.
+public struct FuseResidual: RewritePass {
+    public static let name = "fuse_residual"
+    public static let runsAfter: [any Pass.Type] = [
+        AssignLayout.self, FuseActivation.self, FuseChannelAddend.self, EraseTrivialWindows.self, PointwiseConvolutionToLinear.self,
+    ]
+
+    public init() {}
+
+    public func rewrite(_ node: NodeID, op: Add, editor: inout GraphEditor) throws -> Bool {
+        let type = editor.type(editor.graph[node].results[0])
+        var operands = editor.graph[node].operands
+        guard operands.allSatisfy({ editor.type($0) == type }) else { return false }
+        func position(_ value: ValueID) -> Int { editor.graph.producer(of: value).map(editor.position) ?? -1 }
+        operands.sort { position($0) > position($1) }
+        for (layer, other) in [(operands[0], operands[1]), (operands[1], operands[0])] {
+            if let convolution = editor.matchOnlyUsed(Conv2D.self, making: layer), convolution.op.activation == nil,
+                case var fused = RoledOperands(convolution), fused[.residual] == nil, type.layout == .channelsLast
+            {
+                fused[.residual] = other
+                try editor.replace(node, with: fused, absorbing: [convolution.node], early: true)
+                return true
+            }
+            if let linear = freeLinear(making: layer, editor) {
+                var fused = linear
+                fused.operands[.residual] = other
+                try editor.replace(node, with: fused.operands, absorbing: [linear.node], early: true)
+                return true
+            }
+            if let image = editor.matchOnlyUsed(ImageFromTokens.self, making: layer), type.layout == .channelsLast,
+                var linear = freeLinear(making: image.operands[0], editor)
+            {
+                let name = editor.graph.name(of: linear.node)
+                linear.operands[.residual] = try editor.insertAfterOperands(
+                    TokensFromImage(), [other], name: "\(editor.graph.name(of: node)).tokens")[0]
+                let (op, values) = linear.operands.assembled()
+                let sum = try editor.insertAfterOperands(op, values, name: name, origins: editor.origins(of: [linear.node, node]))
+                try editor.replace(
+                    node, with: ImageFromTokens(), [sum[0], image.operands[1]], absorbing: [image.node, linear.node], early: true)
+                return true
+            }
+        }
+        return false
+    }
+
+    /// A linear layer that can take a residual, and whose result nothing else reads.
+    private func freeLinear(making value: ValueID, _ editor: GraphEditor) -> (node: NodeID, operands: RoledOperands<Linear>)? {
+        guard let linear = editor.matchOnlyUsed(Linear.self, making: value), linear.op.activation == nil,
+            case let operands = RoledOperands(linear), operands[.residual] == nil
+        else { return nil }
+        return (linear.node, operands)
+    }
+}

@@ -1,0 +1,23 @@
+import GraphIR
+
+extension Pipeline {
+    /// The passes of a level, in their order.
+    ///
+    /// - Parameter changingInputs: for a graph that is run again and again, the inputs that differ from run to run; work on the
+    ///   others is then set apart, so that ``HoistInvariants`` can move it out.
+    public static func standard(level: OptimizationLevel = .standard, changingInputs: Set<String> = []) -> Pipeline {
+        var passes: [any Pass] = []
+        if level >= .o1 {
+            passes += [
+                Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), FuseUnfoldDot(), FuseAttention(),
+                FuseGroupNormSiLU(), FuseGEGLU(), FuseBias(),
+            ] as [any Pass]
+            if !changingInputs.isEmpty { passes.append(SplitInvariantChannels(changingInputs: changingInputs)) }
+            passes += [
+                AssignLayout(), FuseActivation(), FoldUpsampling(), PointwiseConvolutionToLinear(), NormOnLoad(), ReadConcatInPlace(),
+                FuseChannelAddend(), FuseResidual(), ReadSumInPlace(), MergeAttentionProjections(), PackAttention(), MergeProjections(),
+            ] as [any Pass]
+        }
+        do { return try Pipeline(passes) } catch { preconditionFailure("the standard pipeline: \(error)") }
+    }
+}

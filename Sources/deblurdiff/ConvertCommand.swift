@@ -1,0 +1,89 @@
+import ArgumentParser
+import Diffusion
+import Foundation
+import ModelFile
+import ModelImport
+import Tensors
+
+struct ConvertCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "convert",
+        abstract: "Convert a checkpoint into the native format.",
+        discussion: """
+            Reads the released model.pth, or its three sources, as PyTorch archives or safetensors in float32, float16 or bfloat16. \
+            Nothing in a checkpoint is ever executed. Sizes come from --config in the released YAML form, and are the released ones without it.
+            """)
+
+    @Argument(help: ArgumentHelp("A checkpoint with all networks (.pth, .pt, .ckpt or .safetensors).", valueName: "source"))
+    var source: String?
+
+    @Option(help: ArgumentHelp("Stable Diffusion 2.1, as published (v2-1_512-ema-pruned).", valueName: "file"))
+    var sd: String?
+
+    @Option(help: ArgumentHelp("The control network's state dict.", valueName: "file"))
+    var controlnet: String?
+
+    @Option(help: ArgumentHelp("The latent kernel prediction network's state dict.", valueName: "file"))
+    var lkpn: String?
+
+    @Option(name: [.short, .long], help: ArgumentHelp("The model to write, usually NAME.ddiff.safetensors.", valueName: "model"))
+    var output: String
+
+    @Option(help: ArgumentHelp("The networks' sizes, as the released code's YAML.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("bpe_simple_vocab_16e6.txt.gz; needed for prompts other than the empty one.", valueName: "file"))
+    var vocab: String?
+
+    @Option(help: "How weights are stored: float32, float16 or bfloat16.")
+    var dtype: StoredPrecision = .float32
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    enum StoredPrecision: String, ExpressibleByArgument, CaseIterable {
+        case float32, float16, bfloat16
+
+        var elementType: ElementType {
+            switch self {
+            case .float32: .float32
+            case .float16: .float16
+            case .bfloat16: .bfloat16
+            }
+        }
+    }
+
+    func validate() throws {
+        let parts = [sd, controlnet, lkpn].compactMap { $0 }
+        switch (source, parts.count) {
+        case (nil, 3), (.some, 0): break
+        case (nil, 0): throw ValidationError("Name a checkpoint, or its three sources with --sd, --controlnet and --lkpn.")
+        case (nil, _): throw ValidationError("--sd, --controlnet and --lkpn belong together; all three are needed.")
+        default: throw ValidationError("Give either one checkpoint, or --sd, --controlnet and --lkpn.")
+        }
+    }
+
+    func run() throws {
+        let configuration = try config.map { path in
+            do { return try ModelConfiguration(yaml: try readText(path)) } catch let error as InputError { throw error.at(path) }
+        } ?? .released
+        let mergesText = try vocab.map { try Tokenizer.readMerges($0) }
+        let checkpoint: DeblurDiffCheckpoint
+        if let source {
+            checkpoint = try DeblurDiffCheckpoint(combined: openCheckpoint(source))
+        } else {
+            checkpoint = try DeblurDiffCheckpoint(
+                stableDiffusion: openCheckpoint(sd!), controlNet: openCheckpoint(controlnet!), lkpn: openCheckpoint(lkpn!))
+        }
+        let graphs = try DeblurDiffArchitecture.graphs(configuration)
+        let shapes = DeblurDiffArchitecture.parameterShapes(graphs)
+        try checkpoint.check(expected: shapes)
+        let progress = ProgressReporter(quiet: quiet)
+        try ModelFile.write(
+            ModelFileContents(graphs: graphs.mapValues(\.text), configuration: configuration, mergesText: mergesText), to: output,
+            parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: dtype.elementType,
+            converter: "deblurdiff \(DeblurDiffCommand.version)"
+        ) { progress.bytes("Converting", done: $0, total: $1) }
+        progress.finish("Wrote \(output): \(shapes.count) tensors, \(formatBytes(try fileSize(output))).")
+    }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+
+@main
+struct DeblurDiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deblurdiff",
+        abstract: "Restores blurred photographs with DeblurDiff, on a CPU.",
+        discussion: """
+            Convert a checkpoint once, then restore any number of photographs:
+
+              deblurdiff convert model.pth -o deblurdiff.ddiff.safetensors
+              deblurdiff run blurred.png --model deblurdiff.ddiff.safetensors --output sharp.png
+            """,
+        version: version,
+        subcommands: [ConvertCommand.self, RunCommand.self, InspectCommand.self, VerifyCommand.self])
+
+    static let version = "0.1.0"
+}

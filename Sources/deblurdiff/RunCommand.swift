@@ -1,0 +1,123 @@
+import ArgumentParser
+import Diffusion
+import Foundation
+import GraphRuntime
+import Photos
+import Tensors
+
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Restore blurred photographs.",
+        discussion: """
+            Takes PNG files and folders of them. One image goes to the file that --output names (or into the folder, if it is one); several go \
+            into that folder under their own names. Colour profile and transparency are carried over.
+            """)
+
+    @Argument(help: ArgumentHelp("PNG files, or folders with PNG files.", valueName: "image"))
+    var images: [String]
+
+    @Option(help: ArgumentHelp("The converted model.", valueName: "model"))
+    var model: String
+
+    @Option(name: [.short, .long], help: ArgumentHelp("Where to write: a file, or a folder.", valueName: "path"))
+    var output: String
+
+    @Option(help: "Steps of the sampler, 1 to 1000.")
+    var steps = 50
+
+    @Option(help: "Seed of the random numbers.")
+    var seed: UInt64 = 231
+
+    @Option(help: ArgumentHelp("What the image shows. Needs a model converted with --vocab, unless empty.", valueName: "text"))
+    var posPrompt = ""
+
+    @Option(help: ArgumentHelp("What it should not look like; used with --cfg-scale other than 1.", valueName: "text"))
+    var negPrompt = "low quality, blurry, low-resolution, noisy, unsharp, weird textures"
+
+    @Option(help: "Classifier-free guidance; 1 is off. Other values double the time.")
+    var cfgScale: Float = 1
+
+    @Flag(help: "Start from the image's low frequencies instead of noise alone.")
+    var betterStart = false
+
+    @Flag(help: "Work on overlapping tiles, which bounds memory on large images.")
+    var tiled = false
+
+    @Option(help: "Side of a tile in pixels.")
+    var tileSize = 512
+
+    @Option(help: "Distance from tile to tile in pixels.")
+    var tileStride = 256
+
+    @Option(help: ArgumentHelp("Restoration guidance: how strongly each step is pulled towards the input. Off without it.", valueName: "scale"))
+    var gScale: Float?
+
+    @Option(help: "Factor on the control network's outputs.")
+    var strength: Float = 1
+
+    @Option(help: ArgumentHelp("Write each stage's tensors to a safetensors file.", valueName: "file"))
+    var record: String?
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    @OptionGroup var runtime: RuntimeFlags
+
+    func validate() throws {
+        guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
+        guard (1...1000).contains(steps) else { throw ValidationError("--steps must be 1 to 1000.") }
+    }
+
+    func run() throws {
+        let jobs = try PhotoJobs(inputs: images, output: output)
+        if record != nil, jobs.all.count > 1 { throw InputError("records one image only", at: "--record") }
+        let progress = ProgressReporter(quiet: quiet)
+        let recorder = record.map { _ in Recorder() }
+        // A checkpoint is large; tell what is wrong with the images before it is opened.
+        let first = try Photo(readingPNG: jobs.all[0].input)
+        var name = ""
+        let restorer = try Restorer(
+            model: DeblurDiffModel(path: model, options: runtime.makeOptions(), optimization: runtime.optimization.options),
+            options: restorationOptions, recorder: recorder
+        ) { progress.restoration(name, $0) }
+
+        var failures: [any Error] = []
+        for (index, job) in jobs.all.enumerated() {
+            name = (job.input as NSString).lastPathComponent
+            do {
+                let photo = index == 0 ? first : try Photo(readingPNG: job.input)
+                let start = Date()
+                let pixels = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
+                try jobs.prepareFolder()
+                try photo.withPixels(pixels).writePNG(job.output)
+                progress.finish("\(job.output): \(photo.width) x \(photo.height), \(formatDuration(Date().timeIntervalSince(start)))")
+            } catch {
+                guard jobs.all.count > 1 else { throw error }
+                progress.interrupt()
+                FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
+                failures.append(error)
+            }
+        }
+        if let record, let recorder { try recorder.write(record) }
+        if !failures.isEmpty {
+            throw InputError("\(failures.count) of \(jobs.all.count) images could not be restored; the others were written")
+        }
+    }
+
+    private var restorationOptions: RestorationOptions {
+        var options = RestorationOptions()
+        options.steps = steps
+        options.seed = seed
+        options.positivePrompt = .text(posPrompt)
+        options.negativePrompt = .text(negPrompt)
+        options.guidanceScale = cfgScale
+        options.betterStart = betterStart
+        options.tiled = tiled
+        options.tileSize = tileSize
+        options.tileStride = tileStride
+        options.strength = strength
+        options.restorationGuidance = gScale.map { RestorationGuidance(scale: $0) }
+        return options
+    }
+}

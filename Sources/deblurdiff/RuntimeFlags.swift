@@ -1,0 +1,58 @@
+import ArgumentParser
+import Diffusion
+import GraphPasses
+import GraphRuntime
+
+/// Options of every command that optimises graphs.
+struct OptimizationFlags: ParsableArguments {
+    @Option(
+        name: .customShort("O", allowingJoined: true),
+        help: ArgumentHelp(
+            "How far graphs are optimised: 0 as imported, 1 exact up to the order of additions.", valueName: "level"))
+    var level = 1
+
+    @Option(name: .customLong("disable"), help: ArgumentHelp("Leave out a pass (see 'passes'); may be repeated.", valueName: "pass"))
+    var disabled: [String] = []
+
+    @Option(help: ArgumentHelp("Stop after so many rewrites, to find the one that makes a result wrong.", valueName: "n"))
+    var stopAfter: Int?
+
+    @Flag(name: .customLong("verify"), help: "Check each graph after each pass that changes it.")
+    var verifies = false
+
+    func validate() throws {
+        guard OptimizationLevel(rawValue: level) != nil else { throw ValidationError("-O takes a level from 0 to 3.") }
+        if let stopAfter, stopAfter < 0 { throw ValidationError("--stop-after takes a count.") }
+    }
+
+    var options: OptimizationOptions {
+        var options = OptimizationOptions()
+        options.level = OptimizationLevel(rawValue: level)!
+        options.pipeline = PipelineOptions(disabledPasses: Set(disabled), stopAfter: stopAfter, verifies: verifies)
+        return options
+    }
+}
+
+/// Options of every command that runs a model.
+struct RuntimeFlags: ParsableArguments {
+    @OptionGroup var optimization: OptimizationFlags
+
+    @Option(help: "Threads to compute with. The result does not depend on it. (default: one a processor)")
+    var threads: Int?
+
+    @Option(help: "What products are made of: float32 or bfloat16.")
+    var precision = Precision.float32
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1 to 1024.") }
+    }
+
+    func makeOptions() -> RuntimeOptions {
+        var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
+        options.precision = precision
+        options.packsWeights = optimization.level > 0
+        return options
+    }
+}
+
+extension Precision: ExpressibleByArgument {}

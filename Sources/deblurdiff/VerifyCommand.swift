@@ -1,0 +1,30 @@
+import ArgumentParser
+import Diffusion
+import Foundation
+import ModelFile
+import Tensors
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Check every part of a converted model: graphs, sizes, alignment and checksums.")
+
+    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
+    var model: String
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    func run() throws {
+        let progress = ProgressReporter(quiet: quiet)
+        let file = try ModelFile(path: model)
+        var problems = file.verify { progress.bytes("Verifying", done: $0, total: $1) }
+        do { _ = try DeblurDiffModel.graphs(in: file) } catch let error as InputError { problems.append(error) }
+        progress.interrupt()
+        guard problems.isEmpty else {
+            let list = problems.prefix(20).map(\.description).joined(separator: "\n  ")
+            let more = problems.count > 20 ? "\n  ... and \(problems.count - 20) more" : ""
+            throw InputError("\(problems.count) problem\(problems.count == 1 ? "" : "s")", at: model, advice: list + more)
+        }
+        progress.finish("\(model) is sound: \(file.tensorNames.count) tensors, \(formatBytes(file.tensorByteCount)).")
+    }
+}

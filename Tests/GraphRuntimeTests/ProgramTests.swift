@@ -1,0 +1,137 @@
+import GraphIR
+import GraphRuntime
+import Operators
+import Tensors
+import Testing
+
+/// Tensors made up from their key.
+struct MadeUpParameters: ParameterSource {
+    let shapes: [String: Shape]
+
+    func parameter(_ key: String) throws -> Tensor {
+        guard let shape = shapes[key] else { throw InputError("no such tensor", at: key) }
+        return madeUpTensor(shape, seed: key.utf8.reduce(7) { $0 &* 31 &+ UInt64($1) })
+    }
+}
+
+func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
+    var random = SplitMix64(state: seed)
+    return Tensor((0..<shape.elementCount).map { _ in Float.random(in: -1...1, using: &random) }, shape: shape)
+}
+
+@Suite struct ProgramTests {
+    private func parse(_ text: String) throws -> Graph { try GraphParser.parse(text, registry: .standard) }
+
+    private func run(_ graph: Graph, threads: Int = 2, reusesMemory: Bool = true) throws -> [String: [Float]] {
+        var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
+        options.reusesMemory = reusesMemory
+        let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
+        let store = ParameterStore(source: MadeUpParameters(shapes: shapes), pool: options.pool)
+        let program = try Program(graph, parameters: store, options: options)
+        #expect(program.plan.violations() == [])
+        let inputs = graph.inputs.enumerated().map { index, id in
+            (graph[id].name, madeUpTensor(graph.type(id).shape, seed: UInt64(index + 1)))
+        }
+        return try program.run(Dictionary(uniqueKeysWithValues: inputs), in: Workspace()).mapValues(\.floatArray)
+    }
+
+    /// A block with views, values read twice, results in place, and an input that is an output.
+    private let block = """
+        graph block {
+          input %x : f32[1, 32, 5, 7]
+          parameter @n.weight : f32[32]
+          parameter @n.bias : f32[32]
+          parameter @c.weight : f32[32, 32, 3, 3]
+          parameter @c.bias : f32[32]
+          parameter @q.weight : f32[96, 32]
+          %n = group_norm(%x, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05} : f32[1, 32, 5, 7]
+          %s = silu(%n) : f32[1, 32, 5, 7]
+          %c = conv2d(%s, @c.weight, @c.bias) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 32, 5, 7]
+          %r = add(%c, %x) : f32[1, 32, 5, 7]
+          %t = tokens_from_image(%r) : f32[1, 35, 32]
+          %qkv = linear(%t, @q.weight) : f32[1, 35, 96]
+          %q, %k, %v = split(%qkv) {axis = 2, parts = 3} : f32[1, 35, 32], f32[1, 35, 32], f32[1, 35, 32]
+          %qh = unflatten(%q) {axis = 2, sizes = [-1, 8]} : f32[1, 35, 4, 8]
+          %qt = transpose(%qh) {permutation = [0, 2, 1, 3]} : f32[1, 4, 35, 8]
+          %kh = unflatten(%k) {axis = 2, sizes = [-1, 8]} : f32[1, 35, 4, 8]
+          %kt = transpose(%kh) {permutation = [0, 2, 1, 3]} : f32[1, 4, 35, 8]
+          %vh = unflatten(%v) {axis = 2, sizes = [-1, 8]} : f32[1, 35, 4, 8]
+          %vt = transpose(%vh) {permutation = [0, 2, 1, 3]} : f32[1, 4, 35, 8]
+          %scores = matmul(%qt, %kt) {transpose_b = true} : f32[1, 4, 35, 35]
+          %scaled = scale(%scores) {factor = 0.35355338} : f32[1, 4, 35, 35]
+          %p = softmax(%scaled) : f32[1, 4, 35, 35]
+          %m = matmul(%p, %vt) {transpose_b = false} : f32[1, 4, 35, 8]
+          %mt = transpose(%m) {permutation = [0, 2, 1, 3]} : f32[1, 35, 4, 8]
+          %mf = flatten(%mt) {first = 2, last = 3} : f32[1, 35, 32]
+          %o = add(%mf, %t) : f32[1, 35, 32]
+          %i = image_from_tokens(%o, %x) : f32[1, 32, 5, 7]
+          %a, %b = split(%i) {axis = 1, parts = 2} : f32[1, 16, 5, 7], f32[1, 16, 5, 7]
+          %ab = multiply(%a, %b) : f32[1, 16, 5, 7]
+          %y = concat(%ab, %b, %x) {axis = 1} : f32[1, 64, 5, 7]
+          output y = %y
+          output scores = %scores
+          output same = %x
+        }
+        """
+
+    @Test func memoryReuseDoesNotChangeResults() throws {
+        let graph = try parse(block)
+        let reused = try run(graph)
+        let separate = try run(graph, reusesMemory: false)
+        #expect(reused == separate)
+        #expect(reused["same"] == madeUpTensor([1, 32, 5, 7], seed: 1).floatArray)
+    }
+
+    @Test(arguments: [1, 2, 3]) func threadsDoNotChangeResults(threads: Int) throws {
+        let graph = try parse(block)
+        #expect(try run(graph, threads: threads) == run(graph, threads: 2))
+    }
+
+    /// The fused attention computes what its parts do.
+    @Test func attentionIsItsParts() throws {
+        let fused = try parse(
+            """
+            graph fused {
+              input %q : f32[1, 35, 96]
+              %y = attention(%q) {head_size = 8, scale = 0.35355338, causal = false, packing = query_key_value} : f32[1, 35, 32]
+              output y = %y
+            }
+            """)
+        let packed = try run(fused)["y"]!
+        let qkv = madeUpTensor([1, 35, 96], seed: 1).floatArray
+        var expected = [Float](repeating: 0, count: 35 * 32)
+        for head in 0..<4 {
+            for i in 0..<35 {
+                let scores = (0..<35).map { j in
+                    (0..<8).reduce(0.0) { $0 + Double(qkv[i * 96 + head * 8 + $1]) * Double(qkv[j * 96 + 32 + head * 8 + $1]) } * 0.35355338
+                }
+                let weights = scores.map { exponential($0 - scores.max()!) }
+                let sum = weights.reduce(0, +)
+                for d in 0..<8 {
+                    expected[i * 32 + head * 8 + d] = Float(
+                        (0..<35).reduce(0.0) { $0 + weights[$1] * Double(qkv[$1 * 96 + 64 + head * 8 + d]) } / sum)
+                }
+            }
+        }
+        #expect(zip(packed, expected).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
+
+    @Test func inputsOfAnotherTypeAreRefused() throws {
+        let graph = try parse("graph g {\n input %x : f32[2, 3]\n %y = silu(%x) : f32[2, 3]\n output y = %y\n}")
+        let options = RuntimeOptions(pool: ThreadPool(threadCount: 1))
+        let program = try Program(graph, parameters: ParameterStore(source: MadeUpParameters(shapes: [:]), pool: options.pool), options: options)
+        #expect(throws: InputError.self) { try program.run(["x": Tensor([1, 2, 3] as [Float], shape: [3])], in: Workspace()) }
+        #expect(throws: InputError.self) { try program.run([:], in: Workspace()) }
+    }
+}
+
+/// exp by its series, so that the test shares no code with what it tests.
+private func exponential(_ x: Double) -> Double {
+    var (sum, term) = (1.0, 1.0)
+    let half = x / 16
+    for n in 1..<30 {
+        term *= half / Double(n)
+        sum += term
+    }
+    return (0..<4).reduce(sum) { value, _ in value * value }
+}

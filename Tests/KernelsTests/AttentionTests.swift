@@ -1,0 +1,181 @@
+import CKernels
+import Foundation
+import Testing
+
+/// Attention over tensors [batch, token, head, channel] with room between the tokens.
+private struct AttentionCase {
+    var batch = 1, heads = 1
+    var tq: Int, tk: Int, d: Int
+    var causal = false, sharedKeys = false, inPlace = false
+    var precision = DD_PRECISION_FLOAT32
+    var gap = 0
+    var scale: Float
+    var q: [Float], k: [Float], v: [Float]
+
+    init(batch: Int = 1, heads: Int = 1, _ tq: Int, _ tk: Int, _ d: Int, gap: Int = 0, shared: Bool = false, seed: UInt64 = 1) {
+        var numbers = SeededNumbers(seed)
+        (self.batch, self.heads, self.tq, self.tk, self.d, self.gap, sharedKeys) = (batch, heads, tq, tk, d, gap, shared)
+        scale = 3 / Float(d).squareRoot()
+        q = numbers.floats(batch * tq * (heads * d + gap))
+        k = numbers.floats((shared ? 1 : batch) * tk * (heads * d + gap))
+        v = numbers.floats((shared ? 1 : batch) * tk * (heads * d + gap))
+    }
+
+    var token: Int { heads * d + gap }
+
+    func expected() -> [Double] {
+        var y: [Double] = []
+        let kv = sharedKeys ? 0 : tk * token
+        for b in 0..<batch {
+            for i in 0..<tq {
+                for h in 0..<heads {
+                    let seen = causal ? i + tk - tq + 1 : tk
+                    var weights = (0..<seen).map { j in
+                        (0..<d).reduce(0.0) {
+                            $0 + Double(q[(b * tq + i) * token + h * d + $1]) * Double(k[b * kv + j * token + h * d + $1])
+                        } * Double(scale)
+                    }
+                    let top = weights.max()!
+                    weights = weights.map { exp($0 - top) }
+                    let sum = weights.reduce(0, +)
+                    for c in 0..<d {
+                        y.append((0..<seen).reduce(0.0) { $0 + weights[$1] * Double(v[b * kv + $1 * token + h * d + c]) } / sum)
+                    }
+                }
+            }
+        }
+        return y
+    }
+
+    func run(_ pool: OpaquePointer?) -> [Float] {
+        var y = inPlace ? q : [Float](repeating: .signalingNaN, count: batch * tq * token)
+        y.withUnsafeMutableBufferPointer { y in
+            q.withUnsafeBufferPointer { q in
+                var args = dd_attention_args()
+                (args.batch, args.heads, args.tq, args.tk, args.d) = (Int64(batch), Int64(heads), Int64(tq), Int64(tk), Int64(d))
+                args.scale = scale
+                args.causal = causal ? 1 : 0
+                args.precision = precision
+                args.q = inPlace ? UnsafePointer(y.baseAddress!) : q.baseAddress!
+                args.y = y.baseAddress!
+                let queries = dd_attention_view(
+                    batch_stride: Int64(tq * token), token_stride: Int64(token), head_stride: Int64(d))
+                let keys = dd_attention_view(
+                    batch_stride: Int64(sharedKeys ? 0 : tk * token), token_stride: Int64(token), head_stride: Int64(d))
+                (args.q_view, args.y_view, args.k_view, args.v_view) = (queries, queries, keys, keys)
+                k.withUnsafeBufferPointer { k in
+                    v.withUnsafeBufferPointer { v in
+                        args.k = k.baseAddress!
+                        args.v = v.baseAddress!
+                        let scratch = AlignedBytes(dd_attention_scratch_bytes(&args, dd_pool_size(pool)))
+                        dd_attention(pool, &args, scratch.pointer)
+                    }
+                }
+            }
+        }
+        return (0..<batch * tq).flatMap { y[$0 * token..<$0 * token + heads * d] }
+    }
+
+    func check(_ note: String = "", location: SourceLocation = #_sourceLocation) {
+        let expected = expected()
+        let tolerance = precision == DD_PRECISION_BFLOAT16 ? 2e-2 : 4e-6
+        ProductTests.forEveryISA { _ in
+            let name = "\(String(cString: dd_attention_variant(precision))) \(tq)x\(tk)x\(d) \(note)"
+            let results = ProductTests.pools.map(run)
+            let bits = results.map { $0.map(\.bitPattern) }
+            #expect(bits.allSatisfy { $0 == bits[0] }, "\(name) differs with threads", sourceLocation: location)
+            let wrong = zip(results[0], expected).enumerated().first { !(abs(Double($1.0) - $1.1) <= tolerance) }
+            if let (at, (got, want)) = wrong {
+                Issue.record("\(name) at \(at): \(got), expected \(want)", sourceLocation: location)
+            }
+        }
+    }
+}
+
+@Suite struct AttentionTests {
+    @Test(arguments: [
+        (1, 1, 1), (7, 5, 3), (8, 32, 64), (49, 77, 64), (13, 33, 80), (47, 31, 31), (2, 1, 40), (97, 101, 32), (3, 200, 512),
+        (5, 1024, 8), (9, 1025, 8), (3, 1537, 33),
+    ])
+    func shapes(_ tq: Int, _ tk: Int, _ d: Int) {
+        for precision in ProductTests.precisions {
+            var attention = AttentionCase(tq, tk, d, seed: UInt64(tq + tk + d))
+            attention.precision = precision
+            attention.check()
+        }
+    }
+
+    @Test func headsBatchesAndStrides() {
+        for precision in ProductTests.precisions {
+            for shared in [false, true] {
+                var attention = AttentionCase(batch: 3, heads: 5, 17, 21, 11, gap: 7, shared: shared, seed: 4)
+                attention.precision = precision
+                attention.check("shared \(shared)")
+                attention.inPlace = true
+                attention.check("shared \(shared), in place")
+            }
+        }
+    }
+
+    @Test(arguments: [(1, 1), (33, 33), (77, 77), (50, 93), (20, 1100), (100, 1100)]) func causal(_ tq: Int, _ tk: Int) {
+        for precision in ProductTests.precisions {
+            var attention = AttentionCase(heads: 2, tq, tk, 16, seed: 5)
+            attention.causal = true
+            attention.precision = precision
+            attention.check("causal")
+        }
+    }
+
+    /// Large scores: the softmax is nearly a choice of one key, and nothing overflows.
+    @Test func largeScores() {
+        for tk in [40, 1200] {
+            var attention = AttentionCase(9, tk, 8, seed: 6)
+            attention.q = attention.q.map { $0 * 100 }
+            attention.k = attention.k.map { $0 * 100 }
+            ProductTests.forEveryISA { _ in
+                let y = attention.run(nil)
+                #expect(zip(y, attention.expected()).allSatisfy { abs(Double($0) - $1) < 2e-2 })
+            }
+        }
+    }
+
+    /// Scores of minus infinity are as if the key were not there, wherever it lies; NaN and +infinity spoil their own row only.
+    @Test func specialValues() {
+        for (tk, hidden) in [(40, 3..<35), (1300, 0..<600), (1300, 500..<1300)] {
+            var attention = AttentionCase(11, tk, 4, seed: 7)
+            for i in 0..<11 { attention.q[i * 4] = 1 }
+            var visible = attention
+            for j in hidden { attention.k[j * 4] = -.infinity }
+            let kept = (0..<tk).filter { !hidden.contains($0) }
+            visible.tk = kept.count
+            visible.k = kept.flatMap { attention.k[$0 * 4..<$0 * 4 + 4] }
+            visible.v = kept.flatMap { attention.v[$0 * 4..<$0 * 4 + 4] }
+            let expected = visible.expected()
+            for precision in ProductTests.precisions {
+                attention.precision = precision
+                var spoiled = attention
+                spoiled.q[5 * 4 + 1] = .nan
+                spoiled.q[8 * 4 + 1] = .infinity
+                let tolerance = precision == DD_PRECISION_BFLOAT16 ? 2e-2 : 4e-6
+                ProductTests.forEveryISA { _ in
+                    #expect(zip(attention.run(nil), expected).allSatisfy { abs(Double($0) - $1) < tolerance })
+                    let y = spoiled.run(nil)
+                    for i in 0..<11 {
+                        let row = y[i * 4..<i * 4 + 4]
+                        #expect(row.allSatisfy { $0.isNaN == (i == 5 || i == 8) }, "row \(i)")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func scratchStaysSmall() {
+        var args = dd_attention_args()
+        (args.batch, args.heads, args.tq, args.tk, args.d) = (1, 1, 16384, 16384, 512)
+        args.k_view.batch_stride = 1
+        args.v_view.batch_stride = 1
+        let one = dd_attention_scratch_bytes(&args, 1)
+        #expect(dd_attention_scratch_bytes(&args, 2) - one < 4 << 20)
+        #expect(one < 2 * 16384 * 512 * 4 + (4 << 20))
+    }
+}

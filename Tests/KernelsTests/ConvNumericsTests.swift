@@ -1,0 +1,128 @@
+import CKernels
+import Testing
+
+/// Error, special values, precisions, packing.
+@Suite struct ConvNumericsTests {
+    /// Errors on a layer wide enough to matter; the bounds are a few times what is measured.
+    @Test func errorsAreBounded() {
+        let problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)
+        #expect(problem.worstError(DD_CONV_DIRECT) < 4e-6)
+        #expect(problem.worstError(DD_CONV_WINOGRAD_F2) < 2e-6)
+        #expect(problem.worstError(DD_CONV_UPSAMPLE_3X3) < 3e-6)
+        #expect(problem.worstError(DD_CONV_WINOGRAD_F4) < 1e-5)
+    }
+
+    @Test(arguments: dd_conv_kind.all, [1, 3, 8, 32, 67, 256])
+    func bfloat16(kind: dd_conv_kind, cin: Int) {
+        var problem = ConvProblem(batch: 2, height: 9, width: 13, cin0: cin, cin1: 5, cout: 37)
+        (problem.normalises, problem.hasBias, problem.residual) = (true, true, .own)
+        #expect(problem.worstError(kind, DD_CONV_BFLOAT16) < kind.bfloat16Bound)
+        // Rounded it must be, or this tests something else.
+        #expect(problem.worstError(kind, DD_CONV_BFLOAT16) > 1e-4)
+    }
+
+    @Test func bfloat16WithStride() {
+        let problem = ConvProblem(height: 17, width: 12, cin0: 7, cout: 40, stride: 2, pads: (0, 0, 1, 1))
+        #expect(problem.worstError(DD_CONV_DIRECT, DD_CONV_BFLOAT16) < 0.02)
+    }
+
+    @Test(arguments: dd_conv_kind.all)
+    func denormals(kind: dd_conv_kind) {
+        let problem = ConvProblem(height: 9, width: 9, cin0: 16, cout: 33, inputScale: 1e-38)
+        // Halves of a least denormal are lost in each operation, so the bound is absolute.
+        let truth = problem.run(kind, .reference).values
+        for isa in ConvProblem.isas {
+            let result = problem.run(kind, .fast(isa, DD_CONV_FLOAT32, threads: 1)).values
+            for (a, b) in zip(result, truth) { #expect(abs(Double(a) - Double(b)) < 1e-42) }
+        }
+    }
+
+    /// An infinity or NaN reaches the outputs that depend on it; outputs whose tiles lie elsewhere know nothing of it.
+    @Test(arguments: dd_conv_kind.all, [Float.infinity, -Float.infinity, Float.nan])
+    func nonFiniteValues(kind: dd_conv_kind, value: Float) {
+        var problem = ConvProblem(height: 20, width: 20, cin0: 8, cout: 33)
+        let clean = problem.run(kind, .reference).values
+        problem.special = [((9 * 20 + 9) * 8 + 3, value)]
+        let truth = problem.run(kind, .reference).values
+        let side = kind == DD_CONV_UPSAMPLE_3X3 ? 40 : 20
+        for isa in ConvProblem.isas {
+            let result = problem.run(kind, .fast(isa, DD_CONV_FLOAT32, threads: 1)).values
+            for i in result.indices {
+                let (y, x) = (i / 33 / side, i / 33 % side)
+                if !truth[i].isFinite {
+                    #expect(!result[i].isFinite)
+                    if kind == DD_CONV_DIRECT, !truth[i].isNaN { #expect(result[i] == truth[i]) }
+                } else if max(abs(y * 20 / side - 9), abs(x * 20 / side - 9)) > 4 {
+                    #expect(abs(result[i] - clean[i]) < 1e-3)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [Float.infinity, -Float.infinity, Float.nan, 1e30, -1e30, 200, -200, 0x1p-140])
+    func siluOfExtremes(value: Float) {
+        var problem = ConvProblem(height: 1, width: 1, cin0: 1, cout: 1, kernel: (1, 1), pads: (0, 0, 0, 0), appliesSiLU: true)
+        problem.special = [(0, value)]
+        let truth = problem.run(DD_CONV_DIRECT, .reference).values[0]
+        for isa in ConvProblem.isas {
+            let result = problem.run(DD_CONV_DIRECT, .fast(isa, DD_CONV_FLOAT32, threads: 1)).values[0]
+            // Far below zero e^-x is held at e^80, which leaves 2e-35 of the value.
+            let bound = 1e-6 * abs(truth) + 1e-34 * abs(value) + 1e-30
+            if truth.isFinite { #expect(abs(result - truth) <= bound) } else { #expect(!result.isFinite) }
+        }
+    }
+
+    @Test func halfPrecisionWeightsAreWidenedExactly() {
+        // All halves that are not NaN, as one output channel's weights of a 1 x 1 convolution.
+        let halves = (0..<UInt16.max).filter { !Float16(bitPattern: $0).isNaN }
+        let wide = halves.map { Float(Float16(bitPattern: $0)) }
+        let count = Int64(halves.count)
+        let bytes = dd_conv_packed_bytes(DD_CONV_DIRECT, DD_CONV_FLOAT32, 1, count, 1, 1)
+        let fromHalves = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        let fromFloats = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        defer {
+            fromHalves.deallocate()
+            fromFloats.deallocate()
+        }
+        dd_conv_pack(nil, DD_CONV_DIRECT, DD_CONV_FLOAT32, fromHalves, halves, DD_CONV_WEIGHT_FLOAT16, 1, count, 1, 1)
+        dd_conv_pack(nil, DD_CONV_DIRECT, DD_CONV_FLOAT32, fromFloats, wide, DD_CONV_WEIGHT_FLOAT32, 1, count, 1, 1)
+        let packed = { (p: UnsafeMutableRawPointer) in
+            (0..<halves.count).map { p.load(fromByteOffset: $0 * 32 * 4, as: UInt32.self) }
+        }
+        #expect(packed(fromHalves) == wide.map(\.bitPattern))
+        #expect(packed(fromFloats) == wide.map(\.bitPattern))
+    }
+
+    @Test func bfloat16WeightsRoundToNearestEven() {
+        let values: [Float] = [1, 1.00390625, 1.01171875, -1.00390625, 3.4e38, 0x1p-133, .infinity, -0.0]
+        let expected: [UInt16] = [0x3F80, 0x3F80, 0x3F82, 0xBF80, 0x7F80, 0x0001, 0x7F80, 0x8000]
+        let count = Int64(values.count)
+        let bytes = dd_conv_packed_bytes(DD_CONV_DIRECT, DD_CONV_BFLOAT16, 1, count, 1, 1)
+        let packed = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        defer { packed.deallocate() }
+        dd_conv_pack(nil, DD_CONV_DIRECT, DD_CONV_BFLOAT16, packed, values, DD_CONV_WEIGHT_FLOAT32, 1, count, 1, 1)
+        let got = (0..<values.count).map { packed.load(fromByteOffset: ($0 / 2 * 64 + $0 % 2) * 2, as: UInt16.self) }
+        #expect(got == expected)
+        // And bfloat16 weights come through as they are.
+        dd_conv_pack(nil, DD_CONV_DIRECT, DD_CONV_BFLOAT16, packed, expected, DD_CONV_WEIGHT_BFLOAT16, 1, count, 1, 1)
+        #expect((0..<values.count).map { packed.load(fromByteOffset: ($0 / 2 * 64 + $0 % 2) * 2, as: UInt16.self) } == expected)
+    }
+
+    @Test func choiceFollowsShape() {
+        var args = dd_conv_args()
+        (args.batch, args.height, args.width, args.cin0, args.cout) = (1, 64, 64, 320, 320)
+        (args.kh, args.kw, args.stride) = (3, 3, 1)
+        (args.pad_top, args.pad_left, args.pad_bottom, args.pad_right) = (1, 1, 1, 1)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_WINOGRAD_F4)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F2)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1) == DD_CONV_WINOGRAD_F2)
+        (args.height, args.width, args.cin0, args.cout) = (16, 16, 1280, 1280)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_WINOGRAD_F2)
+        (args.height, args.width) = (8, 8)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_DIRECT)
+        (args.height, args.width, args.cin0) = (512, 512, 3)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_DIRECT)
+        (args.cin0, args.stride) = (128, 2)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_DIRECT)
+    }
+}

@@ -1,0 +1,159 @@
+import CKernels
+
+/// Owned floats at a stable address.
+final class ConvFloats {
+    let buffer: UnsafeMutableBufferPointer<Float>
+
+    init(count: Int, seed: UInt64? = nil, scale: Float = 1) {
+        buffer = .allocate(capacity: max(count, 1))
+        var state = (seed ?? 0) &* 0x9E37_79B9_7F4A_7C15 &+ 1
+        for i in 0..<buffer.count {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            let value = seed == nil ? 0 : scale * (Float(state >> 40) / Float(1 << 23) - 1)
+            buffer.initializeElement(at: i, to: value)
+        }
+    }
+
+    deinit { buffer.deallocate() }
+
+    var pointer: UnsafePointer<Float> { UnsafePointer(buffer.baseAddress!) }
+    var bits: [UInt32] { buffer.map(\.bitPattern) }
+}
+
+/// A convolution on seeded inputs, to run in any way and compare.
+struct ConvProblem {
+    var batch = 1, height = 8, width = 8, cin0 = 16, cin1 = 0, cout = 32
+    var kernel = (high: 3, wide: 3)
+    var stride = 1
+    var pads = (top: 1, left: 1, bottom: 1, right: 1)
+    /// Floats from pixel to pixel beyond the channels, in sources and result.
+    var gap = 0
+    var addsToSource0 = false, addsToSource1 = false, normalises = false, appliesSiLU = false
+    var hasBias = false, hasChannelAdd = false, channelAddPerImage = false
+    var residual = Residual.none
+    var activates = false
+    var statistics = false
+    var inputScale: Float = 1
+    var special: [(index: Int, value: Float)] = []
+
+    enum Residual: CaseIterable { case none, own, inPlace }
+
+    struct Output {
+        var y: ConvFloats
+        var statistics: ConvFloats
+        /// Values of y without the gaps.
+        var values: [Float]
+    }
+
+    enum Way {
+        case reference
+        case fast(dd_isa, dd_conv_precision, threads: Int32)
+    }
+
+    static var isas: [dd_isa] {
+        (0...dd_isa_supported().rawValue).map { dd_isa(rawValue: $0) }
+    }
+
+    var cin: Int { cin0 + cin1 }
+    var weights: ConvFloats { ConvFloats(count: cout * cin * kernel.high * kernel.wide, seed: 7, scale: 0.5) }
+
+    func run(_ kind: dd_conv_kind, _ way: Way) -> Output {
+        var args = dd_conv_args()
+        (args.batch, args.height, args.width) = (Int64(batch), Int64(height), Int64(width))
+        (args.cin0, args.cin1, args.cout) = (Int64(cin0), Int64(cin1), Int64(cout))
+        (args.kh, args.kw, args.stride) = (Int64(kernel.high), Int64(kernel.wide), Int64(stride))
+        (args.pad_top, args.pad_left) = (Int64(pads.top), Int64(pads.left))
+        (args.pad_bottom, args.pad_right) = (Int64(pads.bottom), Int64(pads.right))
+        precondition(dd_conv_check(kind, &args) == 0, "the test asks for what the kind cannot do")
+        let pixels = batch * height * width
+        let outPixels = batch * Int(dd_conv_out_height(kind, &args) * dd_conv_out_width(kind, &args))
+        let x0 = ConvFloats(count: pixels * (cin0 + gap), seed: 1, scale: inputScale)
+        for (index, value) in special { x0.buffer[index] = value }
+        let x1 = ConvFloats(count: pixels * (cin1 + gap), seed: 2, scale: inputScale)
+        let add0 = ConvFloats(count: pixels * cin0, seed: 3)
+        let add1 = ConvFloats(count: pixels * cin1, seed: 4)
+        let scale = ConvFloats(count: batch * cin, seed: 5)
+        let shift = ConvFloats(count: batch * cin, seed: 6)
+        let bias = ConvFloats(count: cout, seed: 8)
+        let channelAdd = ConvFloats(count: batch * cout, seed: 9)
+        let own = ConvFloats(count: outPixels * cout, seed: 10)
+        let y = ConvFloats(count: outPixels * (cout + gap), seed: 11)
+        let sums = ConvFloats(count: batch * cout * 2, seed: 12)
+        args.x0 = x0.pointer
+        args.ldx0 = gap == 0 ? 0 : Int64(cin0 + gap)
+        if cin1 > 0 {
+            args.x1 = x1.pointer
+            args.ldx1 = Int64(cin1 + gap)
+        }
+        if addsToSource0 { args.x0_add = add0.pointer }
+        if addsToSource1 { args.x1_add = add1.pointer }
+        if normalises { (args.scale, args.shift) = (scale.pointer, shift.pointer) }
+        args.silu = appliesSiLU ? 1 : 0
+        if hasBias { args.bias = bias.pointer }
+        if hasChannelAdd { args.channel_add = channelAdd.pointer }
+        args.channel_add_per_image = channelAddPerImage ? 1 : 0
+        switch residual {
+        case .none: break
+        case .own: args.residual = own.pointer
+        case .inPlace:
+            args.residual = y.pointer
+            args.ld_residual = Int64(cout + gap)
+        }
+        args.activation = activates ? DD_CONV_ACTIVATION_SILU : DD_CONV_ACTIVATION_NONE
+        args.y = y.buffer.baseAddress
+        args.ldy = gap == 0 ? 0 : Int64(cout + gap)
+        if statistics { args.statistics = sums.buffer.baseAddress }
+
+        let w = weights
+        switch way {
+        case .reference:
+            dd_conv_reference(kind, &args, w.pointer)
+        case .fast(let isa, let precision, let threads):
+            let pool = dd_pool_create(threads)
+            defer { dd_pool_destroy(pool) }
+            let packed = UnsafeMutableRawPointer.allocate(
+                byteCount: dd_conv_packed_bytes(kind, precision, args.cout, Int64(cin), args.kh, args.kw), alignment: 64)
+            let scratch = UnsafeMutableRawPointer.allocate(
+                byteCount: dd_conv_scratch_bytes(kind, precision, &args, threads), alignment: 64)
+            defer {
+                packed.deallocate()
+                scratch.deallocate()
+            }
+            dd_conv_pack(pool, kind, precision, packed, w.pointer, DD_CONV_WEIGHT_FLOAT32, args.cout, Int64(cin), args.kh, args.kw)
+            dd_conv_with_isa(isa, pool, kind, precision, &args, packed, scratch)
+        }
+        // Inputs must live until here: the C structure holds their bare addresses.
+        withExtendedLifetime((x0, x1, add0, add1, scale, shift, bias, channelAdd, own, w)) {}
+        var values: [Float] = []
+        values.reserveCapacity(outPixels * cout)
+        for pixel in 0..<outPixels { values += y.buffer[pixel * (cout + gap)..<pixel * (cout + gap) + cout] }
+        return Output(y: y, statistics: sums, values: values)
+    }
+
+    /// Largest difference over largest value.
+    static func error(_ result: [Float], _ truth: [Float]) -> Double {
+        var worst = 0.0, largest = 1e-30
+        for (a, b) in zip(result, truth) {
+            let difference = abs(Double(a) - Double(b))
+            if !(difference <= worst) { worst = difference }
+            largest = max(largest, abs(Double(b)))
+        }
+        return worst / largest
+    }
+
+    /// Runs every instruction set against the reference; returns the largest error.
+    func worstError(_ kind: dd_conv_kind, _ precision: dd_conv_precision = DD_CONV_FLOAT32) -> Double {
+        let truth = run(kind, .reference).values
+        return Self.isas.map { Self.error(run(kind, .fast($0, precision, threads: 2)).values, truth) }.max() ?? .infinity
+    }
+}
+
+extension dd_conv_kind {
+    static let all = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4, DD_CONV_UPSAMPLE_3X3]
+
+    /// What float32 products may differ from float64 ones, largest difference over largest value.
+    var bound: Double { self == DD_CONV_WINOGRAD_F4 ? 3e-5 : 5e-6 }
+
+    /// The same for products in bfloat16.
+    var bfloat16Bound: Double { self == DD_CONV_WINOGRAD_F4 ? 0.06 : 0.02 }
+}

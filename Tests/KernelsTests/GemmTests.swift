@@ -1,0 +1,223 @@
+import CKernels
+import Testing
+
+@Suite struct GemmTests {
+    @Test(arguments: [
+        (1, 1, 1), (1, 32, 64), (7, 31, 17), (8, 32, 16), (9, 33, 15), (13, 97, 101), (64, 64, 64), (49, 128, 3), (131, 170, 33),
+        (517, 40, 19), (600, 65, 7), (2, 257, 1), (3, 5, 509), (1300, 33, 5), (48, 544, 2),
+    ])
+    func shapes(_ m: Int, _ n: Int, _ k: Int) {
+        var numbers = SeededNumbers(UInt64(m * 7 + n * 3 + k))
+        for precision in ProductTests.precisions {
+            var product = GemmCase(m, n, k, &numbers)
+            product.precision = precision
+            product.check()
+            product.bias = nil
+            product.check("no bias")
+        }
+    }
+
+    @Test(arguments: [DD_ACTIVATION_SILU, DD_ACTIVATION_GELU, DD_ACTIVATION_GEGLU]) func activations(_ activation: dd_activation) {
+        var numbers = SeededNumbers(21)
+        for (m, n, k) in [(8, 64, 32), (11, 62, 21), (5, 2, 3), (530, 96, 8)] {
+            for precision in ProductTests.precisions {
+                var product = GemmCase(m, n, k, &numbers, activation: activation)
+                product.precision = precision
+                product.check("activation \(activation.rawValue)")
+                product.residual = numbers.floats(m * product.columns)
+                product.groupRow = numbers.floats(n * ((m + 2) / 3))
+                product.groupRows = 3
+                product.check("activation \(activation.rawValue), residual, group rows")
+            }
+        }
+    }
+
+    @Test func stridesAndResidualInPlace() {
+        var numbers = SeededNumbers(22)
+        for (m, n, k) in [(8, 32, 16), (19, 45, 30), (523, 33, 9)] {
+            for precision in ProductTests.precisions {
+                var product = GemmCase(m, n, k, &numbers)
+                product.precision = precision
+                product.lda = k + 5
+                product.a = numbers.floats(m * product.lda)
+                product.ldy = n + 3
+                product.check("strides")
+                product.inPlace = true
+                product.residual = numbers.floats(m * product.ldy)
+                product.check("in place")
+            }
+        }
+    }
+
+    @Test func layerNormOnLoad() {
+        var numbers = SeededNumbers(23)
+        for (m, n, k) in [(9, 33, 40), (3, 64, 1), (77, 48, 67), (519, 32, 32)] {
+            for precision in ProductTests.precisions {
+                var product = GemmCase(m, n, k, &numbers)
+                product.precision = precision
+                product.prologue = DD_GEMM_PROLOGUE_LAYER_NORM
+                product.epsilon = 1e-3
+                product.check("own statistics")
+                product.scale = numbers.floats(k)
+                product.shift = numbers.floats(k)
+                product.check("own statistics, affine")
+                product.mean = numbers.floats(m)
+                product.rstd = numbers.floats(m, 0.5...2)
+                product.check("given statistics")
+            }
+        }
+    }
+
+    @Test func scaleShiftOnLoadByGroups() {
+        var numbers = SeededNumbers(24)
+        for (m, n, k) in [(10, 33, 18), (128, 32, 33), (514, 40, 6)] {
+            for precision in ProductTests.precisions {
+                var product = GemmCase(m, n, k, &numbers)
+                product.precision = precision
+                product.prologue = DD_GEMM_PROLOGUE_SCALE_SHIFT
+                product.columnGroupRows = (m + 1) / 2
+                product.scale = numbers.floats(2 * k)
+                product.shift = numbers.floats(2 * k)
+                product.check("scale and shift")
+                product.prologueActivation = DD_ACTIVATION_SILU
+                product.check("scale, shift, silu")
+            }
+        }
+    }
+
+    @Test func twoSourcesWithAddends() {
+        var numbers = SeededNumbers(25)
+        for (m, n, k, k0) in [(9, 33, 40, 17), (1, 32, 2, 1), (600, 40, 12, 8)] {
+            for precision in ProductTests.precisions {
+                var product = GemmCase(m, n, k, &numbers)
+                product.precision = precision
+                product.aAddend = numbers.floats(m * k)
+                product.check("addend")
+                product.lda = k0
+                product.k0 = k0
+                product.a = numbers.floats(m * k0)
+                product.aAddend = nil
+                product.a2 = numbers.floats(m * (k - k0))
+                product.check("concatenation")
+                product.a2Addend = numbers.floats(m * (k - k0))
+                product.check("concatenation with an addend")
+                product.aAddend = numbers.floats(m * k0)
+                product.prologue = DD_GEMM_PROLOGUE_SCALE_SHIFT
+                product.scale = numbers.floats(k)
+                product.check("concatenation with two addends, scaled")
+            }
+        }
+    }
+
+    /// Packing parts one after another gives what packing the whole gives, from every element type.
+    @Test func packsPartsAndTypes() {
+        var numbers = SeededNumbers(26)
+        let pool = dd_pool_create(2) // the shared ones belong to whoever holds the harness's lock
+        defer { dd_pool_destroy(pool) }
+        for precision in ProductTests.precisions {
+            for (n, k, cuts) in [(96, 7, [32, 64]), (70, 33, [1, 33, 40]), (5, 2, [2])] {
+                let w = numbers.floats(n * k).map { Float(Float16($0)) }
+                let bytes = dd_gemm_packed_bytes(precision, Int64(n), Int64(k))
+                func packed(_ body: (UnsafeMutableRawPointer) -> Void) -> [UInt8] {
+                    let memory = AlignedBytes(bytes)
+                    body(memory.pointer)
+                    return [UInt8](UnsafeRawBufferPointer(start: memory.pointer, count: Int(bytes)))
+                }
+                let whole = packed { dd_gemm_pack(nil, precision, $0, w, DD_F32, Int64(n), Int64(k), Int64(k)) }
+                let halves = w.map { Float16($0).bitPattern }
+                #expect(packed { dd_gemm_pack(pool, precision, $0, halves, DD_F16, Int64(n), Int64(k), Int64(k)) } == whole)
+                let parts = packed { memory in
+                    for (from, to) in zip([0] + cuts, cuts + [n]) {
+                        w.withUnsafeBufferPointer {
+                            dd_gemm_pack_rows(
+                                nil, precision, memory, Int64(from), $0.baseAddress! + from * k, DD_F32, Int64(to - from), Int64(k), Int64(k))
+                        }
+                    }
+                }
+                #expect(parts == whole)
+                if precision == DD_PRECISION_BFLOAT16 {
+                    let bfloats = w.map { UInt16(truncatingIfNeeded: ProductTests.rounded($0).bitPattern >> 16) }
+                    #expect(packed { dd_gemm_pack(nil, precision, $0, bfloats, DD_BF16, Int64(n), Int64(k), Int64(k)) } == whole)
+                }
+            }
+        }
+    }
+
+    /// NaN and infinities reach the outputs that they belong to, and no others.
+    @Test func specialValuesPropagate() {
+        var numbers = SeededNumbers(27)
+        for precision in ProductTests.precisions {
+            for activation in [DD_ACTIVATION_NONE, DD_ACTIVATION_SILU, DD_ACTIVATION_GELU, DD_ACTIVATION_GEGLU] {
+                var product = GemmCase(11, 40, 9, &numbers, activation: activation)
+                product.precision = precision
+                product.w = numbers.floats(40 * 9, 0.5...1)
+                product.a[3 * 9 + 4] = .nan
+                product.a[5 * 9 + 8] = .infinity
+                let packed = product.packed()
+                ProductTests.forEveryISA { _ in
+                    let y = product.run(ProductTests.pools[2], packed)
+                    let width = product.columns
+                    for i in 0..<11 {
+                        let row = y[i * width..<(i + 1) * width]
+                        switch i {
+                        case 3: #expect(row.allSatisfy { $0.isNaN })
+                        case 5: #expect(row.allSatisfy { $0 == .infinity })
+                        default: #expect(row.allSatisfy { $0.isFinite })
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Subnormal inputs count in float32; sums of tiny numbers do not vanish.
+    @Test func subnormalNumbers() {
+        var numbers = SeededNumbers(28)
+        var product = GemmCase(9, 33, 5, &numbers)
+        product.bias = nil
+        product.a = product.a.map { $0 * 0x1p-135 }
+        product.w = product.w.map { $0 * 0x1p10 }
+        let expected = product.expected()
+        let packed = product.packed()
+        ProductTests.forEveryISA { _ in
+            let y = product.run(nil, packed)
+            #expect(zip(y, expected).allSatisfy { abs(Double($0) - $1.value) <= 0x1p-148 * 6 })
+            #expect(y.contains { $0 != 0 })
+        }
+    }
+
+    /// A row's result does not depend on the rows beside it.
+    @Test func rowsAreIndependent() {
+        var numbers = SeededNumbers(29)
+        for precision in ProductTests.precisions {
+            var many = GemmCase(600, 50, 37, &numbers)
+            many.precision = precision
+            let packed = many.packed()
+            var one = many
+            one.m = 1
+            ProductTests.forEveryISA { _ in
+                let all = many.run(nil, packed)
+                for i in [0, 7, 8, 45, 599] {
+                    one.a = Array(many.a[i * 37..<(i + 1) * 37])
+                    #expect(one.run(nil, packed) == Array(all[i * 50..<(i + 1) * 50]))
+                }
+            }
+        }
+    }
+
+    @Test func emptySizes() {
+        var numbers = SeededNumbers(30)
+        var product = GemmCase(3, 4, 0, &numbers)
+        product.residual = numbers.floats(12)
+        product.check("k = 0")
+        #expect(dd_gemm_packed_bytes(DD_PRECISION_FLOAT32, 0, 5) == 0)
+        #expect(dd_gemm_packed_bytes(DD_PRECISION_BFLOAT16, 33, 3) == 2 * 2 * 32 * 4)
+    }
+
+    @Test func limitsAreMeasured() {
+        ProductTests.forEveryISA { isa in
+            #expect(dd_measure_limit_gflops(ProductTests.pools[1], DD_LIMIT_FLOAT32_FMA) > 0.1)
+            #expect((dd_measure_limit_gflops(nil, DD_LIMIT_BFLOAT16_DOT) > 0) == (isa == DD_ISA_AVX512_BF16))
+        }
+    }
+}

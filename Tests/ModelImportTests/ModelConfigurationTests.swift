@@ -1,0 +1,105 @@
+import Foundation
+import ModelImport
+import Tensors
+import Testing
+
+@Suite struct ModelConfigurationTests {
+    private static let tiny = try! String(contentsOfFile: fixture("tiny.yaml"), encoding: .utf8)
+
+    @Test func readsTheReleasedForm() throws {
+        let configuration = try ModelConfiguration(yaml: Self.tiny)
+        let unet = UNetConfiguration(
+            inChannels: 4, outChannels: 4, modelChannels: 32, channelMultipliers: [1, 2, 2, 2], headChannels: 32, contextDimension: 32)
+        #expect(configuration.unet == unet)
+        var controlNet = unet
+        controlNet.hintChannels = 8
+        #expect(configuration.controlNet == controlNet)
+        #expect(configuration.controlNet.inputChannels == 12)
+        var lkpn = unet
+        lkpn.inChannels = 8
+        lkpn.outChannels = 100
+        #expect(configuration.lkpn == lkpn)
+        #expect(configuration.autoencoder == AutoencoderConfiguration(baseChannels: 32, channelMultipliers: [1, 2, 2, 2]))
+        #expect(configuration.textEncoder == TextEncoderConfiguration(width: 32, heads: 2, layers: 3))
+        #expect(configuration.latentScaleFactor == 0.18215)
+        #expect(configuration.latentFactor == 8)
+        #expect(configuration.imageMultiple == 64)
+    }
+
+    @Test func releasedSizesAreValid() throws {
+        try ModelConfiguration.released.validate()
+        #expect(ModelConfiguration.released.latentFactor == 8)
+        #expect(ModelConfiguration.released.textEncoder.activeLayers == 23)
+    }
+
+    @Test func survivesJSON() throws {
+        let data = try JSONEncoder().encode(ModelConfiguration.released)
+        #expect(try JSONDecoder().decode(ModelConfiguration.self, from: data) == .released)
+    }
+
+    @Test func networkOfTheLKPNHasDefaults() throws {
+        let start = try #require(Self.tiny.range(of: "  lkpn_cfg:"))
+        let without = Self.tiny[..<start.lowerBound].replacingOccurrences(of: "context_dim: 32", with: "context_dim: 1024")
+            .replacingOccurrences(of: "width: 32\n      heads", with: "width: 1024\n      heads")
+        #expect(try ModelConfiguration(yaml: without).lkpn == ModelConfiguration.released.lkpn)
+    }
+
+    @Test func sizesVary() throws {
+        var yaml = Self.tiny.replacingOccurrences(of: "num_res_blocks: 2", with: "num_res_blocks: 1")
+        yaml = yaml.replacingOccurrences(of: "ch: 32\n      ch_mult:\n      - 1\n      - 2", with: "ch: 64\n      ch_mult:\n      - 1")
+        let configuration = try ModelConfiguration(yaml: yaml)
+        #expect(configuration.autoencoder.channelMultipliers == [1, 2, 2])
+        #expect(configuration.autoencoder.baseChannels == 64)
+        #expect(configuration.latentFactor == 4)
+        #expect(configuration.unet.residualBlocks == 1)
+    }
+
+    @Test(arguments: [
+        ("    model_channels: 32\n", "", "params.unet_cfg.model_channels: is missing"),
+        ("model_channels: 32", "model_channels: thirty", "model_channels: must be a whole number"),
+        ("model_channels: 32", "model_channels: 48", "multiple of 32"),
+        ("model_channels: 32", "model_channels: -32", "from 1 to 65536"),
+        ("model_channels: 32", "model_channels: 3200000000", "from 1 to 65536"),
+        ("model_channels: 32", "model_channels: 99999999999999999999999", "whole number"),
+        ("num_head_channels: 32", "num_head_channels: 24", "24 does not divide the width"),
+        ("num_res_blocks: 2", "num_res_blocks: 0", "from 1 to 64"),
+        ("context_dim: 32", "context_dim: 64", "the text encoder's width"),
+        ("use_linear_in_transformer: true", "use_linear_in_transformer: false", "is not supported"),
+        ("hint_channels: 8", "hint_channels: 4", "twice the latent's channels"),
+        ("attn_resolutions: []", "attn_resolutions: [16]", "is not supported"),
+        ("layer: penultimate", "layer: first", "'last' or 'penultimate'"),
+        ("heads: 2", "heads: 3", "do not divide the width"),
+        ("latent_scale_factor: 0.18215", "latent_scale_factor: .nan", "positive number"),
+        ("vae_cfg:", "other_cfg:", "params.vae_cfg: is missing"),
+        ("    - 4\n", "    - 16\n", "names the factor 16"),
+        ("params:", "- x\nparams:", "is not valid YAML"),
+    ])
+    func refuses(old: String, new: String, message: String) throws {
+        let range = try #require(Self.tiny.range(of: old))
+        let yaml = Self.tiny.replacingCharacters(in: range, with: new)
+        let error = #expect(throws: InputError.self) { try ModelConfiguration(yaml: yaml) }
+        #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+    }
+
+    @Test func refusesOtherDocuments() {
+        let documents = [
+            "", "hello", "[1, 2]", "\u{0}\u{1}", "{", String(repeating: "[", count: 100_000), String(repeating: "- ", count: 30_000),
+            String(repeating: "? ", count: 30_000), "a: &x [*x]", "params: {unet_cfg: 3}",
+            "a: &a [1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\n"
+                + "e: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f]\nparams: *g\n",
+        ]
+        for document in documents { #expect(throws: InputError.self) { try ModelConfiguration(yaml: document) } }
+    }
+
+    @Test func mutationsNeverCrash() {
+        let text = Array(Self.tiny.utf8)
+        var generator = SeededGenerator(state: 4)
+        for _ in 0..<500 {
+            var mutated = text
+            for _ in 0..<Int.random(in: 1...6, using: &generator) {
+                mutated[Int.random(in: 0..<mutated.count, using: &generator)] = UInt8.random(in: 0x20...0x7e, using: &generator)
+            }
+            _ = try? ModelConfiguration(yaml: String(decoding: mutated, as: UTF8.self))
+        }
+    }
+}

@@ -1,0 +1,195 @@
+// Times convolution kernels beside this machine's limits:
+//   clang -O2 -pthread -ISources/CKernels/include Tools/kernels/bench_conv.c Sources/CKernels/conv/*.c
+//     Sources/CKernels/parallel/*.c -lm -o /tmp/bench_conv
+//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..3] [--norm] [--only SUBSTRING] [--error] [--kinds d24u] [--bf16] [--statistics]
+//     [--cpu]   one thread, processor time: for a machine with other work on it
+// GFLOP/s count the products of the direct way; "of limit" divides them by what fused multiply-adds (or bfloat16 dot
+// products) reach on the same threads right before and after.
+#include <immintrin.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dd_conv.h"
+
+static clockid_t clock_in_use = CLOCK_MONOTONIC;
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(clock_in_use, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+enum { LIMIT_ITERATIONS = 1000000, LIMIT_CHAINS = 20 };
+static volatile float sink;
+
+__attribute__((target("avx512f"))) static void limit_fma(void *context, int64_t index, int worker) {
+    (void)context, (void)worker;
+    __m512 acc[LIMIT_CHAINS], x = _mm512_set1_ps(0.999f + (float)index), y = _mm512_set1_ps(1e-6f);
+    for (int i = 0; i < LIMIT_CHAINS; i++) acc[i] = _mm512_set1_ps((float)i);
+    for (int k = 0; k < LIMIT_ITERATIONS; k++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LIMIT_CHAINS; i++) acc[i] = _mm512_fmadd_ps(x, y, acc[i]);
+        __asm__ volatile("" : "+v"(x));
+    }
+    for (int i = 1; i < LIMIT_CHAINS; i++) acc[0] = _mm512_add_ps(acc[0], acc[i]);
+    sink = _mm512_reduce_add_ps(acc[0]);
+}
+
+__attribute__((target("avx512f,avx512bf16"))) static void limit_dot(void *context, int64_t index, int worker) {
+    (void)context, (void)worker;
+    __m512 acc[LIMIT_CHAINS];
+    __m512i x = _mm512_set1_epi32(0x3f803f80 + (int)index), y = _mm512_set1_epi32(0x3f803f80);
+    for (int i = 0; i < LIMIT_CHAINS; i++) acc[i] = _mm512_set1_ps((float)i);
+    for (int k = 0; k < LIMIT_ITERATIONS; k++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < LIMIT_CHAINS; i++) acc[i] = _mm512_dpbf16_ps(acc[i], (__m512bh)x, (__m512bh)y);
+        __asm__ volatile("" : "+v"(x));
+    }
+    for (int i = 1; i < LIMIT_CHAINS; i++) acc[0] = _mm512_add_ps(acc[0], acc[i]);
+    sink = _mm512_reduce_add_ps(acc[0]);
+}
+
+/// GFLOP/s of all threads together.
+static double limit_of(dd_pool *pool, dd_conv_precision precision) {
+    if (dd_isa_supported() < (precision ? DD_ISA_AVX512_BF16 : DD_ISA_AVX512)) return NAN;
+    const int threads = dd_pool_size(pool);
+    const double start = now();
+    dd_parallel_for(pool, threads, precision ? limit_dot : limit_fma, NULL);
+    return (precision ? 64.0 : 32.0) * LIMIT_CHAINS * LIMIT_ITERATIONS * threads / (now() - start) * 1e-9;
+}
+
+typedef struct layer {
+    const char *name;
+    int64_t height, width, cin0, cin1, cout, k, stride, up;
+} layer;
+
+static const layer layers[] = {
+    {"64x64 320->320", 64, 64, 320, 0, 320, 3, 1, 0},       {"64x64 640+320->320", 64, 64, 640, 320, 320, 3, 1, 0},
+    {"64x64 640->320", 64, 64, 640, 0, 320, 3, 1, 0},       {"32x32 640->640", 32, 32, 640, 0, 640, 3, 1, 0},
+    {"32x32 1280+640->640", 32, 32, 1280, 640, 640, 3, 1, 0}, {"16x16 1280->1280", 16, 16, 1280, 0, 1280, 3, 1, 0},
+    {"16x16 2560->1280", 16, 16, 1280, 1280, 1280, 3, 1, 0}, {"8x8 1280->1280", 8, 8, 1280, 0, 1280, 3, 1, 0},
+    {"8x8 2560->1280", 8, 8, 1280, 1280, 1280, 3, 1, 0},    {"128x128 512->512", 128, 128, 512, 0, 512, 3, 1, 0},
+    {"256x256 256->256", 256, 256, 256, 0, 256, 3, 1, 0},   {"512x512 128->128", 512, 512, 128, 0, 128, 3, 1, 0},
+    {"64x64 320 /2", 64, 64, 320, 0, 320, 3, 2, 0},         {"512x512 128 /2", 512, 512, 128, 0, 128, 3, 2, 0},
+    {"64x64 1x1 960->320", 64, 64, 960, 0, 320, 1, 1, 0},   {"512x512 1x1 256->128", 512, 512, 256, 0, 128, 1, 1, 0},
+    {"up 32x32 640", 32, 32, 640, 0, 640, 3, 1, 1},         {"up 16x16 1280", 16, 16, 1280, 0, 1280, 3, 1, 1},
+    {"up 8x8 1280", 8, 8, 1280, 0, 1280, 3, 1, 1},          {"up 256x256 256", 256, 256, 256, 0, 256, 3, 1, 1},
+    {"in 512x512 3->128", 512, 512, 3, 0, 128, 3, 1, 0},    {"out 512x512 128->3", 512, 512, 128, 0, 3, 3, 1, 0},
+    {"in 64x64 8->320", 64, 64, 8, 0, 320, 3, 1, 0},        {"out 64x64 320->4", 64, 64, 320, 0, 4, 3, 1, 0},
+};
+
+static float *random_floats(int64_t n, float scale) {
+    float *x = NULL;
+    if (posix_memalign((void **)&x, 64, (size_t)n * sizeof(float))) abort();
+    uint64_t state = (uint64_t)n;
+    for (int64_t i = 0; i < n; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        x[i] = scale * ((float)(state >> 33) / 1073741824.0f - 1);
+    }
+    return x;
+}
+
+static int compare(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : 1; }
+
+/// Largest difference over largest value, and relative L2, on some output pixels.
+static void print_error(dd_conv_args a, int up, const float *w) {
+    const int64_t oh = up ? 2 * a.height : dd_conv_out_height(DD_CONV_DIRECT, &a);
+    const int64_t ow = up ? 2 * a.width : dd_conv_out_width(DD_CONV_DIRECT, &a);
+    double worst = 0, largest = 0, squares = 0, all = 0;
+    for (int64_t i = 0; i < 24; i++) {
+        const int64_t oy = (i * 7919) % oh, ox = (i * 104729) % ow, cin = a.cin0 + a.cin1;
+        for (int64_t co = 0; co < a.cout; co += a.cout > 16 ? 7 : 1) {
+            double sum = a.bias[co];
+            for (int64_t ky = 0; ky < a.kh; ky++)
+                for (int64_t kx = 0; kx < a.kw; kx++) {
+                    int64_t iy = oy * a.stride + ky - a.pad_top, ix = ox * a.stride + kx - a.pad_left;
+                    if (iy < 0 || ix < 0 || iy >= a.height * (1 + up) || ix >= a.width * (1 + up)) continue;
+                    const int64_t pixel = iy / (1 + up) * a.width + ix / (1 + up);
+                    for (int64_t c = 0; c < cin; c++) {
+                        double v = c < a.cin0 ? a.x0[pixel * a.cin0 + c] : a.x1[pixel * a.cin1 + c - a.cin0];
+                        if (a.scale) v = v * a.scale[c] + a.shift[c];
+                        if (a.silu) v = v / (1 + exp(-v));
+                        sum += v * w[((co * cin + c) * a.kh + ky) * a.kw + kx];
+                    }
+                }
+            const double d = a.y[(oy * ow + ox) * a.cout + co] - sum;
+            worst = fmax(worst, fabs(d));
+            largest = fmax(largest, fabs(sum));
+            squares += d * d;
+            all += sum * sum;
+        }
+    }
+    printf("  error %.1e, L2 %.1e", worst / largest, sqrt(squares / all));
+}
+
+int main(int argc, char **argv) {
+    int threads = 2, repeats = 5, norm = 0, error = 0, bf16 = 0, statistics = 0;
+    const char *only = "", *kinds = "d24u";
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
+        else if (!strcmp(argv[i], "--repeats")) repeats = atoi(value), i++;
+        else if (!strcmp(argv[i], "--isa")) dd_isa_force((dd_isa)atoi(value)), i++;
+        else if (!strcmp(argv[i], "--only")) only = value, i++;
+        else if (!strcmp(argv[i], "--kinds")) kinds = value, i++;
+        else if (!strcmp(argv[i], "--norm")) norm = 1;
+        else if (!strcmp(argv[i], "--error")) error = 1;
+        else if (!strcmp(argv[i], "--statistics")) statistics = 1;
+        else if (!strcmp(argv[i], "--bf16")) bf16 = 1;
+        else if (!strcmp(argv[i], "--cpu")) clock_in_use = CLOCK_PROCESS_CPUTIME_ID, threads = 1;
+    }
+    if (repeats > 100) repeats = 100;
+    dd_pool *pool = dd_pool_create(threads);
+    const dd_conv_precision precision = bf16 ? DD_CONV_BFLOAT16 : DD_CONV_FLOAT32;
+    printf("%d threads, %s, %s: limit %.0f GFLOP/s\n", threads, dd_isa_name(dd_isa_current()), bf16 ? "bfloat16" : "float32",
+           limit_of(pool, precision));
+    for (size_t l = 0; l < sizeof layers / sizeof *layers; l++) {
+        const layer *s = &layers[l];
+        if (!strstr(s->name, only)) continue;
+        const int64_t cin = s->cin0 + s->cin1;
+        dd_conv_args a = {.batch = 1, .height = s->height, .width = s->width, .cin0 = s->cin0, .cin1 = s->cin1, .cout = s->cout,
+                          .kh = s->k, .kw = s->k, .stride = s->stride};
+        a.pad_top = a.pad_left = a.pad_bottom = a.pad_right = s->k / 2;
+        float *x0 = random_floats(s->height * s->width * s->cin0, 1), *x1 = random_floats(s->height * s->width * s->cin1 + 1, 1);
+        float *w = random_floats(s->cout * cin * s->k * s->k, 0.05f), *bias = random_floats(s->cout, 1);
+        float *scale = random_floats(cin, 1), *shift = random_floats(cin, 1), *sums = random_floats(2 * s->cout, 1);
+        const int64_t out = s->up ? 4 * s->height * s->width
+                                  : dd_conv_out_height(DD_CONV_DIRECT, &a) * dd_conv_out_width(DD_CONV_DIRECT, &a);
+        float *y = random_floats(out * s->cout, 1);
+        a.x0 = x0, a.x1 = x1, a.bias = bias, a.y = y;
+        if (norm) a.scale = scale, a.shift = shift, a.silu = 1;
+        if (statistics) a.statistics = sums;
+        const double gflop = 2e-9 * (double)(out * s->cout * cin * s->k * s->k);
+        for (int kind = 0; kind < 4; kind++) {
+            if (!strchr(kinds, "d24u"[kind]) || (kind == DD_CONV_UPSAMPLE_3X3) != s->up) continue;
+            if (dd_conv_check((dd_conv_kind)kind, &a) != DD_CONV_OK) continue;
+            void *packed = random_floats((int64_t)(dd_conv_packed_bytes((dd_conv_kind)kind, precision, s->cout, cin, s->k, s->k) / 4), 1);
+            dd_conv_pack(pool, (dd_conv_kind)kind, precision, packed, w, DD_CONV_WEIGHT_FLOAT32, s->cout, cin, s->k, s->k);
+            void *scratch = random_floats((int64_t)(dd_conv_scratch_bytes((dd_conv_kind)kind, precision, &a, threads) / 4), 1);
+            double times[100];
+            dd_conv(pool, (dd_conv_kind)kind, precision, &a, packed, scratch);
+            double limit = limit_of(pool, precision);
+            for (int r = 0; r < repeats; r++) {
+                const double start = now();
+                dd_conv(pool, (dd_conv_kind)kind, precision, &a, packed, scratch);
+                times[r] = now() - start;
+            }
+            limit = (limit + limit_of(pool, precision)) / 2;
+            qsort(times, (size_t)repeats, sizeof *times, compare);
+            static const char *names[] = {"direct", "f2", "f4", "upsample"};
+            printf("%-22s %-8s %8.2f ms (best %8.2f) %6.0f GFLOP/s, %.3f of limit %.0f", s->name, names[kind],
+                   times[repeats / 2] * 1e3, times[0] * 1e3, gflop / times[repeats / 2], gflop / times[repeats / 2] / limit, limit);
+            if (error) print_error(a, (int)s->up, w);
+            printf("\n");
+            fflush(stdout);
+            free(packed);
+            free(scratch);
+        }
+        free(x0), free(x1), free(w), free(bias), free(scale), free(shift), free(sums), free(y);
+    }
+    dd_pool_destroy(pool);
+    return 0;
+}

@@ -1,0 +1,151 @@
+// Convolution kernels against the plain loops on random odd shapes, for the sanitizers:
+//   clang -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -pthread -ISources/CKernels/include
+//     Tools/kernels/check_conv.c Sources/CKernels/conv/*.c Sources/CKernels/parallel/*.c -lm -o /tmp/check_conv
+//   /tmp/check_conv [cases] [seed]
+// Every buffer is exactly as long as the header promises it may be.
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dd_conv.h"
+
+static uint64_t state;
+static uint32_t next_random(void) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 33);
+}
+static int64_t below(int64_t n) { return next_random() % n; }
+static int64_t one_of(const int64_t *values, int64_t n) { return values[below(n)]; }
+
+static void *aligned(size_t bytes) {
+    void *memory = NULL;
+    if (posix_memalign(&memory, 64, bytes ? bytes : 64)) abort();
+    return memory;
+}
+
+static float *random_floats(int64_t n, float scale) {
+    float *x = malloc((size_t)n * sizeof(float));
+    if (!x) abort();
+    for (int64_t i = 0; i < n; i++) x[i] = scale * ((float)next_random() / 1073741824.0f - 1);
+    return x;
+}
+
+
+static const float *tensor(int64_t pixels, int64_t channels, int64_t *ld) {
+    *ld = below(2) ? 0 : channels + below(5);
+    return random_floats((pixels - 1) * (*ld ? *ld : channels) + channels, 1);
+}
+
+/// Largest difference over largest value.
+static double error_of(const dd_conv_args *a, int64_t pixels, const float *y, const float *truth) {
+    const int64_t ld = a->ldy ? a->ldy : a->cout;
+    double worst = 0, largest = 1e-30;
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < a->cout; c++) {
+            const double d = fabs((double)y[i * ld + c] - truth[i * ld + c]);
+            if (!(d <= worst)) worst = d;
+            largest = fmax(largest, fabs(truth[i * ld + c]));
+        }
+    return worst / largest;
+}
+
+int main(int argc, char **argv) {
+    const int64_t cases = argc > 1 ? atoll(argv[1]) : 300;
+    state = argc > 2 ? (uint64_t)atoll(argv[2]) : 1;
+    static const int64_t channels[] = {1, 2, 3, 4, 7, 8, 12, 16, 17, 31, 33, 48, 64, 100, 256};
+    static const int64_t couts[] = {1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 32, 33, 48, 64, 67, 100};
+    static const int64_t extents[] = {1, 2, 3, 4, 5, 7, 8, 11, 13, 16, 17, 23, 31, 37};
+    static const char *names[] = {"direct", "winograd_f2", "winograd_f4", "upsample_3x3"};
+    double worst[4][2] = {{0}};
+    dd_pool *pools[3] = {NULL, dd_pool_create(2), dd_pool_create(3)};
+    int failures = 0;
+    for (int64_t i = 0; i < cases; i++) {
+        const dd_conv_kind kind = (dd_conv_kind)below(4);
+        const dd_conv_precision precision = (dd_conv_precision)(below(3) == 0);
+        dd_conv_args a = {.batch = 1 + (below(3) == 0) * below(3), .kh = 3, .kw = 3, .stride = 1};
+        a.height = one_of(extents, 14);
+        a.width = one_of(extents, 14);
+        a.cin0 = one_of(channels, 15);
+        a.cin1 = below(2) ? 0 : one_of(channels, 14);
+        a.cout = one_of(couts, 16);
+        if (kind == DD_CONV_DIRECT && below(2)) {
+            a.kh = 1 + below(4);
+            a.kw = 1 + below(4);
+            a.stride = 1 + below(3);
+        }
+        a.pad_top = a.pad_left = a.pad_bottom = a.pad_right = 1;
+        if (kind != DD_CONV_UPSAMPLE_3X3 && below(2)) {
+            a.pad_top = below(3);
+            a.pad_left = below(3);
+            a.pad_bottom = below(3);
+            a.pad_right = below(3);
+        }
+        if (dd_conv_check(kind, &a) != DD_CONV_OK) continue;
+        const int64_t pixels = a.batch * a.height * a.width, cin = a.cin0 + a.cin1;
+        const int64_t out = a.batch * dd_conv_out_height(kind, &a) * dd_conv_out_width(kind, &a);
+        a.x0 = tensor(pixels, a.cin0, &a.ldx0);
+        if (a.cin1) a.x1 = tensor(pixels, a.cin1, &a.ldx1);
+        if (below(3) == 0) a.x0_add = tensor(pixels, a.cin0, &a.ldx0_add);
+        if (a.cin1 && below(2)) a.x1_add = tensor(pixels, a.cin1, &a.ldx1_add);
+        if (below(2)) {
+            a.scale = random_floats(a.batch * cin, 1);
+            a.shift = random_floats(a.batch * cin, 1);
+        }
+        a.silu = below(2) == 0;
+        if (below(2)) a.bias = random_floats(a.cout, 1);
+        a.channel_add_per_image = below(2) == 0;
+        if (below(2)) a.channel_add = random_floats(a.cout * (a.channel_add_per_image ? a.batch : 1), 1);
+        if (below(2)) a.activation = DD_CONV_ACTIVATION_SILU;
+        a.ldy = below(2) ? 0 : a.cout + below(4);
+        const int64_t y_floats = (out - 1) * (a.ldy ? a.ldy : a.cout) + a.cout;
+        float *initial = random_floats(y_floats, 1), *truth = malloc((size_t)y_floats * 4), *y = malloc((size_t)y_floats * 4);
+        memcpy(truth, initial, (size_t)y_floats * 4);
+        const int residual = (int)below(3);  // none, own tensor, in place
+        float *statistics = malloc((size_t)(a.batch * a.cout) * 8), *true_statistics = malloc((size_t)(a.batch * a.cout) * 8);
+        const int with_statistics = below(2) == 0;
+        if (residual == 1) a.residual = tensor(out, a.cout, &a.ld_residual);
+        if (residual == 2) a.ld_residual = a.ldy;
+        float *w = random_floats(a.cout * cin * a.kh * a.kw, 1);
+
+        a.y = truth;
+        if (residual == 2) a.residual = a.y;
+        if (with_statistics) a.statistics = true_statistics;
+        if (dd_conv_reference(kind, &a, w)) abort();
+        void *packed = aligned(dd_conv_packed_bytes(kind, precision, a.cout, cin, a.kh, a.kw));
+        if (dd_conv_pack(pools[1], kind, precision, packed, w, DD_CONV_WEIGHT_FLOAT32, a.cout, cin, a.kh, a.kw)) abort();
+        a.y = y;
+        if (residual == 2) a.residual = a.y;
+        if (with_statistics) a.statistics = statistics;
+        for (int isa = 0; isa <= (int)dd_isa_supported(); isa++) {
+            dd_pool *pool = pools[below(3)];
+            void *scratch = aligned(dd_conv_scratch_bytes(kind, precision, &a, dd_pool_size(pool)));
+            memcpy(y, initial, (size_t)y_floats * 4);
+            if (dd_conv_with_isa((dd_isa)isa, pool, kind, precision, &a, packed, scratch)) abort();
+            free(scratch);
+            const double error = error_of(&a, out, y, truth);
+            worst[kind][precision] = fmax(worst[kind][precision], error);
+            const double bound = precision ? (kind == DD_CONV_WINOGRAD_F4 ? 0.2 : 0.03) : kind == DD_CONV_WINOGRAD_F4 ? 3e-5 : 5e-6;
+            double sums = 0;
+            for (int64_t c = 0; with_statistics && c < a.batch * a.cout * 2; c++)
+                sums = fmax(sums, fabs(statistics[c] - true_statistics[c]) / (1 + fabs(true_statistics[c])));
+            if (!(error <= bound) || sums > (precision ? 1 : 1e-3)) {
+                failures++;
+                printf("%s %s %s: error %.3g, of statistics %.3g: batch %ld, %ld x %ld, %ld + %ld -> %ld, kernel %ld x %ld / %ld, "
+                       "pads %ld %ld %ld %ld, norm %d, residual %d\n",
+                       names[kind], precision ? "bfloat16" : "float32", dd_isa_name((dd_isa)isa), error, sums, (long)a.batch,
+                       (long)a.height, (long)a.width, (long)a.cin0, (long)a.cin1, (long)a.cout, (long)a.kh, (long)a.kw,
+                       (long)a.stride, (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom, (long)a.pad_right, a.scale != NULL, residual);
+            }
+        }
+        const void *all[] = {a.x0, a.x1, a.x0_add, a.x1_add, a.scale, a.shift, a.bias, a.channel_add, residual == 1 ? a.residual : NULL,
+                             initial, truth, y, statistics, true_statistics, w, packed};
+        for (size_t j = 0; j < sizeof all / sizeof *all; j++) free((void *)all[j]);
+    }
+    for (int kind = 0; kind < 4; kind++)
+        printf("%-13s worst error float32 %.2e, bfloat16 %.2e\n", names[kind], worst[kind][0], worst[kind][1]);
+    printf("%d failures\n", failures);
+    dd_pool_destroy(pools[1]);
+    dd_pool_destroy(pools[2]);
+    return failures != 0;
+}
