@@ -62,8 +62,7 @@ private struct DOTWriter {
     private mutating func addBoxes(_ root: Scope) {
         var folded: [[String]: (box: String, nodes: [GraphDocument.Node], scope: Scope)] = [:]
         var foldedOrder: [[String]] = []
-        for (index, node) in document.nodes.enumerated() {
-            let scopes = node.scopes
+        for (index, (node, scopes)) in zip(document.nodes, document.scopes).enumerated() {
             guard let depth, scopes.count >= max(depth, 1) else {
                 let scope = scopes.reduce(root) { $0.child($1) }
                 let types = node.results.map(\.type.short).joined(separator: "\n")

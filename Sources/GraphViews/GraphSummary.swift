@@ -99,7 +99,10 @@ public struct GraphSummary: Codable, Hashable, Sendable {
                 }
             }
         }
-        return lines.values.sorted { ($1.cost.flop, $1.cost.bytes, $0.op) < ($0.cost.flop, $0.cost.bytes, $1.op) }
+        // Kinds that are gone stand last.
+        return lines.values.sorted {
+            ($1.nodes.signum(), $1.cost.flop, $1.cost.bytes, $0.op) < ($0.nodes.signum(), $0.cost.flop, $0.cost.bytes, $1.op)
+        }
     }
 
     private static func largestValues(_ subjects: [Subject], count: Int) -> [LargeValue] {

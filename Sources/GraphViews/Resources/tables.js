@@ -47,7 +47,7 @@ function sortableTable(columns, rows, { onrow, limit = 400, sortBy, descending =
 const orDash = (value, show) => (value ? show(value) : "–");
 const familyDot = (family) => h("span", { class: "dot", style: { background: `var(--${family})` } });
 
-function bar(share) { return h("span", { class: "bar", style: { width: Math.max(1, 90 * share) + "px" } }); }
+function bar(share) { return share > 0 && h("span", { class: "bar", style: { width: Math.max(1, 90 * share) + "px" } }) || ""; }
 
 function renderSchedule(app, page) {
   const { model } = app.main;
