@@ -26,7 +26,7 @@ let package = Package(
         .target(name: "ModelFile", dependencies: ["ModelImport"]),
         .target(name: "GraphRuntime", dependencies: ["CKernels", "COpenBLAS", "GraphPasses"]),
         .target(
-            name: "GraphViews", dependencies: ["GraphRuntime"],
+            name: "GraphViews", dependencies: ["GraphPasses", "GraphRuntime"],
             resources: [
                 .embedInCode("Resources/page.html"), .embedInCode("Resources/page.css"), .embedInCode("Resources/data.js"),
                 .embedInCode("Resources/layout.js"), .embedInCode("Resources/pane.js"), .embedInCode("Resources/panel.js"),

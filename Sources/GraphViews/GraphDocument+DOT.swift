@@ -62,8 +62,7 @@ private struct DOTWriter {
     private mutating func addBoxes(_ root: Scope) {
         var folded: [[String]: (box: String, nodes: [GraphDocument.Node], scope: Scope)] = [:]
         var foldedOrder: [[String]] = []
-        for (index, node) in document.nodes.enumerated() {
-            let scopes = node.scopes
+        for (index, (node, scopes)) in zip(document.nodes, document.scopes).enumerated() {
             guard let depth, scopes.count >= max(depth, 1) else {
                 let scope = scopes.reduce(root) { $0.child($1) }
                 let types = node.results.map(\.type.short).joined(separator: "\n")
@@ -83,7 +82,7 @@ private struct DOTWriter {
         for path in foldedOrder {
             let (box, nodes, scope) = folded[path]!
             let flop = nodes.reduce(0) { $0 + $1.cost.flop }
-            let label = "\(path.last!)\n\(nodes.count) ops, \(Units.flop(flop))"
+            let label = "\(path.suffix(2).joined(separator: "."))\n\(nodes.count) ops, \(Units.flop(flop))"
             scope.boxes.append("\(box) [shape=box3d, style=filled, fillcolor=\"#eef1f5\", label=\(quoted(label)), tooltip=\(quoted(path.joined(separator: ".")))];")
         }
     }
@@ -100,17 +99,22 @@ private struct DOTWriter {
     }
 
     private mutating func addEdges() {
+        var targets: [String: [String]] = [:]
+        var order: [String] = []
         var seen: Set<String> = []
-        func edge(_ from: String?, _ to: String?) -> String? {
-            guard let from, let to, from != to, seen.insert("\(from) \(to)").inserted else { return nil }
-            return "  \(from) -> \(to);"
+        func add(_ value: String?, to target: String?) {
+            guard let value, let source = boxOfValue[value], let target, source != target, seen.insert("\(source) \(target)").inserted else {
+                return
+            }
+            if targets[source] == nil { order.append(source) }
+            targets[source, default: []].append(target)
         }
-        for node in document.nodes {
-            let target = boxOfValue[node.name]
-            for operand in node.operands { if let value = operand.value, let line = edge(boxOfValue[value], target) { lines.append(line) } }
-        }
-        for (index, output) in document.outputs.enumerated() {
-            if let value = output.source.value, let line = edge(boxOfValue[value], "out\(index)") { lines.append(line) }
+        for node in document.nodes { for operand in node.operands { add(operand.value, to: boxOfValue[node.name]) } }
+        for (index, output) in document.outputs.enumerated() { add(output.source.value, to: "out\(index)") }
+        for source in order {
+            // What nearly everything reads would pull all of it together and cover it with lines.
+            let attributes = targets[source]!.count > 6 ? " [color=\"#d5dae2\", constraint=false]" : ""
+            for target in targets[source]! { lines.append("  \(source) -> \(target)\(attributes);") }
         }
     }
 
