@@ -41,6 +41,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
+        .executableTarget(
+            name: "seeded-checkpoint",
+            dependencies: ["GraphTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tools/seeded-checkpoint"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
