@@ -129,8 +129,9 @@ typedef struct gemm_plan {
 
 enum {
     FEW_ROWS = 512,
-    ROW_BLOCK = 144,         // a multiple of both tiles' rows, 8 and 6
-    SMALL_ROW_BLOCK = 48,
+    MANY_ROWS = 4096,
+    ROW_BLOCK = 128,         // powers of two cut the usual images into equal tasks, so that no thread is left with one more
+    SMALL_ROW_BLOCK = 64,
     ENOUGH_TASKS = 16,
     TASK_PRODUCTS = 1 << 18, // a task of fewer multiplications would be mostly dispatch
 };
@@ -145,7 +146,7 @@ static gemm_plan make_plan(const dd_gemm_args *args) {
         while (plan.block_panels < panels && plan.block_panels * args->k * DD_PANEL * min64(args->m, plan.block_rows) < TASK_PRODUCTS)
             plan.block_panels *= 2;
     } else {
-        plan.block_rows = args->m >= ENOUGH_TASKS * ROW_BLOCK ? ROW_BLOCK : SMALL_ROW_BLOCK * 2;
+        plan.block_rows = args->m >= MANY_ROWS ? ROW_BLOCK : SMALL_ROW_BLOCK;
         plan.block_panels = panels;
     }
     plan.group_rows = args->statistics && args->statistics_rows > 0 ? args->statistics_rows : args->m;
