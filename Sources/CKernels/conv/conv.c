@@ -30,13 +30,15 @@ int dd_conv_check(dd_conv_kind kind, const dd_conv_args *a) {
     return DD_CONV_OK;
 }
 
-/// Units a block aims at. Larger blocks reuse weights more, smaller ones stay in the second-level cache.
+/// Units a block aims at. Small blocks keep their inputs in the second-level cache; larger ones reuse weights more, which
+/// pays when the weights do not fit the last-level cache and each block reads them from memory.
 static int64_t target_units(const dd_conv_plan *p) {
+    const int large = p->panels * p->products * p->words * DD_CONV_PANEL * (int64_t)sizeof(float) > 24 << 20;
     switch (p->kind) {
-        case DD_CONV_DIRECT: return 128;
-        case DD_CONV_WINOGRAD_F2: return 32;
-        case DD_CONV_WINOGRAD_F4: return 16;
-        case DD_CONV_UPSAMPLE_3X3: return 128;
+        case DD_CONV_DIRECT: return 192;
+        case DD_CONV_WINOGRAD_F2: return large && p->words <= 768 ? 64 : 32;
+        case DD_CONV_WINOGRAD_F4: return large ? 16 : 8;
+        case DD_CONV_UPSAMPLE_3X3: return 256;
     }
     return 128;
 }
@@ -178,6 +180,10 @@ static size_t make_plan(dd_conv_plan *p, dd_conv_kind kind, dd_conv_precision pr
     p->tile = kind == DD_CONV_DIRECT ? 1 : kind == DD_CONV_WINOGRAD_F4 ? 4 : 2;
     p->units_high = dd_conv_ceil(p->out_height, p->tile);
     p->units_wide = dd_conv_ceil(p->out_width, p->tile);
+    // A result larger than the caches is gone from them before anyone reads it; reading its lines in to write them whole
+    // would only cost memory bandwidth.
+    const int64_t result_bytes = a->batch * p->out_height * p->out_width * a->cout * (int64_t)sizeof(float);
+    p->streams = result_bytes >= 24 << 20 && a->ldy % 16 == 0 && (uintptr_t)a->y % 64 == 0 && a->residual != a->y;
     choose_block(p);
     choose_tasks(p, threads);
     lay_out_gather(p);
