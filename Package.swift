@@ -37,10 +37,14 @@ let package = Package(
         .executableTarget(
             name: "deblurdiff",
             dependencies: [
-                "Diffusion", "Photos",
+                "Diffusion", "GraphViews", "Photos",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
+        .executableTarget(
+            name: "seeded-checkpoint",
+            dependencies: ["GraphTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tools/seeded-checkpoint"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
