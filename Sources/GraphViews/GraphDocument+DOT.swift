@@ -98,23 +98,34 @@ private struct DOTWriter {
         }
     }
 
+    /// What more boxes than this read, nearly everything reads.
+    private static let broadcast = 6
+
     private mutating func addEdges() {
-        var targets: [String: [String]] = [:]
-        var order: [String] = []
-        var seen: Set<String> = []
-        func add(_ value: String?, to target: String?) {
-            guard let value, let source = boxOfValue[value], let target, source != target, seen.insert("\(source) \(target)").inserted else {
-                return
+        var reads = document.nodes.flatMap { node in node.operands.map { (value: $0.value, target: boxOfValue[node.name]!) } }
+        reads += document.outputs.enumerated().map { (value: $1.source.value, target: "out\($0)") }
+        // A node's results count together, so that parts of one row are as broad as the row.
+        var makers: [String: String] = [:]
+        for node in document.nodes { for result in node.results { makers[result.name] = node.name } }
+        func maker(_ value: String) -> String { makers[value] ?? value }
+        var readers: [String: Set<String>] = [:]
+        for (value, target) in reads { if let value, boxOfValue[value] != target { readers[maker(value), default: []].insert(target) } }
+        var edges: [(source: String, target: String, isBroad: Bool)] = []
+        var places: [String: Int] = [:]
+        for (value, target) in reads {
+            guard let value, let source = boxOfValue[value], source != target else { continue }
+            let isBroad = readers[maker(value)]!.count > Self.broadcast
+            if let place = places["\(source) \(target)"] {
+                edges[place].isBroad = edges[place].isBroad && isBroad
+            } else {
+                places["\(source) \(target)"] = edges.count
+                edges.append((source, target, isBroad))
             }
-            if targets[source] == nil { order.append(source) }
-            targets[source, default: []].append(target)
         }
-        for node in document.nodes { for operand in node.operands { add(operand.value, to: boxOfValue[node.name]) } }
-        for (index, output) in document.outputs.enumerated() { add(output.source.value, to: "out\(index)") }
-        for source in order {
-            // What nearly everything reads would pull all of it together and cover it with lines.
-            let attributes = targets[source]!.count > 6 ? " [color=\"#d5dae2\", constraint=false]" : ""
-            for target in targets[source]! { lines.append("  \(source) -> \(target)\(attributes);") }
+        for edge in edges {
+            // Such edges would pull all of the graph together and cover it with lines.
+            let attributes = edge.isBroad ? " [color=\"#d5dae2\", constraint=false]" : ""
+            lines.append("  \(edge.source) -> \(edge.target)\(attributes);")
         }
     }
 

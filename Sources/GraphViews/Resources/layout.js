@@ -2,7 +2,7 @@
 
 const metrics = {
   padding: 14, header: 30, layerGap: 30, itemGap: 18, nodeHeight: 40, blockHeight: 54, pillHeight: 28,
-  /** A box with more readers than this is one that nearly everything reads: its edges are drawn faintly and shape nothing. */
+  /** What more boxes than this read, nearly everything reads: its edges are drawn faintly and shape nothing. */
   broadcast: 6,
 };
 
@@ -73,21 +73,23 @@ function layoutGraph(model) {
 
   const root = makeScopeBox(model.root, null);
 
-  // Edges between visible boxes, each once.
+  // Edges between visible boxes, each once. One is broad if nothing passes along it but what many others read too.
   const edges = [];
   const seen = new Map();
+  const readers = model.items.map(() => new Set());
+  for (const { from, to } of model.edges) if (boxOf[from.id] !== boxOf[to.id]) readers[from.id].add(boxOf[to.id]);
   for (const { from, to } of model.edges) {
     const [a, b] = [boxOf[from.id], boxOf[to.id]];
     if (a === b) continue;
     if (!seen.has(a)) seen.set(a, new Map());
-    const known = seen.get(a).get(b);
-    if (known) { known.count += 1; continue; }
-    const edge = { from: a, to: b, count: 1, broad: false };
-    seen.get(a).set(b, edge);
-    edges.push(edge);
-  }
-  for (const targets of seen.values()) {
-    if (targets.size > metrics.broadcast) for (const edge of targets.values()) edge.broad = true;
+    let edge = seen.get(a).get(b);
+    if (!edge) {
+      edge = { from: a, to: b, count: 0, broad: true };
+      seen.get(a).set(b, edge);
+      edges.push(edge);
+    }
+    edge.count += 1;
+    edge.broad = edge.broad && readers[from.id].size > metrics.broadcast;
   }
 
   // Each edge also links two children of the innermost group around both.
