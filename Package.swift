@@ -25,12 +25,19 @@ let package = Package(
         .target(name: "ModelImport", dependencies: ["Operators", "Yams"]),
         .target(name: "ModelFile", dependencies: ["ModelImport"]),
         .target(name: "GraphRuntime", dependencies: ["CKernels", "COpenBLAS", "GraphPasses"]),
+        .target(
+            name: "GraphViews", dependencies: ["GraphPasses", "GraphRuntime"],
+            resources: [
+                .embedInCode("Resources/page.html"), .embedInCode("Resources/page.css"), .embedInCode("Resources/data.js"),
+                .embedInCode("Resources/layout.js"), .embedInCode("Resources/pane.js"), .embedInCode("Resources/panel.js"),
+                .embedInCode("Resources/memory.js"), .embedInCode("Resources/tables.js"), .embedInCode("Resources/main.js"),
+            ]),
         .target(name: "Diffusion", dependencies: ["CZlib", "GraphRuntime", "ModelFile"]),
         .target(name: "Photos", dependencies: ["CPNG", "Tensors"]),
         .executableTarget(
             name: "deblurdiff",
             dependencies: [
-                "Diffusion", "Photos",
+                "Diffusion", "GraphViews", "Photos",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
@@ -44,6 +51,7 @@ let package = Package(
         .testTarget(name: "GraphIRTests", dependencies: ["ModelImport", "Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
+        .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
         .testTarget(

@@ -11,6 +11,8 @@ public struct GraphChanges: Sendable {
     public var erased: [ErasedNode] = []
     /// Nodes with another operand, or with results of another type, than before.
     public var modified: [NodeID] = []
+    /// Keys of parameters that are gone.
+    public var erasedParameters: [String] = []
 
-    public var isEmpty: Bool { inserted.isEmpty && erased.isEmpty && modified.isEmpty }
+    public var isEmpty: Bool { inserted.isEmpty && erased.isEmpty && modified.isEmpty && erasedParameters.isEmpty }
 }

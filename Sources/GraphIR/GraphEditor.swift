@@ -6,18 +6,19 @@ public struct GraphEditor {
     private var usesOf: [[NodeID]]
     private var outputUses: [Int]
     private var names: Set<String>
-    /// Where in the order each node stands; renewed after insertions.
-    private var positions: [Int]
+    /// Numbers that rise along the order, with room between them, so that most insertions renumber nothing.
+    private var labels: [Int]
+    private static let labelGap = 1 << 20
     private var changes = GraphChanges()
 
     public init(_ graph: Graph) {
         self.graph = graph
         usesOf = Array(repeating: [], count: graph.values.count)
         outputUses = Array(repeating: 0, count: graph.values.count)
-        positions = Array(repeating: -1, count: graph.nodes.count)
+        labels = Array(repeating: 0, count: graph.nodes.count)
         names = Set(graph.values.lazy.compactMap { $0 }.filter { !$0.isParameter }.map(\.name))
         for (position, id) in graph.order.enumerated() {
-            positions[id.index] = position
+            labels[id.index] = (position + 1) * GraphEditor.labelGap
             for operand in graph[id].operands { usesOf[operand.index].append(id) }
         }
         for output in graph.outputs { outputUses[output.value.index] += 1 }
@@ -33,14 +34,39 @@ public struct GraphEditor {
         usesOf[id.index].count == 1 && !isOutput(id) ? usesOf[id.index][0] : nil
     }
 
-    public func position(of id: NodeID) -> Int { positions[id.index] }
+    /// A number that is larger for nodes that stand later; it may change with every insertion.
+    public func position(of id: NodeID) -> Int { labels[id.index] }
+
+    /// The place of a node in the order.
+    private func orderIndex(of id: NodeID) -> Int {
+        var (low, high) = (0, graph.order.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if labels[graph.order[middle].index] < labels[id.index] { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private mutating func putIntoOrder(_ id: NodeID, at index: Int) {
+        func bounds() -> (before: Int, after: Int) {
+            let before = index > 0 ? labels[graph.order[index - 1].index] : 0
+            return (before, index < graph.order.count ? labels[graph.order[index].index] : before + 2 * GraphEditor.labelGap)
+        }
+        var (before, after) = bounds()
+        if after - before < 2 {
+            for (position, node) in graph.order.enumerated() { labels[node.index] = (position + 1) * GraphEditor.labelGap }
+            (before, after) = bounds()
+        }
+        labels.append((before + after) / 2)
+        graph.order.insert(id, at: index)
+    }
 
     /// Puts a new node in front of another one.
     @discardableResult
     public mutating func insert(
         _ op: any Op, _ operands: [ValueID], before: NodeID, name: String, origins: [String] = []
     ) throws -> [ValueID] {
-        try insert(op, operands, at: positions[before.index], name: name, origins: origins)
+        try insert(op, operands, at: orderIndex(of: before), name: name, origins: origins)
     }
 
     /// Puts a new node behind the last of the nodes that make its operands.
@@ -48,8 +74,16 @@ public struct GraphEditor {
     public mutating func insertAfterOperands(_ op: any Op, _ operands: [ValueID], name: String, origins: [String] = []) throws
         -> [ValueID]
     {
-        let position = operands.compactMap { graph.producer(of: $0).map { positions[$0.index] } }.max().map { $0 + 1 } ?? 0
-        return try insert(op, operands, at: position, name: name, origins: origins)
+        let last = operands.compactMap(graph.producer).max { position(of: $0) < position(of: $1) }
+        return try insert(op, operands, at: last.map { orderIndex(of: $0) + 1 } ?? 0, name: name, origins: origins)
+    }
+
+    /// Puts a new node in front of another one, or behind the last of the nodes that make its operands if that stands later.
+    @discardableResult
+    public mutating func insert(_ op: any Op, _ operands: [ValueID], from: NodeID, name: String, origins: [String] = []) throws -> [ValueID] {
+        let last = operands.compactMap(graph.producer).max { position(of: $0) < position(of: $1) }
+        let index = max(orderIndex(of: from), last.map { orderIndex(of: $0) + 1 } ?? 0)
+        return try insert(op, operands, at: index, name: name, origins: origins)
     }
 
     private mutating func insert(_ op: any Op, _ operands: [ValueID], at position: Int, name: String, origins: [String]) throws
@@ -60,11 +94,9 @@ public struct GraphEditor {
             throw error.at("\(graph.name): new \(op.name) for %\(name)")
         }
         let node = graph.addNode(op, operands, types, names: types.indices.map { _ in uniqueName(name) }, origins: origins)
-        graph.order.insert(node, at: position)
+        putIntoOrder(node, at: position)
         usesOf.append(contentsOf: types.map { _ in [] })
         outputUses.append(contentsOf: types.map { _ in 0 })
-        positions.append(position)
-        for later in (position + 1)..<graph.order.count { positions[graph.order[later].index] = later }
         for operand in operands { usesOf[operand.index].append(node) }
         changes.inserted.append(node)
         return graph[node].results
@@ -176,9 +208,7 @@ public struct GraphEditor {
         for operand in node.operands {
             if let use = usesOf[operand.index].firstIndex(of: id) { usesOf[operand.index].remove(at: use) }
         }
-        let position = positions[id.index]
-        graph.order.remove(at: position)
-        for later in position..<graph.order.count { positions[graph.order[later].index] = later }
+        graph.order.remove(at: orderIndex(of: id))
         graph.nodes[id.index] = nil
     }
 
@@ -186,18 +216,15 @@ public struct GraphEditor {
     ///
     /// - Parameters:
     ///   - absorbed: nodes whose work the new one does as well; erased where nothing reads them any more.
-    ///   - early: whether the new node stands as soon as its operands are made, rather than where the old one stood.
+    ///   - from: an earlier node; the new one stands in front of it if its operands allow, else as soon as they do.
     @discardableResult
     public mutating func replace(
-        _ id: NodeID, with op: any Op, _ operands: [ValueID], absorbing absorbed: [NodeID] = [], early: Bool = false
+        _ id: NodeID, with op: any Op, _ operands: [ValueID], absorbing absorbed: [NodeID] = [], from: NodeID? = nil
     ) throws -> [ValueID] {
         let node = graph[id]
         let origins = origins(of: absorbed + [id])
         let name = graph.name(of: id)
-        let results =
-            early
-            ? try insertAfterOperands(op, operands, name: name, origins: origins)
-            : try insert(op, operands, before: id, name: name, origins: origins)
+        let results = try insert(op, operands, from: from ?? id, name: name, origins: origins)
         precondition(results.map(graph.type) == graph.resultTypes(node), "%\(name) would change its type")
         let oldNames = node.results.map { graph[$0].name }
         for (old, new) in zip(node.results, results) { replaceUses(of: old, with: new) }
@@ -233,7 +260,7 @@ public struct GraphEditor {
     /// What a node that does the work of these should name as its origins.
     public func origins(of nodes: [NodeID]) -> [String] {
         var seen: Set<String> = []
-        return nodes.sorted { positions[$0.index] < positions[$1.index] }
+        return nodes.sorted { position(of: $0) < position(of: $1) }
             .flatMap { graph[$0].origins.isEmpty ? [graph.name(of: $0)] : graph[$0].origins }
             .filter { seen.insert($0).inserted }
     }
@@ -250,20 +277,22 @@ public struct GraphEditor {
     public mutating func reorder(_ order: [NodeID]) {
         precondition(order.count == graph.order.count && Set(order) == Set(graph.order))
         graph.order = order
-        for (position, id) in order.enumerated() { positions[id.index] = position }
+        for (position, id) in order.enumerated() { labels[id.index] = (position + 1) * GraphEditor.labelGap }
     }
 
     /// Gives an input another type and infers all others again.
     public mutating func setInputTypes(_ types: [String: TensorType]) throws { graph = try graph.specialized(types) }
 
-    /// Drops parameters that nothing reads.
-    public mutating func eraseUnusedParameters() -> Int {
+    /// Drops parameters that nothing reads. Returns whether there were any.
+    @discardableResult
+    public mutating func eraseUnusedParameters() -> Bool {
         let unused = graph.parametersByKey.filter { usesOf[$0.value.index].isEmpty && !isOutput($0.value) }
         for (key, id) in unused {
             graph.parametersByKey[key] = nil
             graph.values[id.index] = nil
         }
-        return unused.count
+        changes.erasedParameters += unused.keys.sorted()
+        return !unused.isEmpty
     }
 
     private mutating func uniqueName(_ hint: String) -> String {

@@ -1,1 +1,276 @@
-let passDocumentation: [String: String] = [:]
+// Generated from the doc comments in Passes/: RECORD=1 swift test --filter PassDocumentationTests
+
+let passDocumentation: [String: String] = [
+    "AssignLayout": #"""
+        Gives images the channels-last layout, in which a row of pixels is a row of tokens.
+
+            input %x : f32[1, 4, 64, 64]
+            %y = silu(%x) : f32[1, 4, 64, 64]
+            output y = %y
+        becomes
+            input %x : f32[1, 4, 64, 64]
+            %x.channels_last = convert_layout(%x) {layout = channels_last} : f32[1, 4, 64, 64]@channels_last
+            %y = silu(%x.channels_last) : f32[1, 4, 64, 64]@channels_last
+            %y.row_major = convert_layout(%y) {layout = row_major} : f32[1, 4, 64, 64]
+            output y = %y.row_major
+
+        Everything between follows by inference. A node that cannot read images of that layout (an unfold, say, or a convolution in
+        groups, for which there is no such kernel) has its operands converted back.
+        """#,
+    "Canonicalize": #"""
+        Removes what does nothing, and steps that undo each other.
+
+            %a = scale(%x) {factor = 1}
+            %b = transpose(%a) {permutation = [0, 2, 1]}
+            %c = transpose(%b) {permutation = [0, 2, 1]}
+            %y = silu(%c)
+        becomes
+            %y = silu(%x)
+
+        So with flatten and unflatten, chains of conversions of layout, tokens made from an image made from tokens, unsqueezed
+        twice, splits and concatenations of one part. An op that reads only the type of an operand reads that of the value in front
+        of a norm or an activation, so that those can be folded away.
+        """#,
+    "EliminateCommonSubexpressions": #"""
+        Computes once what several nodes compute from the same operands.
+
+            %a = silu(%e)
+            %b = silu(%e)
+            %y = add(%a, %b)
+        becomes
+            %a = silu(%e)
+            %y = add(%a, %a)
+
+        Sums and products are the same in either order of their operands.
+        """#,
+    "EliminateDeadCode": #"""
+        Removes nodes whose results nothing reads, and parameters that nothing reads.
+
+            %a = silu(%x)
+            %y = gelu(%x)
+            output y = %y
+        becomes
+            %y = gelu(%x)
+            output y = %y
+        """#,
+    "EraseTrivialWindows": #"""
+        Removes the cutting into windows, and the putting together, of images that are a single window.
+
+            %w = window_partition(%x) {size = 64} : f32[1, 320, 64, 64]
+            %y = window_merge(%w, %x) {size = 64} : f32[1, 320, 64, 64]
+            %z = silu(%y) : f32[1, 320, 64, 64]
+        becomes
+            %z = silu(%x) : f32[1, 320, 64, 64]
+
+        The one pass whose result holds for the size of the graph only: for other sizes, optimise the imported graph again.
+        """#,
+    "FoldUpsampling": #"""
+        Folds nearest 2x upsampling into the 3x3 convolution behind it, which then works on the small image.
+
+            %u = upsample_nearest(%x) {factor = 2}
+            %y = conv2d(%u, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
+        becomes
+            %y = conv2d(%x, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1], upsampling = 2}
+        """#,
+    "FuseActivation": #"""
+        Folds GELU and SiLU into the linear layer or the convolution in front of them.
+
+            %l = linear(%x, @weight, @bias)
+            %y = gelu(%l)
+        becomes
+            %y = linear(%x, @weight, @bias) {activation = gelu}
+
+        Convolutions take SiLU only. A layer that adds a residual behind the activation takes none.
+        """#,
+    "FuseAttention": #"""
+        Raises matmul, scale, softmax and matmul to attention over tokens.
+
+            %q4 = unflatten(%q) {axis = 2, sizes = [-1, 64]}
+            %qh = transpose(%q4) {permutation = [0, 2, 1, 3]}      the same for k and v
+            %qk = matmul(%qh, %kh) {transpose_b = true}
+            %sc = scale(%qk) {factor = 0.125}
+            %p = softmax(%sc)
+            %m = matmul(%p, %vh) {transpose_b = false}
+            %t = transpose(%m) {permutation = [0, 2, 1, 3]}
+            %y = flatten(%t) {first = 2, last = 3}
+        becomes
+            %y = attention(%q, %k, %v) {head_size = 64, scale = 0.125, causal = false}
+
+        A `causal_mask` between scale and softmax makes it causal. Without unflatten, transpose and flatten there is one head as wide
+        as the tokens.
+        """#,
+    "FuseBias": #"""
+        Folds the addition of a vector of parameters into the linear layer or the convolution in front of it, as its bias.
+
+            %l = linear(%x, @weight)
+            %y = add(%l, @bias)
+        becomes
+            %y = linear(%x, @weight, @bias)
+
+        To a convolution the vector is added behind `unsqueeze(@bias) {count = 2}`.
+        """#,
+    "FuseChannelAddend": #"""
+        Lets a convolution add a vector, such as the projected time embedding, to all pixels of its result.
+
+            %c = conv2d(%x, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
+            %u = unsqueeze(%time) {count = 2}
+            %y = add(%c, %u)
+        becomes
+            %y = conv2d(%x, @weight, @bias, %time) {..., operands = [input, weight, bias, channel_addend]}
+        """#,
+    "FuseGEGLU": #"""
+        Folds the gating of a feed-forward layer into its linear layer.
+
+            %l = linear(%x, @weight, @bias)
+            %a, %g = split(%l) {axis = 2, parts = 2}
+            %h = gelu(%g)
+            %y = multiply(%a, %h)
+        becomes
+            %y = linear(%x, @weight, @bias) {activation = geglu}
+        """#,
+    "FuseGroupNormSiLU": #"""
+        Folds a SiLU into the group norm that feeds it.
+
+            %n = group_norm(%x, @scale, @bias) {groups = 32, epsilon = 1e-05}
+            %y = silu(%n)
+        becomes
+            %y = group_norm(%x, @scale, @bias) {groups = 32, epsilon = 1e-05, activation = silu}
+        """#,
+    "FuseResidual": #"""
+        Lets a convolution or linear layer add another tensor to its result.
+
+            %c = conv2d(%h, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
+            %y = add(%x, %c)
+        becomes
+            %y = conv2d(%h, @weight, @bias, %x) {..., operands = [input, weight, bias, residual]}
+
+        Of two layers the earlier one takes the other's result, so that what the later one reads need not be kept. Where the layer's tokens are added as an image, the other image is
+        added as tokens:
+
+            %l = linear(%t, @weight, @bias)
+            %i = image_from_tokens(%l, %x)
+            %y = add(%i, %x)
+        becomes
+            %r = tokens_from_image(%x)
+            %l = linear(%t, @weight, @bias, %r) {operands = [input, weight, bias, residual]}
+            %y = image_from_tokens(%l, %x)
+
+        The layer that adds runs as soon as both are there: a control is added to the skip that it belongs to when that is made,
+        so that one of the two is kept until it is needed, not both.
+        """#,
+    "FuseUnfoldDot": #"""
+        Raises a sum of products with unfolded neighbourhoods to an element-wise adaptive convolution, with the image added.
+
+            %u = unfold(%x) {kernel_size = [5, 5]}
+            %k = unflatten(%kernel) {axis = 1, sizes = [-1, 25]}
+            %p = multiply(%u, %k)
+            %s = reduce_sum(%p) {axis = 2}
+            %y = add(%s, %x)
+        becomes
+            %y = element_wise_adaptive_convolution(%x, %kernel) {kernel_size = 5, residual = true}
+
+        Without the `add`, `residual = false`.
+        """#,
+    "MergeAttentionProjections": #"""
+        Makes one linear layer of those for query, key and value, or for key and value.
+
+            %q = linear(%x, @to_q)
+            %k = linear(%x, @to_k)
+            %v = linear(%x, @to_v)
+            %y = attention(%q, %k, %v) {head_size = 64, scale = 0.125, causal = false}
+        becomes
+            %y.query_key_value = linear(%x, @to_q, @to_k, @to_v) {operands = [input, weight, weight, weight]}
+            %y = attention(%y.query_key_value) {head_size = 64, scale = 0.125, causal = false, packing = query_key_value}
+
+        Where the query comes from elsewhere, key and value are merged: `packing = key_value`.
+        """#,
+    "MergeProjections": #"""
+        Makes one linear layer of all that read the same single row, such as the projections of a time embedding.
+
+            %a = linear(%e, @a.weight, @a.bias) : f32[1, 320]
+            %b = linear(%e, @b.weight, @b.bias) : f32[1, 640]
+        becomes
+            %e.projections = linear(%e, @a.weight, @b.weight, @a.bias, @b.bias) {operands = [input, weight, weight, bias, bias]} : f32[1, 960]
+            %a, %b = split(%e.projections) {axis = 1, parts = 2, sizes = [320, 640]} : f32[1, 320], f32[1, 640]
+
+        Parts of a single row are views as long as each is a whole number of cache lines; other layers are left alone.
+        """#,
+    "NormOnLoad": #"""
+        Leaves it to the convolutions and linear layers behind a norm to apply it while they load.
+
+            %n = group_norm(%x, @scale, @bias) {groups = 32, epsilon = 1e-05, activation = silu}
+            %y = conv2d(%n, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1]}
+        becomes
+            %s, %t = group_statistics(%x, @scale, @bias) {groups = 32, epsilon = 1e-05}
+            %y = conv2d(%x, @weight, @b, %s, %t) {stride = [1, 1], padding = [1, 1, 1, 1], prologue = silu,
+                                                  operands = [input, weight, bias, norm_scale, norm_shift]}
+
+        and likewise for linear layers on the image's tokens. A layer norm needs no statistics of its own:
+
+            %n = layer_norm(%x, @scale, @bias) {epsilon = 1e-05}
+            %y = linear(%n, @weight)
+        becomes
+            %y = linear(%x, @weight, @scale, @bias) {epsilon = 1e-05, operands = [input, weight, row_scale, row_bias]}
+
+        Only where every reader of the norm can do so; otherwise the norm would be computed as well.
+        """#,
+    "PackAttention": #"""
+        Lets attention read query, key and value where they lie side by side in one tensor.
+
+            %q, %k, %v = split(%qkv) {axis = 2, parts = 3}
+            %y = attention(%q, %k, %v) {head_size = 64, scale = 0.125, causal = true}
+        becomes
+            %y = attention(%qkv) {head_size = 64, scale = 0.125, causal = true, packing = query_key_value}
+        """#,
+    "PointwiseConvolutionToLinear": #"""
+        Makes a 1x1 convolution between an image and tokens a linear layer on tokens, so that it takes part in what is done to those.
+
+            %c = conv2d(%x, @weight, @bias) {stride = [1, 1], padding = [0, 0, 0, 0]}
+            %y = tokens_from_image(%c)
+        becomes
+            %t = tokens_from_image(%x)
+            %y = linear(%t, @weight, @bias)
+
+        and likewise where the image is made from tokens:
+
+            %x = image_from_tokens(%t, %like)
+            %y = conv2d(%x, @weight, @bias) {stride = [1, 1], padding = [0, 0, 0, 0]}
+        becomes
+            %l = linear(%t, @weight, @bias)
+            %y = image_from_tokens(%l, %like)
+        """#,
+    "ReadConcatInPlace": #"""
+        Lets convolutions and statistics read two images side by side, rather than a concatenation of them.
+
+            %c = concat(%a, %b) {axis = 1}
+            %s, %t = group_statistics(%c, @scale, @bias) {groups = 32, epsilon = 1e-05}
+            %y = conv2d(%c, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
+        becomes
+            %s, %t = group_statistics(%a, %b, @scale, @bias) {..., operands = [input, second_input, weight, bias]}
+            %y = conv2d(%a, %b, @weight, @bias) {..., operands = [input, second_input, weight, bias]}
+
+        Only where every reader can.
+        """#,
+    "ReadSumInPlace": #"""
+        Lets convolutions and statistics add two images while they load, rather than read their sum.
+
+            %c = add(%skip, %control)
+            %s, %t = group_statistics(%h, %c, @scale, @bias) {..., operands = [input, second_input, weight, bias]}
+        becomes
+            %s, %t = group_statistics(%h, %skip, %control, @scale, @bias)
+                         {..., operands = [input, second_input, second_input_addend, weight, bias]}
+
+        Only where every reader can. What a convolution or linear layer can add to its result is better added there, once.
+        """#,
+    "SplitInvariantChannels": #"""
+        Takes the part of a convolution that stays the same from step to step out of it, so that it can be computed once.
+
+            %c = concat(%c_img, %z) {axis = 1}
+            %y = conv2d(%c, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
+        becomes, if `z` changes and `c_img` does not,
+            %y.invariant = conv2d(%c_img, @weight, @bias) {..., input_channels = [0, 4]}
+            %y = conv2d(%z, @weight, %y.invariant) {..., input_channels = [4, 8], operands = [input, weight, residual]}
+
+        A convolution is linear in its input, so the parts of a concatenation can be added up behind it.
+        """#,
+]

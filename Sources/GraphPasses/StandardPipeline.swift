@@ -10,11 +10,11 @@ extension Pipeline {
         if level >= .o1 {
             passes += [
                 Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), FuseUnfoldDot(), FuseAttention(),
-                FuseGroupNormSiLU(), FuseGEGLU(), FuseBias(),
+                FuseGroupNormSiLU(), FuseGEGLU(), FuseBias(), AssignLayout(),
             ] as [any Pass]
             if !changingInputs.isEmpty { passes.append(SplitInvariantChannels(changingInputs: changingInputs)) }
             passes += [
-                AssignLayout(), FuseActivation(), FoldUpsampling(), PointwiseConvolutionToLinear(), NormOnLoad(), ReadConcatInPlace(),
+                FuseActivation(), FoldUpsampling(), PointwiseConvolutionToLinear(), NormOnLoad(), ReadConcatInPlace(),
                 FuseChannelAddend(), FuseResidual(), ReadSumInPlace(), MergeAttentionProjections(), PackAttention(), MergeProjections(),
             ] as [any Pass]
         }

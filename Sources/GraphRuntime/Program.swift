@@ -27,8 +27,8 @@ public final class Program: @unchecked Sendable {
     public let graph: Graph
     public let steps: [Step]
     public let plan: MemoryPlan
-    private let outputLocations: [Location]
-    private let options: RuntimeOptions
+    fileprivate let outputLocations: [Location]
+    fileprivate let options: RuntimeOptions
 
     /// Chooses kernels, arranges parameters and plans memory.
     public convenience init(_ graph: Graph, parameters: ParameterStore, options: RuntimeOptions) throws {
@@ -50,19 +50,29 @@ public final class Program: @unchecked Sendable {
         public let index: Int
         public let step: Step
         public let seconds: Double
-        /// The results, valid during the call.
-        public let results: [Tensor]
+        fileprivate let types: [TensorType]
+        fileprivate let pointers: [UnsafeMutableRawPointer]
+
+        /// Copies of the results. To be asked for before the next step runs.
+        public var results: [Tensor] { zip(types, pointers).map { Tensor(type: $0, copying: $1) } }
     }
 
     /// Runs the program.
     ///
     /// - Parameters:
-    ///   - inputs: a tensor for each of the graph's inputs, of its very type.
-    ///   - observer: told after each step; timing costs a little, so nil is fastest.
+    ///   - inputs: a tensor for each of the graph's inputs, of its very type. Others are ignored.
+    ///   - observer: told after each step.
     /// - Returns: the outputs, in memory of their own.
     public func run(_ inputs: [String: Tensor], in workspace: Workspace, observer: ((StepReport) throws -> Void)? = nil) throws
         -> [String: Tensor]
     {
+        let execution = try begin(inputs, in: workspace)
+        while let report = execution.advance() { try observer?(report) }
+        return execution.outputs()
+    }
+
+    /// Starts a run that goes on step by step. Until it is done nothing else may use the workspace.
+    public func begin(_ inputs: [String: Tensor], in workspace: Workspace) throws -> Execution {
         let bound = try graph.inputs.map { id -> Tensor in
             let value = graph[id]
             guard let tensor = inputs[value.name] else { throw InputError("no tensor for input '\(value.name)' of '\(graph.name)'") }
@@ -71,35 +81,55 @@ public final class Program: @unchecked Sendable {
             }
             return tensor
         }
-        let arena = workspace.reserve(plan.arenaByteCount)
-        func pointer(_ location: Location) -> UnsafeMutableRawPointer {
+        return Execution(program: self, inputs: bound, workspace: workspace)
+    }
+
+    /// A run of a program that is under way.
+    public final class Execution {
+        private let program: Program
+        private let inputs: [Tensor]
+        private let workspace: Workspace
+        private let arena: UnsafeMutableRawPointer
+        private var next = 0
+
+        fileprivate init(program: Program, inputs: [Tensor], workspace: Workspace) {
+            self.program = program
+            self.inputs = inputs
+            self.workspace = workspace
+            arena = workspace.reserve(program.plan.arenaByteCount)
+        }
+
+        private func pointer(_ location: Location) -> UnsafeMutableRawPointer {
             switch location {
             case .arena(let offset): arena + offset
-            case .input(let index, let offset): bound[index].bytes.baseAddress! + offset
+            case .input(let index, let offset): inputs[index].bytes.baseAddress! + offset
             case .parameter(let tensor, let offset): tensor.bytes.baseAddress! + offset
             case .nowhere: arena
             }
         }
-        return try withExtendedLifetime((bound, workspace)) {
-            for (index, step) in steps.enumerated() {
-                let arguments = KernelArguments(
-                    operands: step.operands.map(pointer), results: step.results.map(pointer), scratch: arena + step.scratch,
-                    pool: options.pool)
-                guard let observer else {
-                    step.kernel.run(arguments)
-                    continue
-                }
-                let start = DispatchTime.now().uptimeNanoseconds
-                step.kernel.run(arguments)
-                let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-                let results = zip(graph[step.node].results, arguments.results).map { id, pointer in
-                    Tensor(type: graph.type(id), copying: pointer)
-                }
-                try observer(StepReport(index: index, step: step, seconds: seconds, results: results))
-            }
+
+        /// Runs the next step; nil when all are done.
+        public func advance() -> StepReport? {
+            guard next < program.steps.count else { return nil }
+            defer { next += 1 }
+            let step = program.steps[next]
+            let arguments = KernelArguments(
+                operands: step.operands.map(pointer), results: step.results.map(pointer), scratch: arena + step.scratch,
+                pool: program.options.pool)
+            let start = DispatchTime.now().uptimeNanoseconds
+            step.kernel.run(arguments)
+            let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
+            return StepReport(
+                index: next, step: step, seconds: seconds, types: program.graph[step.node].results.map(program.graph.type),
+                pointers: arguments.results)
+        }
+
+        /// Copies of the outputs, once all steps are done.
+        public func outputs() -> [String: Tensor] {
+            precondition(next == program.steps.count, "a run that is not done")
             return Dictionary(
-                uniqueKeysWithValues: zip(graph.outputs, outputLocations).map { output, location in
-                    (output.name, Tensor(type: graph.type(output.value), copying: pointer(location)))
+                uniqueKeysWithValues: zip(program.graph.outputs, program.outputLocations).map { output, location in
+                    (output.name, Tensor(type: program.graph.type(output.value), copying: pointer(location)))
                 })
         }
     }

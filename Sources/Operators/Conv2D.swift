@@ -99,6 +99,9 @@ public struct Conv2D: Op {
         return [x.with(shape: shape)]
     }
 
+    /// Whether there is a kernel for it on channels-last images. Those take no groups and no dilation.
+    public var hasChannelsLastKernel: Bool { groups ?? 1 == 1 && dilation ?? [1, 1] == [1, 1] && stride[0] == stride[1] }
+
     /// How many input channels of the weight are used.
     private func weightChannels(_ weight: Shape) throws -> Int {
         guard let bounds = inputChannels else { return weight[1] }

@@ -12,7 +12,10 @@ struct DeblurDiffCommand: ParsableCommand {
               deblurdiff run blurred.png --model deblurdiff.ddiff.safetensors --output sharp.png
             """,
         version: version,
-        subcommands: [ConvertCommand.self, RunCommand.self, InspectCommand.self, VerifyCommand.self])
+        subcommands: [
+            ConvertCommand.self, RunCommand.self, InspectCommand.self, VerifyCommand.self, DumpCommand.self, DiffCommand.self, PassesCommand.self,
+            ProfileCommand.self, BenchCommand.self, CompareCommand.self,
+        ])
 
     static let version = "0.1.0"
 }

@@ -96,12 +96,13 @@ struct RunCommand: ParsableCommand {
         try jobs.prepareFolder()
 
         var failureCount = 0
-        for job in jobs.all {
+        for (index, job) in jobs.all.enumerated() {
             name = (job.input as NSString).lastPathComponent
             do {
                 let photo = try single ?? Photo(readingPNG: job.input)
                 let start = ContinuousClock.now
-                let pixels = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
+                let pixels = try restorer.restore(
+                    photo.pixels, height: photo.height, width: photo.width, isLast: index == jobs.all.count - 1)
                 try photo.withPixels(pixels).writePNG(job.output)
                 let seconds = start.duration(to: .now) / .seconds(1)
                 progress.finish("Wrote \(job.output): \(photo.width) x \(photo.height), \(formatDuration(seconds)).")

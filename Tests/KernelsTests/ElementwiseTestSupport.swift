@@ -6,7 +6,8 @@ import Testing
 enum KernelHarness {
     /// The instruction set in use is global to the process, and a pool runs one job at a time.
     private static let lock = NSLock()
-    nonisolated(unsafe) private static let pools: [OpaquePointer?] = [nil] + [1, 2, 3].map { dd_pool_create(Int32($0)) }
+    nonisolated(unsafe) private static let pools: [OpaquePointer?] =
+        [nil] + [1, 2, 3].map { dd_pool_create(Int32($0)) }
 
     /// Runs `body` with each instruction set that this machine has.
     static func forEachISA(_ body: (dd_isa) throws -> Void) rethrows {
@@ -37,7 +38,8 @@ enum KernelHarness {
             run(pool, middle)
             let guardBytes = margin * MemoryLayout<T>.stride
             #expect(
-                bytes.prefix(guardBytes).allSatisfy { $0 == 0xa5 } && bytes.suffix(guardBytes).allSatisfy { $0 == 0xa5 },
+                bytes.prefix(guardBytes).allSatisfy { $0 == 0xa5 }
+                    && bytes.suffix(guardBytes).allSatisfy { $0 == 0xa5 },
                 "wrote outside of the output", sourceLocation: location)
             let result = Array(UnsafeBufferPointer(start: middle, count: count))
             if pool == nil { first = result }
@@ -78,7 +80,8 @@ enum KernelHarness {
         _ actual: [Float], _ expected: [Float], _ note: String = "", location: SourceLocation = #_sourceLocation
     ) {
         let index = zip(actual, expected).enumerated().first { $1.0.bitPattern != $1.1.bitPattern }?.offset
-        #expect(actual.count == expected.count && index == nil, "\(note) first at \(index ?? -1)", sourceLocation: location)
+        #expect(
+            actual.count == expected.count && index == nil, "\(note) first at \(index ?? -1)", sourceLocation: location)
     }
 }
 
@@ -99,5 +102,7 @@ struct SeededNumbers {
     mutating func float(_ range: ClosedRange<Float> = -1...1) -> Float {
         range.lowerBound + (range.upperBound - range.lowerBound) * Float(next() >> 40) / Float(1 << 24)
     }
-    mutating func floats(_ n: Int, _ range: ClosedRange<Float> = -1...1) -> [Float] { (0..<n).map { _ in float(range) } }
+    mutating func floats(_ n: Int, _ range: ClosedRange<Float> = -1...1) -> [Float] {
+        (0..<n).map { _ in float(range) }
+    }
 }

@@ -31,14 +31,16 @@ static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 // MARK: blocks
 
 enum {
-    QUERY_BLOCK = 48,        // a multiple of both tiles' rows, 8 and 6
+    QUERY_BLOCK = 64,        // powers of two cut the usual images into equal tasks
+    MOST_QUERIES = 128,      // for wide heads, so that their keys and values are fetched less often
+    WIDE = 128,              // channels
     WHOLE_KEYS = 1024,       // up to here a block holds all keys
     KEY_BLOCK = 512,
     PACKED_LIMIT = 16 << 20, // bytes of packed keys and values at a time, unless one head needs more
 };
 
 typedef struct attention_plan {
-    int64_t query_blocks;
+    int64_t query_block, query_blocks;
     int64_t key_block;
     int64_t ld_scores, ld_out, ld_query;
     int64_t key_bytes, value_bytes;     // of one head, packed
@@ -51,7 +53,8 @@ typedef struct attention_plan {
 static attention_plan make_plan(const dd_attention_args *args) {
     attention_plan plan = {0};
     const int64_t keys = round_up(args->tk, DD_PANEL), channels = round_up(args->d, DD_PANEL);
-    plan.query_blocks = divide_up(args->tq, QUERY_BLOCK);
+    plan.query_block = args->d > WIDE ? MOST_QUERIES : QUERY_BLOCK;
+    plan.query_blocks = divide_up(args->tq, plan.query_block);
     plan.key_block = keys <= WHOLE_KEYS ? keys : KEY_BLOCK;
     // Rows that lie a multiple of 1 KiB apart would crowd a few sets of the first cache.
     plan.ld_scores = plan.key_block + 16;
@@ -66,7 +69,7 @@ static attention_plan make_plan(const dd_attention_args *args) {
     plan.group = PACKED_LIMIT / (plan.key_bytes + plan.value_bytes);
     if (plan.group < 1) plan.group = 1;
     if (plan.group > plan.sources) plan.group = plan.sources;
-    plan.worker_bytes = 4 * QUERY_BLOCK * (plan.ld_scores + plan.ld_out + (bfloat16 ? plan.ld_query : 0));
+    plan.worker_bytes = 4 * plan.query_block * (plan.ld_scores + plan.ld_out + (bfloat16 ? plan.ld_query : 0));
     return plan;
 }
 
@@ -91,61 +94,6 @@ static const float *head(const float *base, const dd_attention_view *view, int64
 
 // MARK: packing
 
-/// A panel of 32 keys, [d][32], with scale and the change to base 2 folded in.
-static void pack_keys(const attention_job *job, const float *k, int64_t panel, char *out) {
-    const dd_attention_args *args = job->args;
-    const float scale = args->scale * 1.44269504088896341f;
-    const int64_t d = args->d, first = panel * DD_PANEL, count = min64(DD_PANEL, args->tk - first);
-    const int64_t stride = args->k_view.token_stride;
-    enum { BLOCK = 32 };
-    for (int64_t start = 0; start < d; start += BLOCK) {
-        const int64_t length = min64(BLOCK, d - start);
-        for (int64_t j = 0; j < DD_PANEL; j++) {
-            float line[BLOCK + 1] = {0};
-            if (j < count) {
-                const float *row = k + (first + j) * stride + start;
-                for (int64_t l = 0; l < length; l++) line[l] = row[l] * scale;
-            }
-            if (args->precision == DD_PRECISION_BFLOAT16) {
-                uint32_t *pairs = (uint32_t *)out + (panel * divide_up(d, 2) + start / 2) * DD_PANEL + j;
-                for (int64_t l = 0; l < length; l += 2)
-                    pairs[l / 2 * DD_PANEL] =
-                        dd_bfloat16_from_float(line[l]) | (uint32_t)dd_bfloat16_from_float(line[l + 1]) << 16;
-            } else {
-                float *values = (float *)out + (panel * d + start) * DD_PANEL + j;
-                for (int64_t l = 0; l < length; l++) values[l * DD_PANEL] = line[l];
-            }
-        }
-    }
-}
-
-/// 32 tokens (first even) of all panels of 32 channels, [panels][tk][32] or pairs of tokens.
-static void pack_values(const attention_job *job, const float *v, int64_t block, char *out) {
-    const dd_attention_args *args = job->args;
-    const int64_t d = args->d, first = block * DD_PANEL, last = min64(first + DD_PANEL, args->tk);
-    const int64_t stride = args->v_view.token_stride;
-    for (int64_t panel = 0; panel < divide_up(d, DD_PANEL); panel++) {
-        const int64_t count = min64(DD_PANEL, d - panel * DD_PANEL);
-        const float *source = v + panel * DD_PANEL;
-        if (args->precision == DD_PRECISION_BFLOAT16) {
-            for (int64_t t = first; t < last; t += 2) {
-                uint32_t *pairs = (uint32_t *)out + (panel * divide_up(args->tk, 2) + t / 2) * DD_PANEL;
-                for (int64_t j = 0; j < DD_PANEL; j++) {
-                    const float even = j < count ? source[t * stride + j] : 0;
-                    const float odd = j < count && t + 1 < last ? source[(t + 1) * stride + j] : 0;
-                    pairs[j] = dd_bfloat16_from_float(even) | (uint32_t)dd_bfloat16_from_float(odd) << 16;
-                }
-            }
-        } else {
-            for (int64_t t = first; t < last; t++) {
-                float *values = (float *)out + (panel * args->tk + t) * DD_PANEL;
-                memcpy(values, source + t * stride, (size_t)count * sizeof(float));
-                memset(values + count, 0, (size_t)(DD_PANEL - count) * sizeof(float));
-            }
-        }
-    }
-}
-
 static void pack_task(void *context, int64_t index, int worker) {
     (void)worker;
     const attention_job *job = context;
@@ -153,8 +101,17 @@ static void pack_task(void *context, int64_t index, int worker) {
     const int64_t panels = divide_up(args->tk, DD_PANEL), local = index / panels, panel = index % panels;
     const int64_t source = job->first + local;
     const int64_t batch_entry = source / args->heads, head_index = source % args->heads;
-    pack_keys(job, head(args->k, &args->k_view, batch_entry, head_index), panel, job->keys + local * job->plan.key_bytes);
-    pack_values(job, head(args->v, &args->v_view, batch_entry, head_index), panel, job->values + local * job->plan.value_bytes);
+    const int64_t first = panel * DD_PANEL, count = min64(DD_PANEL, args->tk - first), d = args->d;
+    const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
+    const int64_t key_rows = bfloat16 ? divide_up(d, 2) : d, value_rows = bfloat16 ? divide_up(args->tk, 2) : args->tk;
+    const float *k = head(args->k, &args->k_view, batch_entry, head_index) + first * args->k_view.token_stride;
+    const float *v = head(args->v, &args->v_view, batch_entry, head_index) + first * args->v_view.token_stride;
+    char *keys = job->keys + local * job->plan.key_bytes + panel * key_rows * DD_PANEL * 4;
+    char *values = job->values + local * job->plan.value_bytes + (bfloat16 ? first / 2 : first) * DD_PANEL * 4;
+    job->kernels->pack_keys(args->precision, keys, k, args->k_view.token_stride, count, d, args->scale * 1.44269504088896341f);
+    for (int64_t c = 0; c < d; c += DD_PANEL)
+        job->kernels->pack_values(args->precision, values + c * value_rows * 4, v + c, args->v_view.token_stride, count,
+                                  min64(DD_PANEL, d - c));
 }
 
 // MARK: a block of queries
@@ -173,17 +130,17 @@ static void query_task(void *context, int64_t index, int worker) {
     const attention_plan *plan = &job->plan;
     const dd_gemm_kernels *products = job->products;
     const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
-    const int64_t first = index % plan->query_blocks * QUERY_BLOCK, rows = min64(QUERY_BLOCK, args->tq - first);
+    const int64_t first = index % plan->query_blocks * plan->query_block, rows = min64(plan->query_block, args->tq - first);
     const int64_t local = index / plan->query_blocks / plan->repeats;
     const int64_t source = job->first + local, head_index = source % args->heads;
     const int64_t batch_entry = plan->repeats > 1 ? index / plan->query_blocks % plan->repeats : source / args->heads;
     const char *keys = job->keys + local * plan->key_bytes, *values = job->values + local * plan->value_bytes;
 
     float *scores = (float *)(job->workers + worker * plan->worker_bytes);
-    float *out = scores + QUERY_BLOCK * plan->ld_scores;
-    float *rounded = out + QUERY_BLOCK * plan->ld_out;
-    _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL];
-    float max[QUERY_BLOCK], sum[QUERY_BLOCK], factors[QUERY_BLOCK];
+    float *out = scores + plan->query_block * plan->ld_scores;
+    float *rounded = out + plan->query_block * plan->ld_out;
+    _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL] = {0};
+    float max[MOST_QUERIES], sum[MOST_QUERIES], factors[MOST_QUERIES];
     for (int64_t i = 0; i < rows; i++) {
         max[i] = -INFINITY;
         sum[i] = 0;
@@ -193,6 +150,16 @@ static void query_task(void *context, int64_t index, int worker) {
     const float *q = head(args->q, &args->q_view, batch_entry, head_index) + first * args->q_view.token_stride;
     int64_t ldq = args->q_view.token_stride;
     const int64_t ld_scores = plan->ld_scores, step = products->tile_rows;
+    // What is read and written only once comes while other work is done.
+    float *y = args->y + batch_entry * args->y_view.batch_stride + head_index * args->y_view.head_stride +
+               first * args->y_view.token_stride;
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t c = 0; c < d; c += 16) {
+            __builtin_prefetch(q + i * ldq + c);
+            __builtin_prefetch(y + i * args->y_view.token_stride + c, 1);
+        }
+    }
+
     if (bfloat16) {
         round_queries(job, q, rows, rounded);
         q = rounded;
@@ -206,15 +173,15 @@ static void query_task(void *context, int64_t index, int worker) {
     for (int64_t start = 0; start < visible; start += plan->key_block) {
         const int64_t count = min64(plan->key_block, visible - start);
         for (int64_t j = 0; j < count; j += DD_PANEL) {
-            const int64_t panel = (start + j) / DD_PANEL;
+            const int64_t panel = (start + j) / DD_PANEL, columns = dd_tile_columns(count - j);
             for (int64_t i = 0; i < rows; i += step) {
                 const int64_t tile_rows = min64(step, rows - i);
                 const void *a = (const char *)q + i * ldq * query_element;
                 if (bfloat16)
-                    products->tile_bfloat16(tile_rows, d_pairs, a, ldq, (const uint16_t *)keys + panel * d_pairs * DD_PANEL * 2,
+                    products->tile_bfloat16(tile_rows, columns, d_pairs, a, ldq, (const uint16_t *)keys + panel * d_pairs * DD_PANEL * 2,
                                             scores + i * ld_scores + j, ld_scores);
                 else
-                    products->tile_float32(tile_rows, d, a, ldq, (const float *)keys + panel * d * DD_PANEL,
+                    products->tile_float32(tile_rows, columns, d, a, ldq, (const float *)keys + panel * d * DD_PANEL,
                                            scores + i * ld_scores + j, ld_scores);
             }
         }
@@ -234,24 +201,23 @@ static void query_task(void *context, int64_t index, int worker) {
             }
         }
         for (int64_t panel = 0; panel < plan->ld_out / DD_PANEL; panel++) {
+            const int64_t columns = dd_tile_columns(d - panel * DD_PANEL);
             for (int64_t i = 0; i < rows; i += step) {
                 const int64_t tile_rows = min64(step, rows - i);
                 float *sums = out + i * plan->ld_out + panel * DD_PANEL;
                 float *to = start == 0 ? sums : tile;
                 const int64_t ld = start == 0 ? plan->ld_out : DD_PANEL;
                 if (bfloat16)
-                    products->tile_bfloat16(tile_rows, divide_up(count, 2), scores + i * ld_scores, ld_weights,
+                    products->tile_bfloat16(tile_rows, columns, divide_up(count, 2), scores + i * ld_scores, ld_weights,
                                             (const uint16_t *)values + (panel * tk_pairs + start / 2) * DD_PANEL * 2, to, ld);
                 else
-                    products->tile_float32(tile_rows, count, scores + i * ld_scores, ld_weights,
+                    products->tile_float32(tile_rows, columns, count, scores + i * ld_scores, ld_weights,
                                            (const float *)values + (panel * args->tk + start) * DD_PANEL, to, ld);
                 if (start != 0) job->kernels->accumulate(tile_rows, sums, plan->ld_out, factors + i, tile);
             }
         }
     }
 
-    float *y = args->y + batch_entry * args->y_view.batch_stride + head_index * args->y_view.head_stride +
-               first * args->y_view.token_stride;
     for (int64_t i = 0; i < rows; i++)
         job->kernels->store_row(y + i * args->y_view.token_stride, out + i * plan->ld_out, sum[i], d);
 }

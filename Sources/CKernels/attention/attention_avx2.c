@@ -14,6 +14,8 @@
 const dd_attention_kernels dd_attention_kernels_avx2 = {
     .name_float32 = "attention-avx2 float32",
     .name_bfloat16 = "attention-avx2 bfloat16-widened",
+    .pack_keys = pack_keys,
+    .pack_values = pack_values,
     .softmax_row = softmax_row,
     .accumulate = accumulate,
     .store_row = store_row,

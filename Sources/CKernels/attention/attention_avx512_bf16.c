@@ -15,6 +15,8 @@
 const dd_attention_kernels dd_attention_kernels_avx512_bf16 = {
     .name_float32 = "attention-avx512 float32",
     .name_bfloat16 = "attention-avx512-bf16 bfloat16",
+    .pack_keys = pack_keys,
+    .pack_values = pack_values,
     .softmax_row = softmax_row,
     .accumulate = accumulate,
     .store_row = store_row,

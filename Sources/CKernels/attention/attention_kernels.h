@@ -7,6 +7,10 @@
 typedef struct dd_attention_kernels {
     const char *name_float32, *name_bfloat16;
 
+    /// Packs `count` (<= 32) keys as a panel, [d][32] or pairs of channels [ceil(d / 2)][32][2], scaled and filled with zeros.
+    void (*pack_keys)(dd_precision precision, void *out, const float *k, int64_t stride, int64_t count, int64_t d, float scale);
+    /// Packs `count` (<= 32, the first even) tokens of `columns` (<= 32) channels, [count][32] or pairs of tokens.
+    void (*pack_values)(dd_precision precision, void *out, const float *v, int64_t stride, int64_t count, int64_t columns);
     /// Turns a row of `count` scores (in units of log 2) into weights, in place:
     ///
     ///     max' = max(max, scores),  weight = exp2(score - max'),  sum' = sum exp2(max - max') + weights

@@ -3,6 +3,30 @@
 
 #include "attention_kernels.h"
 
+static void pack_keys(dd_precision precision, void *out, const float *k, int64_t stride, int64_t count, int64_t d, float scale) {
+    for (int64_t c = 0; c < d + (d & 1); c++) {
+        for (int64_t j = 0; j < DD_PANEL; j++) {
+            const float value = c < d && j < count ? k[j * stride + c] * scale : 0;
+            if (precision == DD_PRECISION_BFLOAT16)
+                ((uint16_t *)out)[(c / 2 * DD_PANEL + j) * 2 + c % 2] = dd_bfloat16_from_float(value);
+            else if (c < d)
+                ((float *)out)[c * DD_PANEL + j] = value;
+        }
+    }
+}
+
+static void pack_values(dd_precision precision, void *out, const float *v, int64_t stride, int64_t count, int64_t columns) {
+    for (int64_t t = 0; t < count + (count & 1); t++) {
+        for (int64_t j = 0; j < DD_PANEL; j++) {
+            const float value = t < count && j < columns ? v[t * stride + j] : 0;
+            if (precision == DD_PRECISION_BFLOAT16)
+                ((uint16_t *)out)[(t / 2 * DD_PANEL + j) * 2 + t % 2] = dd_bfloat16_from_float(value);
+            else if (t < count)
+                ((float *)out)[t * DD_PANEL + j] = value;
+        }
+    }
+}
+
 static float softmax_row(dd_precision precision, float *scores, int64_t count, float *max, float *sum) {
     float top = *max;
     for (int64_t j = 0; j < count; j++) top = scores[j] > top ? scores[j] : top;
@@ -33,6 +57,8 @@ static void store_row(float *y, const float *out, float sum, int64_t d) {
 const dd_attention_kernels dd_attention_kernels_scalar = {
     .name_float32 = "attention-scalar float32",
     .name_bfloat16 = "attention-scalar bfloat16-widened",
+    .pack_keys = pack_keys,
+    .pack_values = pack_values,
     .softmax_row = softmax_row,
     .accumulate = accumulate,
     .store_row = store_row,

@@ -2,6 +2,63 @@
 #include "../math/dd_vmath.h"
 #include "attention_kernels.h"
 
+/// DD_VW tokens (fewer: the rest are zeros) by DD_VW channels or pairs of channels, turned around.
+DD_VINLINE void turn_keys(const int bfloat16, float *out, const float *k, int64_t stride, int64_t count, int64_t d, dd_vf scale) {
+    dd_vf r[DD_VW];
+    for (int64_t i = 0; i < DD_VW; i++) {
+        const float *row = k + i * stride;
+        if (i >= count) {
+            r[i] = dd_v_zero();
+        } else if (!bfloat16) {
+            r[i] = dd_v_mul(d >= DD_VW ? dd_v_load(row) : dd_v_load_n(row, d), scale);
+        } else {
+            float channels[2 * DD_VW] = {0}, even[DD_VW], odd[DD_VW];
+            memcpy(channels, row, (size_t)(d < 2 * DD_VW ? d : 2 * DD_VW) * sizeof(float));
+            for (int j = 0; j < DD_VW; j++) even[j] = channels[2 * j], odd[j] = channels[2 * j + 1];
+            r[i] = dd_v_pairs_bfloat16(dd_v_mul(dd_v_load(even), scale), dd_v_mul(dd_v_load(odd), scale));
+        }
+    }
+    dd_v_transpose(r);
+    const int64_t rows = bfloat16 ? (d + 1) / 2 : d;
+    for (int64_t i = 0; i < DD_VW; i++)
+        if (i < rows) dd_v_store(out + i * DD_PANEL, r[i]);
+}
+
+static void pack_keys(dd_precision precision, void *out, const float *k, int64_t stride, int64_t count, int64_t d, float scale) {
+    const dd_vf factor = dd_v_set(scale);
+    const int64_t step = precision == DD_PRECISION_BFLOAT16 ? 2 * DD_VW : DD_VW;
+    for (int64_t c = 0; c < d; c += step) {
+        for (int64_t j = 0; j < DD_PANEL; j += DD_VW) {
+            const float *from = j < count ? k + j * stride + c : k;
+            if (precision == DD_PRECISION_BFLOAT16)
+                turn_keys(1, (float *)out + c / 2 * DD_PANEL + j, from, stride, count - j, d - c, factor);
+            else
+                turn_keys(0, (float *)out + c * DD_PANEL + j, from, stride, count - j, d - c, factor);
+        }
+    }
+}
+
+static void pack_values(dd_precision precision, void *out, const float *v, int64_t stride, int64_t count, int64_t columns) {
+    const int bfloat16 = precision == DD_PRECISION_BFLOAT16;
+    float *to = out;
+    for (int64_t t = 0; t < count; t += bfloat16 ? 2 : 1, to += DD_PANEL) {
+        const float *row = v + t * stride;
+        for (int64_t j = 0; j < DD_PANEL; j += DD_VW) {
+            const int64_t left = columns - j;
+            const float *next = bfloat16 && t + 1 < count ? row + stride : 0;
+            dd_vf x = dd_v_zero(), z = x;
+            if (left >= DD_VW) {
+                x = dd_v_load(row + j);
+                if (next) z = dd_v_load(next + j);
+            } else if (left > 0) {
+                x = dd_v_load_n(row + j, left);
+                if (next) z = dd_v_load_n(next + j, left);
+            }
+            dd_v_store(to + j, bfloat16 ? dd_v_pairs_bfloat16(x, z) : x);
+        }
+    }
+}
+
 DD_VINLINE void store_weights(const int bfloat16, float *row, int64_t at, dd_vf weights) {
     if (!bfloat16) {
         dd_v_store(row + at, weights);
@@ -38,7 +95,7 @@ DD_VINLINE float softmax_as(const int bfloat16, float *scores, int64_t count, fl
         store_weights(bfloat16, scores, j, weights0);
         store_weights(bfloat16, scores, j + DD_VW, weights1);
     }
-    const float factor = exp2f(*max - base);
+    const float factor = *max == -INFINITY ? 0.0f : *max == top ? 1.0f : exp2f(*max - base);
     *max = top;
     *sum = *sum * factor + dd_v_sum(dd_v_add(sum0, sum1));
     return factor;

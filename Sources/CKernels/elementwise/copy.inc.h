@@ -7,43 +7,51 @@
 #define LO_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HI_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
-#define TILE(name, element, N, STAGES)                                                                                 \
-    static void FN(name)(void *y, int64_t ldy, const void *x, int64_t ldx, int64_t rows, int64_t columns) {            \
+// y[i * ldy + j] = x[j * ldx + i] for i in 0 ..< rows, j in 0 ..< columns. The inner loop runs along the operand whose
+// rows lie farther apart, so that it is touched in longer pieces.
+#define TRANSPOSE(name, element, N, STAGES)                                                                            \
+    ALWAYS_INLINE void FN(name##_tile)(element *y, int64_t ldy, const element *x, int64_t ldx) {                       \
         typedef element vector __attribute__((vector_size(sizeof(element) * N)));                                      \
+        vector r[N], t[N];                                                                                             \
+        for (int k = 0; k < N; k++) memcpy(&r[k], x + k * ldx, sizeof(vector));                                        \
+        for (int stage = 0; stage < STAGES; stage++) {                                                                 \
+            for (int k = 0; k < N / 2; k++) {                                                                          \
+                t[2 * k] = __builtin_shufflevector(r[k], r[k + N / 2], LO_##N);                                        \
+                t[2 * k + 1] = __builtin_shufflevector(r[k], r[k + N / 2], HI_##N);                                    \
+            }                                                                                                          \
+            for (int k = 0; k < N; k++) r[k] = t[k];                                                                   \
+        }                                                                                                              \
+        for (int k = 0; k < N; k++) memcpy(y + k * ldy, &r[k], sizeof(vector));                                        \
+    }                                                                                                                  \
+    static void FN(name)(void *y, int64_t ldy, const void *x, int64_t ldx, int64_t rows, int64_t columns) {            \
         element *to = y;                                                                                               \
         const element *from = x;                                                                                       \
-        int64_t whole_rows = rows / N * N, whole_columns = columns / N * N;                                            \
-        for (int64_t i = 0; i < whole_rows; i += N) {                                                                  \
-            for (int64_t j = 0; j < whole_columns; j += N) {                                                           \
-                vector r[N], t[N];                                                                                     \
-                for (int k = 0; k < N; k++) memcpy(&r[k], from + (j + k) * ldx + i, sizeof(vector));                   \
-                for (int stage = 0; stage < STAGES; stage++) {                                                         \
-                    for (int k = 0; k < N / 2; k++) {                                                                  \
-                        t[2 * k] = __builtin_shufflevector(r[k], r[k + N / 2], LO_##N);                                \
-                        t[2 * k + 1] = __builtin_shufflevector(r[k], r[k + N / 2], HI_##N);                            \
-                    }                                                                                                  \
-                    for (int k = 0; k < N; k++) r[k] = t[k];                                                           \
-                }                                                                                                      \
-                for (int k = 0; k < N; k++) memcpy(to + (i + k) * ldy + j, &r[k], sizeof(vector));                     \
-            }                                                                                                          \
-            for (int64_t k = i; k < i + N; k++)                                                                        \
-                for (int64_t j = whole_columns; j < columns; j++) to[k * ldy + j] = from[j * ldx + k];                 \
+        const int64_t whole_rows = rows / N * N, whole_columns = columns / N * N;                                      \
+        if (ldx > ldy) {                                                                                               \
+            for (int64_t j = 0; j < whole_columns; j += N)                                                             \
+                for (int64_t i = 0; i < whole_rows; i += N)                                                            \
+                    FN(name##_tile)(to + i * ldy + j, ldy, from + j * ldx + i, ldx);                                   \
+        } else {                                                                                                       \
+            for (int64_t i = 0; i < whole_rows; i += N)                                                                \
+                for (int64_t j = 0; j < whole_columns; j += N)                                                         \
+                    FN(name##_tile)(to + i * ldy + j, ldy, from + j * ldx + i, ldx);                                   \
         }                                                                                                              \
+        for (int64_t i = 0; i < whole_rows; i++)                                                                       \
+            for (int64_t j = whole_columns; j < columns; j++) to[i * ldy + j] = from[j * ldx + i];                     \
         for (int64_t i = whole_rows; i < rows; i++)                                                                    \
             for (int64_t j = 0; j < columns; j++) to[i * ldy + j] = from[j * ldx + i];                                 \
     }
 
-// y[i * ldy + j] = x[j * ldx + i] for i in 0 ..< rows, j in 0 ..< columns.
-TILE(transpose_1, uint8_t, 16, 4)
-TILE(transpose_2, uint16_t, 8, 3)
+TRANSPOSE(transpose_1, uint8_t, 16, 4)
+TRANSPOSE(transpose_2, uint16_t, 8, 3)
 #if VECTOR_BYTES == 64
-TILE(transpose_4, uint32_t, 16, 4)
-TILE(transpose_8, uint64_t, 8, 3)
+TRANSPOSE(transpose_4, uint32_t, 16, 4)
+TRANSPOSE(transpose_8, uint64_t, 8, 3)
 #elif VECTOR_BYTES == 32
-TILE(transpose_4, uint32_t, 8, 3)
-TILE(transpose_8, uint64_t, 4, 2)
+TRANSPOSE(transpose_4, uint32_t, 8, 3)
+TRANSPOSE(transpose_8, uint64_t, 4, 2)
 #else
-TILE(transpose_4, uint32_t, 4, 2)
-TILE(transpose_8, uint64_t, 4, 2)
+TRANSPOSE(transpose_4, uint32_t, 4, 2)
+TRANSPOSE(transpose_8, uint64_t, 4, 2)
 #endif
-#undef TILE
+#undef TRANSPOSE

@@ -71,7 +71,8 @@ void dd_reduce_f32(
     dd_pool *pool, dd_reduce_op op, float *y, const float *x, int64_t outer, int64_t reduced, int64_t inner) {
     if (outer <= 0 || inner <= 0) return;
     reduce_context context = {
-        .accumulate = DD_SELECT(reduce_accumulate), .op = op, .y = y, .x = x, .outer = outer, .reduced = reduced, .inner = inner};
+        .accumulate = DD_SELECT(reduce_accumulate), .op = op, .y = y, .x = x,
+        .outer = outer, .reduced = reduced, .inner = inner};
     context.parts = ceil_div(inner, COLUMNS);
     context.units = outer * context.parts;
     context.units_per_task = max_i64(1, TASK_WORK / (max_i64(1, reduced) * min_i64(inner, COLUMNS)));

@@ -1,6 +1,9 @@
 // What works on whole rows: softmax, causal mask, GEGLU, embeddings.
 #include "dd_elementwise.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #include <math.h>
 
 #include "vectors.h"

@@ -1,41 +1,53 @@
 #include "vector_math.inc.h"
 
+// The last n < 16 floats of a row, and `fill` after them. Short rows are mostly edge, so it is worth a vector.
+ALWAYS_INLINE void FN(load_edge)(float *edge, const float *x, int64_t n, float fill) {
+#if VECTOR_BYTES == 64
+    _mm512_storeu_ps(edge, _mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)((1u << n) - 1), x));
+#else
+    for (int64_t k = 0; k < 16; k++) edge[k] = k < n ? x[k] : fill;
+#endif
+}
+
+ALWAYS_INLINE void FN(store_edge)(float *y, const float *edge, int64_t n) {
+#if VECTOR_BYTES == 64
+    _mm512_mask_storeu_ps(y, (__mmask16)((1u << n) - 1), _mm512_loadu_ps(edge));
+#else
+    for (int64_t k = 0; k < n; k++) y[k] = edge[k];
+#endif
+}
+
 // The largest, or NaN.
 static float FN(row_max)(const float *x, int64_t n) {
-    vec16 best;
-    for (int k = 0; k < 16; k++) best[k] = -INFINITY;
-    int64_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        vec16 v;
-        memcpy(&v, x + i, sizeof v);
-        typedef int32_t mask __attribute__((vector_size(64)));
-        mask take = (v > best) | (v != v), bits, old;
-        memcpy(&bits, &v, 64), memcpy(&old, &best, 64);
-        bits = (take & bits) | (~take & old);
-        memcpy(&best, &bits, 64);
-    }
-    float m = -INFINITY;
-    for (int k = 0; k < 16; k++) m = best[k] > m || best[k] != best[k] ? best[k] : m;
-    for (; i < n; i++) m = x[i] > m || x[i] != x[i] ? x[i] : m;
-    return m;
+    const int64_t whole = n / 16 * 16;
+    float best[16];
+    FN(load_edge)(best, x + whole, n - whole, -INFINITY);
+    for (int64_t i = 0; i < whole; i += 16)
+        VECTORIZE for (int k = 0; k < 16; k++) {
+            float v = x[i + k], m = best[k];
+            best[k] = v > m || v != v ? v : m;
+        }
+    float largest = best[0];
+    for (int k = 1; k < 16; k++) largest = best[k] > largest || best[k] != best[k] ? best[k] : largest;
+    return largest;
 }
 
 // y = exp(x - m); returns the sum, of float32 lanes over short stretches and float64 over those.
 static double FN(row_exp)(float *y, const float *x, int64_t n, float m) {
     double sum = 0;
     for (int64_t start = 0; start < n; start += 512) {
-        int64_t count = min_i64(512, n - start), i = 0;
-        float *to = y + start;
+        int64_t count = min_i64(512, n - start), whole = count / 16 * 16;
+        float *to = y + start, edge[16];
         const float *from = x + start;
-        VECTORIZE for (int64_t j = 0; j < count; j++) to[j] = FN(exp)(from[j] - m);
-        vec16 lanes = {0};
-        for (; i + 16 <= count; i += 16) {
-            vec16 v;
-            memcpy(&v, to + i, sizeof v);
-            lanes += v;
-        }
+        VECTORIZE for (int64_t j = 0; j < whole; j++) to[j] = FN(exp_of_difference)(from[j] - m);
+        vec16 lanes = {0}, v;
+        for (int64_t j = 0; j < whole; j += 16) memcpy(&v, to + j, sizeof v), lanes += v;
         for (int k = 0; k < 16; k++) sum += (double)lanes[k];
-        for (; i < count; i++) sum += (double)to[i];
+        if (whole == count) continue;
+        FN(load_edge)(edge, from + whole, count - whole, -INFINITY);
+        VECTORIZE for (int j = 0; j < 16; j++) edge[j] = FN(exp_of_difference)(edge[j] - m);
+        FN(store_edge)(to + whole, edge, count - whole);
+        for (int64_t j = 0; j < count - whole; j++) sum += (double)edge[j];
     }
     return sum;
 }

@@ -44,7 +44,7 @@ static void FN(unary_run)(dd_unary_op op, float *y, const float *x, int64_t n, f
         case DD_UNARY_LINEAR: MAP(p0 * v + p1)
         case DD_UNARY_CLAMP: MAP((v < p0 ? p0 : v) > p1 ? p1 : (v < p0 ? p0 : v))
         case DD_UNARY_LEAKY_RELU: MAP(v < 0.0f ? p0 * v : v)
-        case DD_UNARY_ELU: MAP(v < 0.0f ? p0 * (FN(exp)(v) - 1.0f) : v)
+        case DD_UNARY_ELU: MAP(v < 0.0f ? p0 * (FN(exp_normal)(v) - 1.0f) : v)
         case DD_UNARY_HARD_SIGMOID: MAP(FN(unit)(p0 * v + p1))
         case DD_UNARY_HARD_SWISH: MAP(v * FN(unit)(v * (1.0f / 6.0f) + 0.5f))
         case DD_UNARY_POW_SCALAR:

@@ -1,27 +1,50 @@
 // Elementary functions without branches or calls, so that loops over them become vector code. Comparisons are written so
 // that NaN passes through.
 
-// 2^n * polynomial in two factors, so that results in the denormal range and at the edge of overflow come out rounded once.
+// exp(x) = 2^n exp(r), |r| <= ln(2) / 2. The sum with 1.5 * 2^23 has n in its low bits; ln(2) is taken off in two parts, the
+// first of so few digits that n times it is exact. Two steps: what n and r are, and the polynomial.
+#define EXP_MAGIC 12582912.0f
+#define EXP_REDUCE(v)                                                                                                  \
+    const float shifted = (v)*1.44269504f + EXP_MAGIC, n = shifted - EXP_MAGIC;                                        \
+    float r = (v)-n * 0.693359375f;                                                                                    \
+    r = r - n * -2.12194440e-4f;
+
+// factor * exp(r)
+#define EXP_POLYNOMIAL(factor)                                                                                         \
+    ((((((1.9875691500e-4f * factor * r + 1.3981999507e-3f * factor) * r + 8.3334519073e-3f * factor) * r +            \
+        4.1665795894e-2f * factor) * r + 1.6666665459e-1f * factor) * r + 5.0000001201e-1f * factor) * (r * r) +       \
+     (r * factor + factor))
+
+// 2^n in two factors, so that results in the denormal range and at the edge of overflow come out rounded once.
 ALWAYS_INLINE float FN(exp)(float x) {
     float v = x > 89.0f ? 89.0f : x;
     v = v < -104.0f ? -104.0f : v;
-    const float magic = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer in the low bits
-    float shifted = v * 1.44269504f + magic;
-    float n = shifted - magic;
-    float r = v - n * 0.693359375f;
-    r = r - n * -2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    int32_t i = (int32_t)(bits_of(shifted) - bits_of(magic));
+    EXP_REDUCE(v)
+    int32_t i = (int32_t)(bits_of(shifted) - bits_of(EXP_MAGIC));
     int32_t half = i >> 1;
     float s0 = float_of((uint32_t)(half + 127) << 23);
     float s1 = float_of((uint32_t)(i - half + 127) << 23);
-    return p * s0 * s1;
+    return EXP_POLYNOMIAL(1.0f) * s0 * s1;
+}
+
+// The same with a third fewer instructions, for x in -86.5 ... infinity: 2 exp(r) * 2^(n - 1).
+ALWAYS_INLINE float FN(exp_above)(float v) {
+    EXP_REDUCE(v)
+    float s = float_of((bits_of(shifted) << 23) + (126u << 23));
+    return EXP_POLYNOMIAL(2.0f) * s;
+}
+
+// Never below 2.7e-38, for uses that add something to it.
+ALWAYS_INLINE float FN(exp_normal)(float x) {
+    float v = x > 89.0f ? 89.0f : x;
+    v = v < -86.5f ? -86.5f : v;
+    return FN(exp_above)(v);
+}
+
+// 0 below 2.7e-38, for x <= 0.
+ALWAYS_INLINE float FN(exp_of_difference)(float x) {
+    float y = FN(exp_above)(x < -86.5f ? -86.5f : x);
+    return x < -86.5f ? 0.0f : y;
 }
 
 ALWAYS_INLINE float FN(log)(float x) {
@@ -62,10 +85,23 @@ ALWAYS_INLINE float FN(log1p)(float x) {
     return d == 0.0f ? x : FN(log)(u) * ratio;
 }
 
-// Two ranges, as in N. Juffa's published minimax fits; within 2 ulp.
-ALWAYS_INLINE float FN(erf)(float x) {
-    float t = __builtin_fabsf(x);
-    t = t > 4.0f ? 4.0f : t;
+// erf in two ranges, as in N. Juffa's published minimax fits: t + t * near(t^2) up to 0.9277, 1 - exp(far(t)) above.
+#define ERF_NEAR_END 0.927734375f
+
+ALWAYS_INLINE float FN(erf_near)(float t) {
+    float s = t * t;
+    float q = -5.96761703e-4f;
+    q = q * s + 4.99119423e-3f;
+    q = q * s + -2.67681349e-2f;
+    q = q * s + 1.12819925e-1f;
+    q = q * s + -3.76125336e-1f;
+    q = q * s + 1.28379166e-1f;
+    return q * t + t;
+}
+
+// erfc(t) for t >= 0.9277, with an absolute error that suits 1 - erfc.
+ALWAYS_INLINE float FN(erfc_far)(float t) {
+    t = t > 10.0f ? 10.0f : t;
     float s = t * t;
     float r = -1.72853470e-5f * t + 3.83197126e-4f;
     float u = -3.88396438e-3f * t + 2.42546219e-2f;
@@ -74,21 +110,20 @@ ALWAYS_INLINE float FN(erf)(float x) {
     r = r * t + -6.34846687e-1f;
     r = r * t + -1.28717512e-1f;
     r = r * t + -t;
-    float far = 1.0f - FN(exp)(r);
-    float q = -5.96761703e-4f;
-    q = q * s + 4.99119423e-3f;
-    q = q * s + -2.67681349e-2f;
-    q = q * s + 1.12819925e-1f;
-    q = q * s + -3.76125336e-1f;
-    q = q * s + 1.28379166e-1f;
-    float near = q * t + t;
-    float magnitude = t > 0.927734375f ? far : near;
+    return FN(exp_normal)(r);
+}
+
+// Within 2 ulp.
+ALWAYS_INLINE float FN(erf)(float x) {
+    float t = __builtin_fabsf(x);
+    float near = FN(erf_near)(t), far = 1.0f - FN(erfc_far)(t);
+    float magnitude = t > ERF_NEAR_END ? far : near;
     return float_of(bits_of(magnitude) | (bits_of(x) & 0x80000000u));
 }
 
 ALWAYS_INLINE float FN(tanh)(float x) {
     float t = __builtin_fabsf(x);
-    float far = 1.0f - 2.0f / (FN(exp)(2.0f * t) + 1.0f);
+    float far = 1.0f - 2.0f / (FN(exp_normal)(2.0f * t) + 1.0f);
     float z = t * t;
     float p = -5.70498872745e-3f;
     p = p * z + 2.06390887954e-2f;
@@ -100,11 +135,25 @@ ALWAYS_INLINE float FN(tanh)(float x) {
     return float_of(bits_of(magnitude) | (bits_of(x) & 0x80000000u));
 }
 
-ALWAYS_INLINE float FN(sigmoid)(float x) { return 1.0f / (1.0f + FN(exp)(-x)); }
-ALWAYS_INLINE float FN(silu)(float x) { return x / (1.0f + FN(exp)(-x)); }
+ALWAYS_INLINE float FN(sigmoid)(float x) { return 1.0f / (1.0f + FN(exp_normal)(-x)); }
+ALWAYS_INLINE float FN(silu)(float x) { return x / (1.0f + FN(exp_normal)(-x)); }
+
+
+// max(x, 0) - t exp(-t^2 / 2) M(t), t = |x|, where M(t) is the normal distribution's upper tail divided by exp(-t^2 / 2): a
+// smooth function, here a quotient of polynomials fitted on 0 ... 12.5. Absolute error 5e-8, and good relative to the
+// result for negative x too, unlike x/2 (1 + erf).
 ALWAYS_INLINE float FN(gelu)(float x) {
-    float half = 0.5f * x;
-    return half + half * FN(erf)(x * 0.70710678118654752f);
+    float t = __builtin_fabsf(x);
+    t = t > 12.5f ? 12.5f : t;
+    float p = 0.013442229f * t + 0.10365316f;
+    p = p * t + 0.33313107f;
+    p = p * t + 0.49999997f;
+    float q = 0.03371563f * t + 0.2592537f;
+    q = q * t + 0.8755523f;
+    q = q * t + 1.4641439f;
+    q = q * t + 1.0f;
+    float tail = t * FN(exp_above)(t * -0.5f * t) * p / q;
+    return (x < 0.0f ? 0.0f : x) - tail;
 }
 
 ALWAYS_INLINE float FN(softplus)(float x) {

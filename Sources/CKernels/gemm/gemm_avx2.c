@@ -10,9 +10,9 @@
 #define DD_STRIPS_BFLOAT16 0
 #include "gemm_template.h"
 
-static inline __attribute__((always_inline)) void tile_rows_float32(const int rows, int64_t k, const float *a, int64_t lda,
+static inline __attribute__((always_inline)) void tile_rows_float32(const int rows, int64_t columns, int64_t k, const float *a, int64_t lda,
                                                                     const float *panel, float *tile, int64_t ld_tile) {
-    for (int half = 0; half < 2; half++, panel += DD_HALF_PANEL, tile += DD_HALF_PANEL) {
+    for (; columns > 0; columns -= DD_HALF_PANEL, panel += DD_HALF_PANEL, tile += DD_HALF_PANEL) {
         __m256 sum[6][2];
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
@@ -34,22 +34,22 @@ static inline __attribute__((always_inline)) void tile_rows_float32(const int ro
     }
 }
 
-static void tile_float32(int64_t rows, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
+static void tile_float32(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
                          int64_t ld_tile) {
     switch (rows) {
-        case 6: tile_rows_float32(6, k, a, lda, panel, tile, ld_tile); break;
-        case 5: tile_rows_float32(5, k, a, lda, panel, tile, ld_tile); break;
-        case 4: tile_rows_float32(4, k, a, lda, panel, tile, ld_tile); break;
-        case 3: tile_rows_float32(3, k, a, lda, panel, tile, ld_tile); break;
-        case 2: tile_rows_float32(2, k, a, lda, panel, tile, ld_tile); break;
-        default: tile_rows_float32(1, k, a, lda, panel, tile, ld_tile); break;
+        case 6: tile_rows_float32(6, columns, k, a, lda, panel, tile, ld_tile); break;
+        case 5: tile_rows_float32(5, columns, k, a, lda, panel, tile, ld_tile); break;
+        case 4: tile_rows_float32(4, columns, k, a, lda, panel, tile, ld_tile); break;
+        case 3: tile_rows_float32(3, columns, k, a, lda, panel, tile, ld_tile); break;
+        case 2: tile_rows_float32(2, columns, k, a, lda, panel, tile, ld_tile); break;
+        default: tile_rows_float32(1, columns, k, a, lda, panel, tile, ld_tile); break;
     }
 }
 
-static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int rows, int64_t pairs, const float *a, int64_t lda,
+static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int rows, int64_t columns, int64_t pairs, const float *a, int64_t lda,
                                                                      const uint16_t *panel, float *tile, int64_t ld_tile) {
     const __m256i high = _mm256_set1_epi32((int)0xffff0000u);
-    for (int half = 0; half < 2; half++, panel += DD_PANEL, tile += DD_HALF_PANEL) {
+    for (; columns > 0; columns -= DD_HALF_PANEL, panel += DD_PANEL, tile += DD_HALF_PANEL) {
         __m256 sum[6][2];
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
@@ -81,15 +81,15 @@ static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int r
     }
 }
 
-static void tile_bfloat16(int64_t rows, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel, float *tile,
-                          int64_t ld_tile) {
+static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
+                          float *tile, int64_t ld_tile) {
     switch (rows) {
-        case 6: tile_rows_bfloat16(6, pairs, a, lda, panel, tile, ld_tile); break;
-        case 5: tile_rows_bfloat16(5, pairs, a, lda, panel, tile, ld_tile); break;
-        case 4: tile_rows_bfloat16(4, pairs, a, lda, panel, tile, ld_tile); break;
-        case 3: tile_rows_bfloat16(3, pairs, a, lda, panel, tile, ld_tile); break;
-        case 2: tile_rows_bfloat16(2, pairs, a, lda, panel, tile, ld_tile); break;
-        default: tile_rows_bfloat16(1, pairs, a, lda, panel, tile, ld_tile); break;
+        case 6: tile_rows_bfloat16(6, columns, pairs, a, lda, panel, tile, ld_tile); break;
+        case 5: tile_rows_bfloat16(5, columns, pairs, a, lda, panel, tile, ld_tile); break;
+        case 4: tile_rows_bfloat16(4, columns, pairs, a, lda, panel, tile, ld_tile); break;
+        case 3: tile_rows_bfloat16(3, columns, pairs, a, lda, panel, tile, ld_tile); break;
+        case 2: tile_rows_bfloat16(2, columns, pairs, a, lda, panel, tile, ld_tile); break;
+        default: tile_rows_bfloat16(1, columns, pairs, a, lda, panel, tile, ld_tile); break;
     }
 }
 #pragma clang attribute pop
@@ -103,5 +103,6 @@ const dd_gemm_kernels dd_gemm_kernels_avx2 = {
     .tile_bfloat16 = tile_bfloat16,
     .load_rows = load_rows,
     .finish = finish,
+    .sum_columns = sum_columns,
 };
 #endif

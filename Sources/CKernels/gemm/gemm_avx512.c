@@ -11,14 +11,16 @@
 #include "gemm_avx512.h"
 #include "gemm_template.h"
 
-static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int rows, int64_t pairs, const float *a, int64_t lda,
+static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int rows, const int vectors, int64_t pairs, const float *a, int64_t lda,
                                                                      const uint16_t *panel, float *tile, int64_t ld_tile) {
     const __m512i high = _mm512_set1_epi32((int)0xffff0000u);
     __m512 sum[8][2];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
+    for (int i = 0; i < rows; i++)
+        for (int j = 0; j < vectors; j++) sum[i][j] = _mm512_setzero_ps();
     for (int64_t l = 0; l < pairs; l++) {
-        const __m512i left = _mm512_loadu_si512(panel + l * DD_PANEL * 2), right = _mm512_loadu_si512(panel + l * DD_PANEL * 2 + 32);
+        const __m512i left = _mm512_loadu_si512(panel + l * DD_PANEL * 2);
+        const __m512i right = vectors > 1 ? _mm512_loadu_si512(panel + l * DD_PANEL * 2 + 32) : left;
         const __m512 left_even = _mm512_castsi512_ps(_mm512_slli_epi32(left, 16));
         const __m512 right_even = _mm512_castsi512_ps(_mm512_slli_epi32(right, 16));
         const __m512 left_odd = _mm512_castsi512_ps(_mm512_and_si512(left, high));
@@ -27,34 +29,25 @@ static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int r
         for (int i = 0; i < rows; i++) {
             const __m512 even = _mm512_set1_ps(a[i * lda + 2 * l]);
             sum[i][0] = _mm512_fmadd_ps(even, left_even, sum[i][0]);
-            sum[i][1] = _mm512_fmadd_ps(even, right_even, sum[i][1]);
+            if (vectors > 1) sum[i][1] = _mm512_fmadd_ps(even, right_even, sum[i][1]);
         }
 #pragma clang loop unroll(full)
         for (int i = 0; i < rows; i++) {
             const __m512 odd = _mm512_set1_ps(a[i * lda + 2 * l + 1]);
             sum[i][0] = _mm512_fmadd_ps(odd, left_odd, sum[i][0]);
-            sum[i][1] = _mm512_fmadd_ps(odd, right_odd, sum[i][1]);
+            if (vectors > 1) sum[i][1] = _mm512_fmadd_ps(odd, right_odd, sum[i][1]);
         }
     }
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
         _mm512_storeu_ps(tile + i * ld_tile, sum[i][0]);
-        _mm512_storeu_ps(tile + i * ld_tile + 16, sum[i][1]);
+        if (vectors > 1) _mm512_storeu_ps(tile + i * ld_tile + 16, sum[i][1]);
     }
 }
 
-static void tile_bfloat16(int64_t rows, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel, float *tile,
-                          int64_t ld_tile) {
-    switch (rows) {
-        case 8: tile_rows_bfloat16(8, pairs, a, lda, panel, tile, ld_tile); break;
-        case 7: tile_rows_bfloat16(7, pairs, a, lda, panel, tile, ld_tile); break;
-        case 6: tile_rows_bfloat16(6, pairs, a, lda, panel, tile, ld_tile); break;
-        case 5: tile_rows_bfloat16(5, pairs, a, lda, panel, tile, ld_tile); break;
-        case 4: tile_rows_bfloat16(4, pairs, a, lda, panel, tile, ld_tile); break;
-        case 3: tile_rows_bfloat16(3, pairs, a, lda, panel, tile, ld_tile); break;
-        case 2: tile_rows_bfloat16(2, pairs, a, lda, panel, tile, ld_tile); break;
-        default: tile_rows_bfloat16(1, pairs, a, lda, panel, tile, ld_tile); break;
-    }
+static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
+                          float *tile, int64_t ld_tile) {
+    DD_TILE_SWITCH(tile_rows_bfloat16, pairs, a, lda, panel, tile, ld_tile)
 }
 #pragma clang attribute pop
 
@@ -67,5 +60,6 @@ const dd_gemm_kernels dd_gemm_kernels_avx512 = {
     .tile_bfloat16 = tile_bfloat16,
     .load_rows = load_rows,
     .finish = finish,
+    .sum_columns = sum_columns,
 };
 #endif

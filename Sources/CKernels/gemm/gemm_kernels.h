@@ -19,16 +19,18 @@ typedef struct dd_gemm_kernels {
     /// Strips of bfloat16 products hold bfloat16 (padded with a zero to even k). Otherwise floats that were rounded.
     int strips_bfloat16;
 
-    /// tile = a [rows, k] times a panel; rows in 1 ... tile_rows.
-    void (*tile_float32)(int64_t rows, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
-                         int64_t ld_tile);
+    /// tile = a [rows, k] times the first columns of a panel; rows in 1 ... tile_rows, columns DD_HALF_PANEL or DD_PANEL.
+    void (*tile_float32)(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel,
+                         float *tile, int64_t ld_tile);
     /// The same for a panel of `pairs` pairs; a holds bfloat16 or floats, 2 * pairs a row, as strips_bfloat16 says.
-    void (*tile_bfloat16)(int64_t rows, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel, float *tile,
-                          int64_t ld_tile);
+    void (*tile_bfloat16)(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
+                          float *tile, int64_t ld_tile);
     /// Makes strip rows from A: joins the sources, applies the prologue, rounds. `line`: room for k + 1 floats.
     void (*load_rows)(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line);
     /// Applies the epilogue to a tile (ld_tile = DD_PANEL) at (row, panel) and writes y.
     void (*finish)(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel);
+    /// sums[j], squares[j]: over rows of y [rows, columns], columns <= DD_PANEL.
+    void (*sum_columns)(const float *y, int64_t ld, int64_t rows, int64_t columns, float *sums, float *squares);
 } dd_gemm_kernels;
 
 extern const dd_gemm_kernels dd_gemm_kernels_scalar;
@@ -39,6 +41,9 @@ extern const dd_gemm_kernels dd_gemm_kernels_avx512_bf16;
 #endif
 
 const dd_gemm_kernels *dd_gemm_kernels_current(void);
+
+/// The columns that a tile must compute for `count` wanted ones.
+static inline int64_t dd_tile_columns(int64_t count) { return count <= DD_HALF_PANEL ? DD_HALF_PANEL : DD_PANEL; }
 
 // MARK: conversions
 

@@ -12,8 +12,8 @@ extern "C" {
 #endif
 
 typedef enum dd_unary_op {
-    DD_UNARY_SILU,         // x / (1 + exp(-x))
-    DD_UNARY_GELU,         // x/2 (1 + erf(x / sqrt 2)), absolute error about 1e-7
+    DD_UNARY_SILU,         // x / (1 + exp(-x)); 0 where exp(-x) overflows, NaN for -inf
+    DD_UNARY_GELU,         // x/2 (1 + erf(x / sqrt 2)), absolute error 6e-8
     DD_UNARY_SIGMOID,
     DD_UNARY_EXP,          // within 2 ulp, denormal results included
     DD_UNARY_LOG,
@@ -88,7 +88,8 @@ typedef enum dd_reduce_op {
 void dd_reduce_f32(
     dd_pool *pool, dd_reduce_op op, float *y, const float *x, int64_t outer, int64_t reduced, int64_t inner);
 
-/// y[r, :] = exp(x[r, :] - max) / sum, for each of `rows` rows of n. A row all of -inf gives NaN. y may be x.
+/// y[r, :] = exp(x[r, :] - max) / sum, for each of `rows` rows of n. Exponentials below 2.7e-38 are 0. A row all of -inf, or
+/// with a NaN, gives NaN. y may be x.
 void dd_softmax_f32(dd_pool *pool, float *y, const float *x, int64_t rows, int64_t n);
 
 /// y[b, i, j] = j > i ? -inf : x[b, i, j], of [batch, rows, columns]. y may be x.

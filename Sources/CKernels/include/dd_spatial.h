@@ -27,8 +27,8 @@ void dd_unfold_nchw_f32(
     int64_t pad_h, int64_t pad_w);
 
 /// Element-wise adaptive convolution, a k x k kernel (k odd) for each channel of each pixel:
-/// y[c, p] = sum over ky, kx of kernel[c * k * k + ky * k + kx, p] * x[c, p + (ky - k/2, kx - k/2)], zero outside; with `residual`
-/// != 0 x[c, p] is added. kernel [n, c * k * k, h, w].
+/// y[c, p] = sum over ky, kx of kernel[c * k * k + ky * k + kx, p] * x[c, p + (ky - k/2, kx - k/2)], zero outside; with
+/// `residual` != 0 x[c, p] is added. kernel [n, c * k * k, h, w].
 void dd_eac_nchw_f32(
     dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k,
     int residual);

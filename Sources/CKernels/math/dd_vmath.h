@@ -83,6 +83,36 @@ DD_VINLINE dd_vf dd_v_rounded_bfloat16(dd_vf x) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(dd_v_to_bfloat16(x)), 16));
 }
 
+/// 16 pairs: a's lanes rounded in the lower halves, b's in the upper.
+DD_VINLINE dd_vf dd_v_pairs_bfloat16(dd_vf a, dd_vf b) {
+    const __m512i low = _mm512_cvtepu16_epi32(dd_v_to_bfloat16(a)), high = _mm512_cvtepu16_epi32(dd_v_to_bfloat16(b));
+    return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+}
+/// Turns a square of DD_VW x DD_VW around.
+DD_VINLINE void dd_v_transpose(dd_vf r[DD_VW]) {
+    dd_vf t[16];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i += 2) t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]), t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 16; i += 4) {
+        for (int j = 0; j < 2; j++) {
+            const __m512d a = _mm512_castps_pd(t[i + j]), b = _mm512_castps_pd(t[i + j + 2]);
+            r[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+            r[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88), t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd);
+        t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88), t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xdd);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i++) {
+        r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+        r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+    }
+}
+
 #elif defined(DD_VMATH_AVX2)
 
 #define DD_VW 8
@@ -148,6 +178,31 @@ DD_VINLINE void dd_v_store_bfloat16(uint16_t *p, dd_vf x) {
 }
 DD_VINLINE dd_vf dd_v_rounded_bfloat16(dd_vf x) {
     return _mm256_castsi256_ps(_mm256_and_si256(dd_v_bfloat16_bits(x), _mm256_set1_epi32((int)0xffff0000u)));
+}
+
+DD_VINLINE dd_vf dd_v_pairs_bfloat16(dd_vf a, dd_vf b) {
+    const __m256i low = _mm256_srli_epi32(dd_v_bfloat16_bits(a), 16);
+    return _mm256_castsi256_ps(_mm256_blend_epi16(low, dd_v_bfloat16_bits(b), 0xaa));
+}
+DD_VINLINE void dd_v_transpose(dd_vf r[DD_VW]) {
+    dd_vf t[8];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i += 2) t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]), t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i += 4) {
+        for (int j = 0; j < 2; j++) {
+            const __m256d a = _mm256_castps_pd(t[i + j]), b = _mm256_castps_pd(t[i + j + 2]);
+            r[i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, b));
+            r[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, b));
+        }
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+        t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; i++) r[i] = t[i];
 }
 
 #else

@@ -9,6 +9,8 @@ enum {
     TASK_FLOATS = 16384,   // of a task that only applies
     PIXEL_BLOCKS = 32,     // at most so many partial sums of an image
     PIXEL_BLOCK_MIN = 64,  // pixels
+    PIXEL_STEP = 16,       // pixels summed in registers
+    CHANNEL_PIECE = 320,   // of a row whose scale and shift are applied
     CHANNEL_BLOCK = 256,   // channels of a task that takes sums
 };
 
@@ -65,7 +67,7 @@ int64_t dd_group_norm_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixe
 }
 
 typedef struct sums_context {
-    void (*column_sums)(double *, const float *, int64_t, const float *, int64_t, int64_t, int64_t);
+    void (*column_sums)(double *, double *, const float *, int64_t, const float *, int64_t, int64_t, int64_t);
     double *sums;
     const dd_nhwc_source *sources;
     int source_count;
@@ -78,37 +80,28 @@ static void sums_task(void *raw, int64_t index, int worker) {
     int64_t part = index % c->channel_tasks, row_block = index / c->channel_tasks;
     int64_t image = row_block / c->blocks, first = row_block % c->blocks * c->block;
     int64_t pixels = min_i64(c->block, c->pixels - first), row = image * c->pixels + first;
-    double *sums = c->sums + row_block * c->channels * 2;
+    double *sums = c->sums + row_block * c->channels * 2; // [2][channels]
     for (int s = 0; s < c->source_count; s++) {
         const dd_nhwc_source *source = &c->sources[s];
         int64_t here = ceil_div(source->channels, CHANNEL_BLOCK);
         if (part < here) {
             int64_t channel = part * CHANNEL_BLOCK;
-            const float *addend = source->addend ? source->addend + row * source->ld_addend + channel : NULL;
-            c->column_sums(
-                sums + 2 * channel, source->x + row * source->ld + channel, source->ld, addend, source->ld_addend,
-                min_i64(CHANNEL_BLOCK, source->channels - channel), pixels);
+            int64_t count = min_i64(CHANNEL_BLOCK, source->channels - channel);
+            sums += channel;
+            memset(sums, 0, (size_t)count * sizeof(double));
+            memset(sums + c->channels, 0, (size_t)count * sizeof(double));
+            for (int64_t p = 0; p < pixels; p += PIXEL_STEP) {
+                int64_t at = row + p;
+                const float *addend = source->addend ? source->addend + at * source->ld_addend + channel : NULL;
+                c->column_sums(
+                    sums, sums + c->channels, source->x + at * source->ld + channel, source->ld, addend, source->ld_addend,
+                    count, min_i64(PIXEL_STEP, pixels - p));
+            }
             return;
         }
         part -= here;
-        sums += 2 * source->channels;
+        sums += source->channels;
     }
-}
-
-void dd_group_statistics_nhwc_f32(
-    dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count,
-    const float *scale, const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch) {
-    if (batch <= 0 || pixels <= 0) return;
-    sums_context context = {DD_SELECT(column_sums), scratch, sources, source_count, .pixels = pixels};
-    for (int s = 0; s < source_count; s++) {
-        context.channels += sources[s].channels;
-        context.channel_tasks += ceil_div(sources[s].channels, CHANNEL_BLOCK);
-    }
-    context.block = pixel_block(pixels);
-    context.blocks = ceil_div(pixels, context.block);
-    dd_parallel_for(pool, batch * context.blocks * context.channel_tasks, sums_task, &context);
-    dd_statistics_to_scale_shift(
-        pool, scale_out, shift_out, scratch, context.blocks, scale, bias, batch, context.channels, pixels, groups, epsilon);
 }
 
 typedef struct scale_shift_context {
@@ -116,6 +109,7 @@ typedef struct scale_shift_context {
     const double *sums;
     const float *scale, *bias;
     int64_t blocks, channels, pixels, groups, group_channels;
+    int64_t step, square; // from a channel's sum to the next one's, and to the sum of its squares
     double epsilon;
 } scale_shift_context;
 
@@ -127,8 +121,8 @@ static void scale_shift_task(void *raw, int64_t index, int worker) {
     for (int64_t b = 0; b < c->blocks; b++) {
         const double *sums = c->sums + (image * c->blocks + b) * c->channels * 2;
         for (int64_t k = first; k < last; k++) {
-            sum += sums[2 * k];
-            square += sums[2 * k + 1];
+            sum += sums[k * c->step];
+            square += sums[k * c->step + c->square];
         }
     }
     double n = (double)(c->group_channels * c->pixels), mean = sum / n, variance = square / n - mean * mean;
@@ -146,8 +140,27 @@ void dd_statistics_to_scale_shift(
     const float *bias, int64_t batch, int64_t channels, int64_t pixels, int64_t groups, float epsilon) {
     if (batch <= 0 || groups <= 0) return;
     scale_shift_context context = {scale_out, shift_out, sums,   scale,  bias,
-                                   blocks,    channels,  pixels, groups, channels / groups, epsilon};
+                                   blocks,    channels,  pixels, groups, channels / groups, 2,
+                                   1,         epsilon};
     dd_parallel_for(pool, batch * groups, scale_shift_task, &context);
+}
+
+void dd_group_statistics_nhwc_f32(
+    dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count,
+    const float *scale, const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch) {
+    if (batch <= 0 || pixels <= 0) return;
+    sums_context context = {DD_SELECT(column_sums), scratch, sources, source_count, .pixels = pixels};
+    for (int s = 0; s < source_count; s++) {
+        context.channels += sources[s].channels;
+        context.channel_tasks += ceil_div(sources[s].channels, CHANNEL_BLOCK);
+    }
+    context.block = pixel_block(pixels);
+    context.blocks = ceil_div(pixels, context.block);
+    dd_parallel_for(pool, batch * context.blocks * context.channel_tasks, sums_task, &context);
+    scale_shift_context finish = {scale_out,        shift_out, scratch, scale,  bias,
+                                  context.blocks,   context.channels,   pixels,  groups, context.channels / groups,
+                                  1,                context.channels,   epsilon};
+    dd_parallel_for(pool, batch * groups, scale_shift_task, &finish);
 }
 
 // MARK: channels-last application
@@ -162,21 +175,25 @@ typedef struct apply_context {
     int silu;
 } apply_context;
 
+// In pieces of the channels, whose scale and shift stay in the first cache for all rows of the task.
 static void apply_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const apply_context *c = raw;
-    int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
-    for (int64_t row = first; row < last; row++) {
-        float *y = c->y + row * c->channels;
-        const float *scale = c->scale + row / c->pixels * c->channels, *shift = c->shift + row / c->pixels * c->channels;
-        for (int s = 0; s < c->source_count; s++) {
-            const dd_nhwc_source *source = &c->sources[s];
-            const float *addend = source->addend ? source->addend + row * source->ld_addend : NULL;
-            c->affine_row(y, source->x + row * source->ld, addend, source->channels, scale, shift, c->silu);
-            y += source->channels;
-            scale += source->channels;
-            shift += source->channels;
+    const int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
+    int64_t base = 0;
+    for (int s = 0; s < c->source_count; s++) {
+        const dd_nhwc_source *source = &c->sources[s];
+        for (int64_t k = 0; k < source->channels; k += CHANNEL_PIECE) {
+            const int64_t count = min_i64(CHANNEL_PIECE, source->channels - k);
+            for (int64_t row = first; row < last; row++) {
+                const int64_t at = row / c->pixels * c->channels + base + k;
+                const float *addend = source->addend ? source->addend + row * source->ld_addend + k : NULL;
+                c->affine_row(
+                    c->y + row * c->channels + base + k, source->x + row * source->ld + k, addend, count, c->scale + at,
+                    c->shift + at, c->silu);
+            }
         }
+        base += source->channels;
     }
 }
 

@@ -1,10 +1,13 @@
 #include "../elementwise/vector_math.inc.h"
 
-// Sixteen lanes to one number, in order.
+// Sixteen lanes to one number, always in the same order.
 ALWAYS_INLINE double FN(sum_lanes)(const vec16 *v) {
-    double sum = 0;
-    for (int k = 0; k < 16; k++) sum += (double)(*v)[k];
-    return sum;
+    vec8 low, high;
+    memcpy(&low, v, 32), memcpy(&high, (const char *)v + 32, 32);
+    dvec8 d = __builtin_convertvector(low, dvec8) + __builtin_convertvector(high, dvec8);
+    typedef double dvec4 __attribute__((vector_size(32)));
+    dvec4 e = __builtin_shufflevector(d, d, 0, 1, 2, 3) + __builtin_shufflevector(d, d, 4, 5, 6, 7);
+    return (e[0] + e[2]) + (e[1] + e[3]);
 }
 
 // Mean and sum of squared deviations of n floats, n <= MOMENT_BLOCK: two passes over a block in the first cache, the
@@ -95,31 +98,46 @@ static void FN(layer_norm_row)(
     }
 }
 
-// Sums and sums of squares, in float64, of columns first ..< first + count of `pixels` rows: sums[2 * c], sums[2 * c + 1].
+// Adds to sums[c] and squares[c] the sum and the sum of squares, in float64, of column c of `pixels` rows: few, so that
+// memory is read nearly in order.
 #if VECTOR_BYTES == 64
 #define COLUMNS 64
 #else
 #define COLUMNS 16
 #endif
 static void FN(column_sums)(
-    double *sums, const float *x, int64_t ld, const float *addend, int64_t ld_addend, int64_t count, int64_t pixels) {
+    double *sums, double *squares, const float *x, int64_t ld, const float *addend, int64_t ld_addend, int64_t count,
+    int64_t pixels) {
     int64_t c = 0;
     for (; c + COLUMNS <= count; c += COLUMNS) {
         dvec8 sum[COLUMNS / 8], square[COLUMNS / 8];
         for (int k = 0; k < COLUMNS / 8; k++) sum[k] = square[k] = (dvec8){0};
-        for (int64_t p = 0; p < pixels; p++) {
-            for (int k = 0; k < COLUMNS / 8; k++) {
-                vec8 v, w;
-                memcpy(&v, x + p * ld + c + 8 * k, 32);
-                if (addend) memcpy(&w, addend + p * ld_addend + c + 8 * k, 32), v += w;
-                dvec8 d = __builtin_convertvector(v, dvec8);
-                sum[k] += d;
-                square[k] += d * d;
+        if (addend) {
+            for (int64_t p = 0; p < pixels; p++) {
+                for (int k = 0; k < COLUMNS / 8; k++) {
+                    vec8 v, w;
+                    memcpy(&v, x + p * ld + c + 8 * k, 32);
+                    memcpy(&w, addend + p * ld_addend + c + 8 * k, 32);
+                    dvec8 d = __builtin_convertvector(v + w, dvec8);
+                    sum[k] += d;
+                    square[k] += d * d;
+                }
+            }
+        } else {
+            for (int64_t p = 0; p < pixels; p++) {
+                for (int k = 0; k < COLUMNS / 8; k++) {
+                    vec8 v;
+                    memcpy(&v, x + p * ld + c + 8 * k, 32);
+                    dvec8 d = __builtin_convertvector(v, dvec8);
+                    sum[k] += d;
+                    square[k] += d * d;
+                }
             }
         }
-        for (int k = 0; k < COLUMNS; k++) {
-            sums[2 * (c + k)] = sum[k / 8][k % 8];
-            sums[2 * (c + k) + 1] = square[k / 8][k % 8];
+        for (int k = 0; k < COLUMNS / 8; k++) {
+            dvec8 d;
+            memcpy(&d, sums + c + 8 * k, 64), d += sum[k], memcpy(sums + c + 8 * k, &d, 64);
+            memcpy(&d, squares + c + 8 * k, 64), d += square[k], memcpy(squares + c + 8 * k, &d, 64);
         }
     }
     for (; c < count; c++) {
@@ -130,8 +148,8 @@ static void FN(column_sums)(
             sum += (double)v;
             square += (double)v * (double)v;
         }
-        sums[2 * c] = sum;
-        sums[2 * c + 1] = square;
+        sums[c] += sum;
+        squares[c] += square;
     }
 }
 #undef COLUMNS

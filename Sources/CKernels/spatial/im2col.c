@@ -4,10 +4,16 @@
 #include "../elementwise/vectors.h"
 #include "spatial_kernels.h"
 
+enum { SHORT = 12 }; // a row that is not worth three calls
+
 // y[j] = row[start + j * stride] for j in 0 ..< n, zero where that is outside 0 ..< w. A NULL row is all zeros.
 static void take_row(
     void (*halve)(float *, const float *, int64_t), float *y, const float *row, int64_t w, int64_t start, int64_t stride,
     int64_t n) {
+    if (n <= SHORT && row) {
+        for (int64_t j = 0; j < n; j++, start += stride) y[j] = start >= 0 && start < w ? row[start] : 0.0f;
+        return;
+    }
     int64_t first = start < 0 ? min_i64(n, ceil_div(-start, stride)) : 0;
     int64_t last = start >= w ? first : max_i64(first, min_i64(n, (w - 1 - start) / stride + 1));
     if (!row) first = last = n;

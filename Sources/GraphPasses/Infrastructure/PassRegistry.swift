@@ -7,7 +7,7 @@ public enum PassRegistry {
         public var name: String
         /// The place in the standard pipeline, from 1.
         public var order: Int
-        /// The first sentence of the documentation.
+        /// The first paragraph of the documentation, as one line.
         public var summary: String
         /// The doc comment of the pass, as it stands in the source.
         public var documentation: String
@@ -18,8 +18,9 @@ public enum PassRegistry {
     /// In the order of the pipeline.
     public static let entries: [Entry] = Pipeline.standard(level: .o3, changingInputs: ["z"]).passes.enumerated().map { index, pass in
         let text = passDocumentation["\(type(of: pass))"] ?? ""
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         return Entry(
-            name: pass.name, order: index + 1, summary: String(text.prefix { $0 != "\n" }), documentation: text,
+            name: pass.name, order: index + 1, summary: lines.prefix { !$0.isEmpty }.joined(separator: " "), documentation: text,
             runsAfter: type(of: pass).runsAfter.map { $0.name })
     }
 

@@ -2,12 +2,14 @@ import GraphIR
 
 /// One rewrite, as the log has it.
 public struct Rewrite: Hashable, Codable, Sendable {
-    /// A node by its name, with the kind of its op.
+    /// A node by its name, with the kind of its op; or a parameter.
     public struct NodeNote: Hashable, Codable, Sendable, CustomStringConvertible {
         public var name: String
         public var op: String
 
-        public var description: String { "%\(name) (\(op))" }
+        static func parameter(_ key: String) -> NodeNote { NodeNote(name: key, op: "parameter") }
+
+        public var description: String { op == "parameter" ? "@\(name)" : "%\(name) (\(op))" }
     }
 
     /// Counted from 1 over the whole run of a pipeline, so that `--stop-after` names it.
@@ -50,8 +52,11 @@ public struct RewriteRecorder {
             nodes.filter(graph.contains).map { .init(name: graph.name(of: $0), op: graph[$0].op.name) }
         }
         let erased = changes.erased.filter { !inserted.contains($0.id) }.map { Rewrite.NodeNote(name: $0.name, op: $0.op) }
+        let parameters = changes.erasedParameters.map(Rewrite.NodeNote.parameter)
         log.append(
-            Rewrite(number: log.count + 1, pass: pass, before: erased + notes(modified), after: notes(changes.inserted) + notes(modified)))
+            Rewrite(
+                number: log.count + 1, pass: pass, before: erased + notes(modified) + parameters,
+                after: notes(changes.inserted) + notes(modified)))
         return true
     }
 }

@@ -59,10 +59,10 @@ struct RoledOperands<MatchedOp: RoledOp> {
 }
 
 extension GraphEditor {
-    /// Replaces a node by one with these operands; see ``GraphIR/GraphEditor/replace(_:with:_:absorbing:early:)``.
-    mutating func replace<T>(_ id: NodeID, with operands: RoledOperands<T>, absorbing absorbed: [NodeID] = [], early: Bool = false) throws {
+    /// Replaces a node by one with these operands; see ``GraphIR/GraphEditor/replace(_:with:_:absorbing:from:)``.
+    mutating func replace<T>(_ id: NodeID, with operands: RoledOperands<T>, absorbing absorbed: [NodeID] = [], from: NodeID? = nil) throws {
         let (op, values) = operands.assembled()
-        try replace(id, with: op, values, absorbing: absorbed, early: early)
+        try replace(id, with: op, values, absorbing: absorbed, from: from)
     }
 }
 

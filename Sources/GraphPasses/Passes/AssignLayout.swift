@@ -14,8 +14,8 @@ import Tensors
 ///     %y.row_major = convert_layout(%y) {layout = row_major} : f32[1, 4, 64, 64]
 ///     output y = %y.row_major
 ///
-/// Everything between follows by inference. A node that cannot read images of that layout (an unfold, say) has its operands
-/// converted back.
+/// Everything between follows by inference. A node that cannot read images of that layout (an unfold, say, or a convolution in
+/// groups, for which there is no such kernel) has its operands converted back.
 public struct AssignLayout: GraphPass {
     public static let name = "assign_layout"
     /// What these raise is written on row-major images.
@@ -45,7 +45,7 @@ public struct AssignLayout: GraphPass {
             let readsImages = zip(node.operands, types).contains { $1.layout == .channelsLast || isImageInput($0, editor) }
             // A convolution's operand is an image wherever it comes from.
             guard readsImages || node.op is Conv2D else { return try inferAgain(id, &editor) }
-            for layout in [Layout.channelsLast, .rowMajor] {
+            for layout in (node.op as? Conv2D)?.hasChannelsLastKernel == false ? [Layout.rowMajor] : [.channelsLast, .rowMajor] {
                 let wanted = zip(node.operands, types).map { operand, type in
                     isImage(operand, type, editor) ? TensorType(type.elementType, type.shape, layout: layout) : type
                 }

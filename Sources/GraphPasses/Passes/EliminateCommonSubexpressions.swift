@@ -18,21 +18,18 @@ public struct EliminateCommonSubexpressions: GraphPass {
 
     private struct Key: Hashable {
         let kind: ObjectIdentifier
-        let op: AnyHashable
         let operands: [ValueID]
     }
 
     public func run(_ editor: inout GraphEditor, _ recorder: inout RewriteRecorder) throws -> Bool {
-        var known: [Key: NodeID] = [:]
+        var known: [Key: [NodeID]] = [:]
         var changed = false
         for id in editor.graph.order {
             let node = editor.graph[id]
             let commutes = node.op is Add || node.op is Multiply
-            let key = Key(
-                kind: ObjectIdentifier(type(of: node.op)), op: AnyHashable(node.op),
-                operands: commutes ? node.operands.sorted() : node.operands)
-            guard let earlier = known[key] else {
-                known[key] = id
+            let key = Key(kind: ObjectIdentifier(type(of: node.op)), operands: commutes ? node.operands.sorted() : node.operands)
+            guard let earlier = known[key]?.first(where: { editor.graph[$0].op.isEqual(to: node.op) }) else {
+                known[key, default: []].append(id)
                 continue
             }
             let rewrote = recorder.attempt(&editor) { editor in

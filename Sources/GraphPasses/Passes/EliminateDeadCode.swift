@@ -18,7 +18,7 @@ public struct EliminateDeadCode: GraphPass {
         for id in editor.graph.order.reversed() where editor.isUnused(id) {
             if recorder.attempt(&editor, { $0.erase(id); return true }) { changed = true }
         }
-        _ = editor.eraseUnusedParameters()
+        if recorder.attempt(&editor, { $0.eraseUnusedParameters() }) { changed = true }
         return changed
     }
 }

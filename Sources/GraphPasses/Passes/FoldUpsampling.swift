@@ -14,12 +14,11 @@ public struct FoldUpsampling: RewritePass {
     public init() {}
 
     public func rewrite(_ node: NodeID, op: Conv2D, editor: inout GraphEditor) throws -> Bool {
-        var operands = RoledOperands(op, editor.graph[node].operands)
-        let weight = editor.type(operands[.weight]!).shape
-        guard op.upsampling == nil, op.stride == [1, 1], op.padding == [1, 1, 1, 1], op.dilation ?? [1, 1] == [1, 1], op.groups ?? 1 == 1,
-            weight[2] == 3, weight[3] == 3, operands.roles.isSubset(of: [.input, .weight, .bias]),
-            let upsampling = editor.matchOnlyUsed(UpsampleNearest.self, making: operands[.input]!), upsampling.op.factor == 2,
-            editor.type(operands[.input]!).layout == .channelsLast
+        guard op.upsampling == nil, op.operands == nil,
+            let upsampling = editor.matchOnlyUsed(UpsampleNearest.self, making: editor.graph[node].operands[0]), upsampling.op.factor == 2,
+            editor.type(upsampling.result).layout == .channelsLast, op.stride == [1, 1], op.padding == [1, 1, 1, 1], op.hasChannelsLastKernel,
+            case var operands = RoledOperands(op, editor.graph[node].operands), case let weight = editor.type(operands[.weight]!).shape,
+            weight[2] == 3, weight[3] == 3
         else { return false }
         operands[.input] = upsampling.operands[0]
         operands.op.upsampling = 2

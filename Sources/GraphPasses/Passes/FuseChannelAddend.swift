@@ -25,7 +25,7 @@ public struct FuseChannelAddend: RewritePass {
                 shape == [image.shape[0], image.shape[1]] || shape == [1, image.shape[1]]
             else { continue }
             fused[.channelAddend] = unsqueeze.operands[0]
-            try editor.replace(node, with: fused, absorbing: [convolution.node, unsqueeze.node], early: true)
+            try editor.replace(node, with: fused, absorbing: [convolution.node, unsqueeze.node], from: convolution.node)
             return true
         }
         return false

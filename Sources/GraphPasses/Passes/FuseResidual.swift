@@ -8,7 +8,7 @@ import Operators
 /// becomes
 ///     %y = conv2d(%h, @weight, @bias, %x) {..., operands = [input, weight, bias, residual]}
 ///
-/// Of two layers the later one takes the other's result. Where the layer's tokens are added as an image, the other image is
+/// Of two layers the earlier one takes the other's result, so that what the later one reads need not be kept. Where the layer's tokens are added as an image, the other image is
 /// added as tokens:
 ///
 ///     %l = linear(%t, @weight, @bias)
@@ -34,31 +34,34 @@ public struct FuseResidual: RewritePass {
         var operands = editor.graph[node].operands
         guard operands.allSatisfy({ editor.type($0) == type }) else { return false }
         func position(_ value: ValueID) -> Int { editor.graph.producer(of: value).map(editor.position) ?? -1 }
-        operands.sort { position($0) > position($1) }
+        operands.sort { position($0) < position($1) }
         for (layer, other) in [(operands[0], operands[1]), (operands[1], operands[0])] {
             if let convolution = editor.matchOnlyUsed(Conv2D.self, making: layer), convolution.op.activation == nil,
                 case var fused = RoledOperands(convolution), fused[.residual] == nil, type.layout == .channelsLast
             {
                 fused[.residual] = other
-                try editor.replace(node, with: fused, absorbing: [convolution.node], early: true)
+                try editor.replace(node, with: fused, absorbing: [convolution.node], from: convolution.node)
                 return true
             }
             if let linear = freeLinear(making: layer, editor) {
                 var fused = linear
                 fused.operands[.residual] = other
-                try editor.replace(node, with: fused.operands, absorbing: [linear.node], early: true)
+                try editor.replace(node, with: fused.operands, absorbing: [linear.node], from: linear.node)
                 return true
             }
             if let image = editor.matchOnlyUsed(ImageFromTokens.self, making: layer), type.layout == .channelsLast,
                 var linear = freeLinear(making: image.operands[0], editor)
             {
                 let name = editor.graph.name(of: linear.node)
+                let tokens = "\(editor.graph.name(of: node)).tokens"
                 linear.operands[.residual] = try editor.insertAfterOperands(
-                    TokensFromImage(), [other], name: "\(editor.graph.name(of: node)).tokens")[0]
+                    TokensFromImage(), [other], name: tokens, origins: editor.origins(of: [node]))[0]
                 let (op, values) = linear.operands.assembled()
-                let sum = try editor.insertAfterOperands(op, values, name: name, origins: editor.origins(of: [linear.node, node]))
-                try editor.replace(
-                    node, with: ImageFromTokens(), [sum[0], image.operands[1]], absorbing: [image.node, linear.node], early: true)
+                let sum = try editor.insert(
+                    op, values, from: linear.node, name: name, origins: editor.origins(of: [linear.node, node]))[0]
+                try editor.replace(node, with: ImageFromTokens(), [sum, image.operands[1]], absorbing: [image.node], from: image.node)
+                editor.eraseUnused([linear.node])
+                editor.rename(sum, to: name)
                 return true
             }
         }

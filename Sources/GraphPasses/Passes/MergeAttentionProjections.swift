@@ -26,7 +26,7 @@ public struct MergeAttentionProjections: RewritePass {
             guard let (merged, absorbed) = merge(operands.suffix(count), editor) else { continue }
             let (linear, values) = merged.assembled()
             let name = "\(editor.graph.name(of: node)).\(packing.rawValue)"
-            let packed = try editor.insertAfterOperands(linear, values, name: name, origins: editor.origins(of: absorbed))
+            let packed = try editor.insert(linear, values, from: absorbed[0], name: name, origins: editor.origins(of: absorbed))
             var attention = op
             attention.packing = packing
             try editor.replace(node, with: attention, operands.dropLast(count) + packed)

@@ -60,6 +60,8 @@ public struct NormOnLoad: RuleSetPass {
             let statistics = try editor.insert(
                 GroupStatistics(groups: op.groups, epsilon: op.epsilon), operands, before: node, name: "\(name).statistics",
                 origins: editor.origins(of: [node]))
+            editor.rename(statistics[0], to: "\(name).scale")
+            editor.rename(statistics[1], to: "\(name).shift")
             editor.redirect(readers.typeOnly, to: image)
             for convolution in convolutions {
                 var roled = RoledOperands(convolution)
@@ -74,7 +76,7 @@ public struct NormOnLoad: RuleSetPass {
                 roled[.normScale] = statistics[0]
                 roled[.normShift] = statistics[1]
                 roled.op.prologue = op.activation
-                try editor.replace(linear.node, with: roled)
+                try editor.replace(linear.node, with: roled, absorbing: [node])
             }
             for view in tokens { editor.setOperand(0, of: view.node, to: image) }
             editor.eraseUnused([node])

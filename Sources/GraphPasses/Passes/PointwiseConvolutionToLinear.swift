@@ -26,11 +26,11 @@ public struct PointwiseConvolutionToLinear: RuleSetPass {
     public var rules: [any RewriteRule] { [BeforeTokens(), AfterTokens()] }
 
     private static func isPointwise(_ op: Conv2D, _ operands: [ValueID], _ editor: GraphEditor) -> Bool {
-        let roled = RoledOperands(op, operands)
-        let weight = editor.type(roled[.weight]!).shape
-        return op.stride == [1, 1] && op.padding == [0, 0, 0, 0] && op.groups ?? 1 == 1 && op.upsampling == nil && op.activation == nil
-            && op.prologue == nil && op.inputChannels == nil && weight[2] == 1 && weight[3] == 1 && roled.op.operands == nil
-            && editor.type(operands[0]).layout == .channelsLast
+        guard op.operands == nil, op.stride == [1, 1], op.padding == [0, 0, 0, 0], op.groups ?? 1 == 1, op.upsampling == nil,
+            op.activation == nil, op.prologue == nil, op.inputChannels == nil
+        else { return false }
+        let weight = editor.type(operands[1]).shape
+        return weight[2] == 1 && weight[3] == 1 && editor.type(operands[0]).layout == .channelsLast
     }
 
     private struct BeforeTokens: RewriteRule {

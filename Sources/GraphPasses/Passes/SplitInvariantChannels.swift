@@ -12,7 +12,7 @@ import Operators
 /// A convolution is linear in its input, so the parts of a concatenation can be added up behind it.
 public struct SplitInvariantChannels: GraphPass {
     public static let name = "split_invariant_channels"
-    public static let runsAfter: [any Pass.Type] = [EliminateDeadCode.self]
+    public static let runsAfter: [any Pass.Type] = [AssignLayout.self]
 
     /// The inputs whose values differ from step to step.
     public var changingInputs: Set<String>
@@ -23,7 +23,8 @@ public struct SplitInvariantChannels: GraphPass {
         let changing = editor.graph.values(dependingOn: changingInputs)
         var changed = false
         for id in editor.graph.order {
-            guard let convolution = editor.match(Conv2D.self, id), case let operands = RoledOperands(convolution),
+            guard let convolution = editor.match(Conv2D.self, id), editor.type(convolution.result).layout == .channelsLast,
+                case let operands = RoledOperands(convolution),
                 operands.roles.isSubset(of: [.input, .weight, .bias]), convolution.op.inputChannels == nil,
                 convolution.op.groups ?? 1 == 1, convolution.op.activation == nil, convolution.op.prologue == nil,
                 let concat = editor.matchOnlyUsed(Concat.self, making: operands[.input]!), concat.op.axis == 1 || concat.op.axis == -3

@@ -1,0 +1,89 @@
+import GraphIR
+import GraphPasses
+import GraphRuntime
+import Tensors
+
+/// Compares two ways of running a model, node by node on the same inputs.
+public struct ModelComparison {
+    /// The values of one network, in the order in which the second way computes them.
+    public struct Part: Sendable {
+        public var name: String
+        public var differences: [ProgramComparison.Difference]
+        /// The rewrites of the second way, to name the one behind a difference.
+        public var log: [Rewrite]
+
+        /// The first value beyond a tolerance, and the pass whose rewrite made the node.
+        public func first(over tolerance: Double) -> (difference: ProgramComparison.Difference, pass: String?)? {
+            guard let difference = differences.first(where: { $0.relativeError > tolerance }) else { return nil }
+            return (difference, log.last { $0.after.contains { $0.name == difference.name } }?.pass)
+        }
+    }
+
+    /// Encoder, one denoising step from noise, and decoder.
+    ///
+    /// - Parameters:
+    ///   - pixels: [1, 3, H, W] in 0...1, padded.
+    ///   - finished: told each part.
+    public static func run(
+        reference: DeblurDiffModel, against model: DeblurDiffModel, pixels: Tensor, timestep: Int = 999, finished: (Part) throws -> Void
+    ) throws {
+        let (height, width) = (pixels.shape[2], pixels.shape[3])
+        let (h, w) = (height / model.configuration.latentFactor, width / model.configuration.latentFactor)
+        let channels = model.configuration.latentChannels
+        var random = TorchGenerator(seed: 231)
+        let tokens = Tensor(Tokenizer.empty(model.configuration.textEncoder.contextLength), shape: [1, model.configuration.textEncoder.contextLength])
+
+        func compare(_ name: String, _ inputs: [String: Tensor]) throws -> [String: Tensor] {
+            let first = try reference.stages(of: name, height: height, width: width).optimized
+            let second = try model.stages(of: name, height: height, width: width)
+            let program = try model.program(second.optimized)
+            var comparison = try ProgramComparison(
+                reference: reference.program(first), inputs: inputs, in: reference.workspace, names: names([second.optimized]))
+            var differences: [ProgramComparison.Difference] = []
+            let outputs = try program.run(inputs, in: model.workspace) { observe($0, program, &comparison, &differences) }
+            try finished(Part(name: name, differences: differences, log: second.log))
+            return outputs
+        }
+        let context = try compare("text_encoder", ["tokens": tokens])["context"]!
+        let moments = try compare("vae_encoder", ["image": pixels])["moments"]!
+        let size = channels * h * w
+        let image = Tensor(moments.floatArray.prefix(size).map { $0 * Float(model.configuration.latentScaleFactor) }, shape: [1, channels, h, w])
+        let z = Tensor(random.randn(size), shape: image.shape)
+
+        let inputs = ["z": z, "c_img": image, "context": context, "timestep": Tensor([Float(timestep)], shape: [1])]
+        let optimized = try optimizeStep(
+            DenoisingStep.graph(model.graphs, latent: z.type), level: model.optimization.level, options: model.optimization.pipeline)
+        let whole = try DenoisingStep.graph(reference.graphs, latent: z.type)
+        // The reference is one program, whatever its level, so that every value is met in one run.
+        let plain = try Pipeline.standard(level: reference.optimization.level).run(whole, options: reference.optimization.pipeline).graph
+        let graphs = [optimized.graphs.prologue, optimized.graphs.timeTable, optimized.graphs.step]
+        var comparison = try ProgramComparison(
+            reference: reference.program(plain), inputs: inputs, in: reference.workspace, names: names(graphs))
+        var differences: [ProgramComparison.Difference] = []
+        var values = inputs
+        for graph in graphs {
+            let program = try model.program(graph)
+            values.merge(try program.run(values, in: model.workspace) { observe($0, program, &comparison, &differences) }) { $1 }
+        }
+        try finished(Part(name: "step", differences: differences, log: optimized.log))
+        _ = try compare("vae_decoder", ["latent": Tensor(random.randn(size), shape: image.shape)])
+    }
+
+    private static func names(_ graphs: [Graph]) -> Set<String> {
+        Set(graphs.flatMap { graph in graph.order.flatMap { graph[$0].results }.map { graph[$0].name } })
+    }
+
+    private static func observe(
+        _ report: Program.StepReport, _ program: Program, _ comparison: inout ProgramComparison,
+        _ differences: inout [ProgramComparison.Difference]
+    ) {
+        var results: [Tensor]?
+        for (index, id) in program.graph[report.step.node].results.enumerated() {
+            func value() -> Tensor {
+                if results == nil { results = report.results }
+                return results![index]
+            }
+            if let difference = comparison.compare(program.graph[id].name, value()) { differences.append(difference) }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import GraphIR
+import GraphRuntime
+import Tensors
+
+/// Runs graphs on numbers that depend on names alone.
+public struct SeededRunner: Sendable {
+    /// Reassociation of sums, relative to the largest number of an output.
+    public static let tolerance: Float = 1e-5
+
+    private let options: RuntimeOptions
+    private let seed: UInt64
+    private let cache = Cache()
+
+    public init(seed: UInt64 = 1, threadCount: Int = 2) {
+        self.seed = seed
+        options = RuntimeOptions(pool: ThreadPool(threadCount: threadCount))
+    }
+
+    private struct Parameters: ParameterSource {
+        let shapes: [String: Shape]
+        let seed: UInt64
+        let cache: Cache
+
+        func parameter(_ key: String) throws -> Tensor { cache.tensor(key, shapes[key]!, seed) }
+    }
+
+    /// Making numbers takes longer than the tests that run on them.
+    private final class Cache: @unchecked Sendable {
+        private let lock = NSLock()
+        private var tensors: [String: Tensor] = [:]
+
+        func tensor(_ key: String, _ shape: Shape, _ seed: UInt64) -> Tensor {
+            lock.withLock {
+                let name = "\(key) \(shape)"
+                if let tensor = tensors[name] { return tensor }
+                tensors[name] = seededTensor(key: key, shape: shape, seed: seed)
+                return tensors[name]!
+            }
+        }
+    }
+
+    /// - Parameter given: tensors for some inputs; the others are made up.
+    public func run(_ graph: Graph, inputs given: [String: Tensor] = [:]) throws -> [String: Tensor] {
+        let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
+        let store = ParameterStore(source: Parameters(shapes: shapes, seed: seed, cache: cache), pool: options.pool)
+        let program = try Program(graph, parameters: store, options: options)
+        var inputs: [String: Tensor] = [:]
+        for id in graph.inputs {
+            let (name, type) = (graph[id].name, graph.type(id))
+            inputs[name] = given[name] ?? input(name, type)
+        }
+        return try program.run(inputs, in: Workspace())
+    }
+
+    private func input(_ name: String, _ type: TensorType) -> Tensor {
+        let tensor = Tensor(type)
+        withExtendedLifetime(tensor) {
+            guard type.elementType == .float32 else {
+                let numbers = tensor.bytes.bindMemory(to: Int32.self)
+                for index in numbers.indices { numbers[index] = Int32(index % 7) }
+                return
+            }
+            let values = seededTensor(key: "input \(name)", shape: Shape([1] + type.shape.dimensions), seed: seed).floatArray
+            let scale = Float(values.count).squareRoot()
+            let floats = tensor.floats
+            // Another layout holds the same image, so that graphs that differ in it can be compared.
+            let (channels, pixels) = type.layout == .rowMajor ? (1, 1) : (type.shape[1], type.shape[2] * type.shape[3])
+            for (index, value) in values.enumerated() {
+                let (image, rest) = (index / (channels * pixels), index % (channels * pixels))
+                floats[(image * pixels + rest % pixels) * channels + rest / pixels] = value * scale
+            }
+        }
+        return tensor
+    }
+
+    /// The largest difference of two runs' outputs, relative to the largest number of each output. Infinite where they are not
+    /// comparable.
+    public static func largestRelativeDifference(_ a: [String: Tensor], _ b: [String: Tensor]) -> Float {
+        guard a.mapValues(\.type) == b.mapValues(\.type) else { return .infinity }
+        var largest: Float = 0
+        for (name, tensor) in a {
+            let (x, y) = (tensor.floatArray, b[name]!.floatArray)
+            let magnitude = x.reduce(0) { max($0, abs($1)) }
+            for (p, q) in zip(x, y) {
+                let difference = abs(p - q) / max(magnitude, .leastNormalMagnitude)
+                largest = difference.isNaN ? .infinity : max(largest, difference)
+            }
+        }
+        return largest
+    }
+}

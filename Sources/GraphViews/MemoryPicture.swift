@@ -1,0 +1,65 @@
+import GraphIR
+import GraphRuntime
+
+/// A memory plan as rectangles: time across, address up.
+public struct MemoryPicture: Codable, Hashable, Sendable {
+    public enum Kind: String, Codable, Sendable {
+        /// A result that later steps read.
+        case value
+        /// What a kernel needs while it runs.
+        case scratch
+        /// A result of the graph, alive to the end.
+        case output
+    }
+
+    public struct Buffer: Codable, Hashable, Sendable {
+        public var label: String
+        /// The value that the buffer was made for, or whose maker scribbles in it.
+        public var value: String
+        public var kind: Kind
+        public var offset: Int
+        public var bytes: Int
+        /// The first step that needs it, and the one behind the last.
+        public var start: Int
+        public var end: Int
+    }
+
+    public var arenaBytes: Int
+    /// No plan can need less.
+    public var lowerBound: Int
+    public var strategy: String
+    public var stepCount: Int
+    public var buffers: [Buffer]
+
+    public init(_ plan: MemoryPlan, stepCount: Int) {
+        let scratch = "scratch of "
+        arenaBytes = plan.arenaByteCount
+        lowerBound = plan.lowerBound
+        strategy = plan.strategy
+        self.stepCount = stepCount
+        buffers = zip(plan.buffers, plan.offsets).map { buffer, offset in
+            let isScratch = buffer.label.hasPrefix(scratch)
+            return Buffer(
+                label: buffer.label, value: isScratch ? String(buffer.label.dropFirst(scratch.count)) : buffer.label,
+                kind: isScratch ? .scratch : buffer.lifetime.upperBound > stepCount ? .output : .value, offset: offset,
+                bytes: buffer.byteCount, start: buffer.lifetime.lowerBound, end: buffer.lifetime.upperBound)
+        }
+    }
+
+    public init(_ program: Program) { self.init(program.plan, stepCount: program.steps.count) }
+
+    /// Bytes alive at each step, without what alignment adds.
+    public var liveBytes: [Int] {
+        let count = max(stepCount, buffers.map(\.end).max() ?? 0)
+        var changes = [Int](repeating: 0, count: count + 1)
+        for buffer in buffers where buffer.start < buffer.end {
+            changes[buffer.start] += buffer.bytes
+            changes[buffer.end] -= buffer.bytes
+        }
+        var live = 0
+        return changes.dropLast().map { change in
+            live += change
+            return live
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import ArgumentParser
+import Diffusion
+import GraphIR
+import GraphViews
+
+struct DiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff", abstract: "Show what the passes did to a graph, node by node and in numbers.")
+
+    enum Stage: String, ExpressibleByArgument, CaseIterable { case imported, optimized }
+
+    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
+    var model: String
+
+    @Option(help: ArgumentHelp("Which graph.", valueName: "name"))
+    var graph: String
+
+    @Option(help: "The stage to start from.")
+    var from = Stage.imported
+
+    @Option(help: "The stage to compare with.")
+    var to = Stage.optimized
+
+    @Option(help: ArgumentHelp("Size of the image in pixels.", valueName: "WxH"))
+    var size = ImageSize.standard
+
+    @Option(help: ArgumentHelp("Show no more nodes than this.", valueName: "n"))
+    var limit: Int?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @OptionGroup var optimization: OptimizationFlags
+
+    func run() throws {
+        let stages = try openModel(model, optimization).stages(of: graph, height: size.height, width: size.width)
+        func side(_ stage: Stage) -> Graph { stage == .imported ? stages.imported : stages.optimized }
+        let diff = GraphDiff(
+            from: side(from), to: side(to), stages: (from.rawValue, to.rawValue), passes: stages.passReports, rewrites: stages.rewriteRecords)
+        print(json ? diff.json() : diff.text(entryLimit: limit), terminator: "")
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Diffusion
+import GraphPasses
+import GraphRuntime
+import GraphViews
+import Tensors
+
+/// An image size on the command line: `512x384`, width first.
+struct ImageSize: ExpressibleByArgument {
+    var width: Int
+    var height: Int
+
+    init?(argument: String) {
+        let parts = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+        guard parts.count == 2, let width = parts[0], let height = parts[1], (1...32768).contains(width), (1...32768).contains(height) else {
+            return nil
+        }
+        self.width = width
+        self.height = height
+    }
+
+    init(width: Int, height: Int) {
+        self.width = width
+        self.height = height
+    }
+
+    var defaultValueDescription: String { "\(width)x\(height)" }
+    static let standard = ImageSize(width: 512, height: 512)
+}
+
+extension GraphFormat: ExpressibleByArgument {}
+
+extension GraphStages {
+    /// What the passes did, for the views.
+    var passReports: [GraphViews.PassReport] {
+        var nodes = imported.order.count
+        return statistics.map { pass in
+            defer { nodes -= pass.nodesRemoved }
+            let summary = PassRegistry.entries.first { $0.name == pass.pass }?.summary ?? ""
+            return GraphViews.PassReport(
+                name: pass.pass, summary: summary, matches: pass.matches, rewrites: pass.rewrites, nodesBefore: nodes,
+                nodesAfter: nodes - pass.nodesRemoved, seconds: pass.seconds)
+        }
+    }
+
+    var rewriteRecords: [RewriteRecord] {
+        log.map { RewriteRecord(pass: $0.pass, before: $0.before.map(\.description), after: $0.after.map(\.description)) }
+    }
+}
+
+/// Opens a model to look into it: no more threads than one are needed.
+func openModel(_ path: String, _ optimization: OptimizationFlags, threads: Int? = 1) throws -> DeblurDiffModel {
+    var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
+    options.packsWeights = optimization.level > 0
+    return try DeblurDiffModel(path: path, options: options, optimization: optimization.options)
+}
+
+/// Writes to a file, or to standard output without one.
+func writeOutput(_ text: String, to path: String?) throws {
+    guard let path else { return print(text, terminator: text.hasSuffix("\n") ? "" : "\n") }
+    let writer = try AtomicFileWriter(path: path)
+    try writer.write(Array(text.utf8))
+    try writer.commit()
+}

@@ -1,0 +1,284 @@
+import CKernels
+import Foundation
+import Testing
+
+/// Group norm of [batch, channels, pixels] in float64.
+private func groupNorm(
+    _ x: [Double], _ batch: Int, _ channels: Int, _ pixels: Int, _ groups: Int, _ epsilon: Double, _ scale: [Float]?,
+    _ bias: [Float]?, silu: Bool
+) -> [Double] {
+    var y = x
+    let n = channels / groups * pixels
+    for g in 0..<batch * groups where !x.isEmpty {
+        let range = g * n..<(g + 1) * n
+        let mean = x[range].reduce(0, +) / Double(n)
+        let variance = x[range].reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n)
+        let rstd = 1 / (variance + epsilon).squareRoot()
+        for i in range {
+            let c = i / pixels % channels
+            let v = (x[i] - mean) * rstd * Double(scale?[c] ?? 1) + Double(bias?[c] ?? 0)
+            y[i] = silu ? v / (1 + exp(-v)) : v
+        }
+    }
+    return y
+}
+
+/// How much a mean far from zero, in units of the deviation, lets rounding through: y = x * scale + shift subtracts two
+/// numbers of that size.
+private func tolerance(
+    _ x: [Double], _ batch: Int, _ channels: Int, _ pixels: Int, _ groups: Int, _ epsilon: Double, gain: Double = 2
+) -> Double {
+    var worst = 0.0
+    let n = channels / groups * pixels
+    for g in 0..<batch * groups where !x.isEmpty {
+        let values = x[g * n..<(g + 1) * n]
+        let mean = values.reduce(0, +) / Double(n)
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n)
+        worst = max(worst, abs(mean) / (variance + epsilon).squareRoot())
+    }
+    return 2e-6 + worst * 2.4e-7 * gain
+}
+
+private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) -> [T] {
+    (0..<batch * rows * columns).map { i in
+        let (b, j, r) = (i / (rows * columns), i / rows % columns, i % rows)
+        return x[(b * rows + r) * columns + j]
+    }
+}
+
+@Suite struct NormTests {
+    private typealias Sizes = (batch: Int, channels: Int, pixels: Int, groups: Int)
+
+    @Test(arguments: [
+        (1, 1, 1, 1), (2, 32, 1, 32), (1, 64, 5, 32), (2, 6, 35, 3), (1, 8, 4096, 2), (1, 4, 5003, 1), (3, 10, 17, 5),
+        (0, 4, 4, 2),
+        (1, 4, 0, 2),
+    ])
+    func groupNormNCHW(_ sizes: (Int, Int, Int, Int)) {
+        let (batch, channels, pixels, groups) = sizes
+        var numbers = SeededNumbers(31)
+        let x = numbers.floats(batch * channels * pixels, -3...5)
+        let scale = numbers.floats(channels, 0.5...2)
+        let bias = numbers.floats(channels)
+        KernelHarness.forEachISA { _ in
+            let absolute = tolerance(x.map(Double.init), batch, channels, pixels, groups, 1e-5)
+            for silu in [false, true] {
+                let expected = groupNorm(
+                    x.map(Double.init), batch, channels, pixels, groups, 1e-5, scale, bias, silu: silu)
+                func run(_ pool: OpaquePointer?, _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>) {
+                    dd_group_norm_nchw_f32(
+                        pool, y, x, scale, bias, Int64(batch), Int64(channels), Int64(pixels), Int64(groups), 1e-5,
+                        silu ? 1 : 0)
+                }
+                let y = KernelHarness.output(x.count) { run($0, $1, x) }
+                KernelHarness.expectClose(y, expected, absolute: absolute, relative: 1e-6)
+                KernelHarness.expectSame(KernelHarness.output(x.count, initial: x) { run($0, $1, $1) }, y)
+            }
+            let y = KernelHarness.output(x.count) {
+                dd_group_norm_nchw_f32(
+                    $0, $1, x, nil, nil, Int64(batch), Int64(channels), Int64(pixels), Int64(groups), 1e-5, 0)
+            }
+            let expected = groupNorm(x.map(Double.init), batch, channels, pixels, groups, 1e-5, nil, nil, silu: false)
+            KernelHarness.expectClose(y, expected, absolute: absolute, relative: 1e-6)
+        }
+    }
+
+    /// A mean a thousand times the deviation costs no more digits than the input has lost already.
+    @Test func statisticsSurviveALargeMean() {
+        var numbers = SeededNumbers(32)
+        let (channels, pixels) = (4, 9000)
+        let x = numbers.floats(channels * pixels).map { 1000 + $0 }
+        let expected = groupNorm(x.map(Double.init), 1, channels, pixels, 2, 0, nil, nil, silu: false)
+        let channelsLast = transposed(x, 1, channels, pixels)
+        let rows = groupNorm(x.map(Double.init), 1, 4, pixels, 4, 0, nil, nil, silu: false)
+        KernelHarness.forEachISA { _ in
+            let y = KernelHarness.output(x.count) {
+                dd_group_norm_nchw_f32($0, $1, x, nil, nil, 1, Int64(channels), Int64(pixels), 2, 0, 0)
+            }
+            KernelHarness.expectClose(y, expected, absolute: 4.5e-4)
+            let last = KernelHarness.output(x.count) { pool, y in
+                groupNormNHWC(pool, y, [(channelsLast, nil, channels)], nil, nil, 1, pixels, 2, 0, silu: false)
+            }
+            KernelHarness.expectClose(last, transposed(expected, 1, channels, pixels), absolute: 4.5e-4)
+            let normed = KernelHarness.output(x.count) { dd_layer_norm_f32($0, $1, x, nil, nil, 4, Int64(pixels), 0) }
+            KernelHarness.expectClose(normed, rows, absolute: 1.1e-4)
+        }
+    }
+
+    /// Sources without gaps: values, addend, channels.
+    private func groupNormNHWC(
+        _ pool: OpaquePointer?, _ y: UnsafeMutablePointer<Float>, _ sources: [([Float], [Float]?, Int)],
+        _ scale: [Float]?,
+        _ bias: [Float]?, _ batch: Int, _ pixels: Int, _ groups: Int, _ epsilon: Float, silu: Bool
+    ) {
+        withSources(sources) { described in
+            let channels = sources.reduce(0) { $0 + $1.2 }
+            let bytes = Int(dd_group_norm_nhwc_scratch(Int64(batch), Int64(channels), Int64(pixels)))
+            let scratch = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 1), alignment: 8)
+            defer { scratch.deallocate() }
+            dd_group_norm_nhwc_f32(
+                pool, y, described, Int32(sources.count), scale, bias, Int64(batch), Int64(pixels), Int64(groups),
+                epsilon,
+                silu ? 1 : 0, scratch)
+        }
+    }
+
+    @Test(arguments: [
+        (1, [1], 1, 1), (2, [32], 1, 32), (1, [64], 5, 32), (2, [6], 35, 3), (1, [80], 300, 8), (1, [40, 24], 130, 4),
+        (2, [10, 20], 65, 2), (1, [300, 340], 70, 32), (1, [64, 64], 4100, 32), (1, [17], 2049, 17), (0, [4], 4, 2),
+    ])
+    func groupNormOfChannelsLastSources(_ sizes: (Int, [Int], Int, Int)) {
+        let (batch, parts, pixels, groups) = sizes
+        let channels = parts.reduce(0, +)
+        var numbers = SeededNumbers(33)
+        let scale = numbers.floats(channels, 0.5...2)
+        let bias = numbers.floats(channels)
+        KernelHarness.forEachISA { _ in
+            for addends in [false, true] {
+                var sources: [([Float], [Float]?, Int)] = []
+                for c in parts {
+                    let n = batch * pixels * c
+                    sources.append((numbers.floats(n, -1...4), addends ? numbers.floats(n) : nil, c))
+                }
+                let rows = concatenated(sources, rows: batch * pixels).map(Double.init)
+                let x = transposed(rows, batch, pixels, channels)
+                let absolute = tolerance(x, batch, channels, pixels, groups, 1e-6)
+                for silu in [false, true] {
+                    let expected = groupNorm(x, batch, channels, pixels, groups, 1e-6, scale, bias, silu: silu)
+                    let y = KernelHarness.output(rows.count) { pool, y in
+                        groupNormNHWC(pool, y, sources, scale, bias, batch, pixels, groups, 1e-6, silu: silu)
+                    }
+                    KernelHarness.expectClose(
+                        y, transposed(expected, batch, channels, pixels), absolute: absolute, relative: 2e-6)
+                }
+            }
+        }
+    }
+
+    /// Rows of a source may lie apart, and the pass may write over its only source.
+    @Test func strideAndAliasing() {
+        let (pixels, channels, ld) = (100, 24, 31)
+        var numbers = SeededNumbers(34)
+        let wide = numbers.floats(pixels * ld)
+        let addend = numbers.floats(pixels * ld)
+        let x = (0..<pixels * channels).map { i -> Float in
+            let at = i / channels * ld + i % channels
+            return wide[at] + addend[at]
+        }
+        let scale = numbers.floats(channels)
+        let shift = numbers.floats(channels)
+        KernelHarness.forEachISA { _ in
+            let strided = KernelHarness.output(2 * channels) { pool, y in
+                var scratch = [Double](
+                    repeating: 0, count: Int(dd_group_statistics_nhwc_scratch(1, Int64(channels), Int64(pixels))) / 8)
+                wide.withUnsafeBufferPointer { a in
+                    addend.withUnsafeBufferPointer { b in
+                        var source = dd_nhwc_source(
+                            x: a.baseAddress!, ld: Int64(ld), addend: b.baseAddress!, ld_addend: Int64(ld),
+                            channels: Int64(channels))
+                        dd_group_statistics_nhwc_f32(
+                            pool, y, y + channels, &source, 1, scale, shift, 1, Int64(pixels), 4, 1e-5, &scratch)
+                    }
+                }
+            }
+            let dense = KernelHarness.output(2 * channels) { pool, y in
+                var scratch = [Double](
+                    repeating: 0, count: Int(dd_group_statistics_nhwc_scratch(1, Int64(channels), Int64(pixels))) / 8)
+                x.withUnsafeBufferPointer { a in
+                    var source = dd_nhwc_source(
+                        x: a.baseAddress!, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels))
+                    dd_group_statistics_nhwc_f32(
+                        pool, y, y + channels, &source, 1, scale, shift, 1, Int64(pixels), 4, 1e-5, &scratch)
+                }
+            }
+            KernelHarness.expectSame(strided, dense)
+
+            let inPlace = KernelHarness.output(x.count, initial: x) { pool, y in
+                var source = dd_nhwc_source(
+                    x: y, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels))
+                dd_scale_shift_nhwc_f32(pool, y, &source, 1, scale, shift, 1, Int64(pixels), 0)
+            }
+            let expected = x.indices.map { Double(x[$0]) * Double(scale[$0 % channels]) + Double(shift[$0 % channels]) }
+            KernelHarness.expectClose(inPlace, expected, absolute: 2e-7, relative: 1e-7)
+        }
+    }
+
+    @Test func scaleAndShiftFromSums() {
+        let (batch, blocks, channels, pixels, groups) = (2, 3, 12, 90, 4)
+        var numbers = SeededNumbers(35)
+        let x = numbers.floats(batch * pixels * channels, -2...3).map(Double.init)
+        let scale = numbers.floats(channels)
+        let bias = numbers.floats(channels)
+        var sums = [Double](repeating: 0, count: batch * blocks * channels * 2)
+        for i in x.indices {
+            let (c, p, b) = (i % channels, i / channels % pixels, i / channels / pixels)
+            let at = ((b * blocks + p / (pixels / blocks)) * channels + c) * 2
+            sums[at] += x[i]
+            sums[at + 1] += x[i] * x[i]
+        }
+        let result = KernelHarness.output(2 * batch * channels) { pool, y in
+            dd_statistics_to_scale_shift(
+                pool, y, y + batch * channels, sums, Int64(blocks), scale, bias, Int64(batch), Int64(channels),
+                Int64(pixels),
+                Int64(groups), 1e-5)
+        }
+        let expected = transposed(
+            groupNorm(
+                transposed(x, batch, pixels, channels), batch, channels, pixels, groups, 1e-5, scale, bias, silu: false),
+            batch, channels, pixels)
+        let y = x.indices.map { i -> Float in
+            let at = i / channels / pixels * channels + i % channels
+            return Float(x[i]) * result[at] + result[batch * channels + at]
+        }
+        KernelHarness.expectClose(y, expected, absolute: 2e-6, relative: 1e-6)
+    }
+
+    @Test(arguments: [(1, 1), (3, 15), (5, 16), (7, 100), (40, 320), (3, 1024), (33, 1280), (2, 10_001), (0, 4)])
+    func layerNorm(_ rows: Int, _ n: Int) {
+        var numbers = SeededNumbers(36)
+        let x = numbers.floats(rows * n, -2...7)
+        let scale = numbers.floats(n, 0.5...2)
+        let bias = numbers.floats(n)
+        var expected = groupNorm(x.map(Double.init), 1, max(rows, 1), n, max(rows, 1), 1e-5, nil, nil, silu: false)
+        if rows == 0 { expected = [] }
+        KernelHarness.forEachISA { _ in
+            for (s, b) in [(scale, bias), (scale, nil), (nil, bias), (nil, nil)] as [([Float]?, [Float]?)] {
+                let y = KernelHarness.output(x.count) {
+                    dd_layer_norm_f32($0, $1, x, s, b, Int64(rows), Int64(n), 1e-5)
+                }
+                let wanted = expected.enumerated().map { $1 * Double(s?[$0 % n] ?? 1) + Double(b?[$0 % n] ?? 0) }
+                KernelHarness.expectClose(y, wanted, absolute: 1.5e-6, relative: 1e-6)
+                let inPlace = KernelHarness.output(x.count, initial: x) {
+                    dd_layer_norm_f32($0, $1, $1, s, b, Int64(rows), Int64(n), 1e-5)
+                }
+                KernelHarness.expectSame(inPlace, y)
+            }
+            let statistics = KernelHarness.output(2 * rows) {
+                dd_row_statistics_f32($0, $1, $1 + rows, x, Int64(n), Int64(rows), Int64(n), 1e-5)
+            }
+            for r in 0..<rows {
+                let row = x[r * n..<(r + 1) * n].map(Double.init)
+                let mean = row.reduce(0, +) / Double(n)
+                let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n)
+                #expect(abs(Double(statistics[r]) - mean) < 3e-7)
+                let rstd = 1 / (variance + 1e-5).squareRoot()
+                #expect(abs(Double(statistics[rows + r]) - rstd) <= 2e-6 * rstd)
+            }
+        }
+    }
+
+    @Test func constantRowsAndSpecialValues() {
+        let n = 50
+        var x = [Float](repeating: 3.1415927, count: 3 * n)
+        x[n + 3] = .nan
+        x[2 * n + 49] = .infinity
+        KernelHarness.forEachISA { _ in
+            let y = KernelHarness.output(3 * n) { dd_layer_norm_f32($0, $1, x, nil, nil, 3, Int64(n), 1e-5) }
+            #expect(y[0..<n].allSatisfy { abs($0) < 1e-4 } && y[n...].allSatisfy { $0.isNaN })
+            let z = KernelHarness.output(3 * n) {
+                dd_group_norm_nchw_f32($0, $1, x, nil, nil, 3, 1, Int64(n), 1, 1e-5, 0)
+            }
+            #expect(z[0..<n].allSatisfy { abs($0) < 1e-4 } && z[n...].allSatisfy { $0.isNaN })
+        }
+    }
+}
