@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """DeblurDiff's networks as plain PyTorch modules with the released parameter names, to compare and to export from.
 
-    deblurdiff_torch.py CONFIG.yaml CHECKPOINT.safetensors IMAGE.png STAGES.safetensors [SEED]
+    deblurdiff_torch.py CONFIG.yaml CHECKPOINT.safetensors IMAGE.png --compare STAGES.safetensors
 
-runs each network on the inputs that `deblurdiff run IMAGE.png --record STAGES.safetensors` gave it, and prints the relative error of what it recorded, for
-runs with the empty prompt and without guidance and tiles. Needs torch, safetensors, pyyaml and Pillow.
+restores an image as `deblurdiff run IMAGE.png --record STAGES.safetensors` does (with the empty prompt, without guidance and tiles), and prints the relative
+errors of the record's stages. Needs torch, safetensors, pyyaml and Pillow.
 """
+import argparse
 import math
-import sys
 
 import torch
 from torch import nn
@@ -428,48 +428,77 @@ def sampled_latent(moments, scale, seed):
     return (mean + torch.exp(0.5 * log_variance.clamp(-30, 20)) * torch.randn(mean.shape)) * scale
 
 
+def schedule(steps):
+    """The kept timesteps and a, b, c1, c2, v of each, in float32."""
+    betas = torch.linspace(0.00085**0.5, 0.0120**0.5, 1000, dtype=torch.float64) ** 2
+    cumulative = torch.cumprod(1 - betas, 0)
+    timesteps = [round(k * 999 / (steps - 1)) for k in range(steps)] if steps > 1 else [0]
+    kept = cumulative[timesteps]
+    betas = 1 - kept / torch.cat([torch.ones(1, dtype=torch.float64), kept[:-1]])
+    cumulative = torch.cumprod(1 - betas, 0)
+    before = torch.cat([torch.ones(1, dtype=torch.float64), cumulative[:-1]])
+    a, b = (1 / cumulative).sqrt(), (1 / cumulative - 1).sqrt()
+    v = betas * (1 - before) / (1 - cumulative)
+    c1, c2 = betas * before.sqrt() / (1 - cumulative), (1 - before) * (1 - betas).sqrt() / (1 - cumulative)
+    return timesteps, [x.float() for x in (a, b, c1, c2, v)]
+
+
+def restore(model, clean, steps, seed):
+    """A run with the empty prompt, without guidance and tiles: the tensors of its stages."""
+    stages = {}
+    tokens = torch.tensor([[49406, 49407] + [0] * (model.clip.model.positional_embedding.shape[0] - 2)])
+    stages["clip_context.0"] = context = model.clip.model(tokens)
+    stages["vae_moments.0"] = moments = model.vae.moments(clean)
+    image = sampled_latent(moments, model.scale, seed)
+    torch.randn(image.shape)  # the negative prompt's condition, which nobody uses
+    z = torch.randn(image.shape)
+    timesteps, (a, b, c1, c2, v) = schedule(steps)
+    for count, index in enumerate(reversed(range(steps))):
+        timestep = torch.tensor([float(timesteps[index])])
+        stages[f"unet_in.{count}"] = z
+        stages[f"lkpn_kernel.{count}"] = kernel = model.kpn.unet(torch.cat([image, z], 1), timestep, context)
+        stages[f"eac.{count}"] = eac = adaptive_convolution(image, kernel)
+        control = model.controlnet(torch.cat([z, image, eac], 1), timestep, context)
+        if count == 0:
+            stages |= {f"control{number}.0": output for number, output in enumerate(control)}
+        stages[f"eps.{count}"] = eps = model.unet(z, timestep, context, control)
+        noise = torch.randn(z.shape)
+        z = c1[index] * (a[index] * z - b[index] * eps) + c2[index] * z + (v[index].sqrt() * noise if index else 0)
+    stages["z_final_scaled.0"] = z / model.scale
+    stages["decoded.0"] = model.vae.decode(stages["z_final_scaled.0"])
+    return stages
+
+
 def main():
     import numpy
     import yaml
     from PIL import Image
-    from safetensors.torch import load_file
+    from safetensors.torch import load_file, save_file
 
-    config_path, checkpoint, picture, record = sys.argv[1:5]
-    seed = int(sys.argv[5]) if len(sys.argv) > 5 else 231
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ["config", "checkpoint", "image"]:
+        parser.add_argument(name)
+    parser.add_argument("--compare", metavar="FILE", help="stages to compare with")
+    parser.add_argument("--write", metavar="FILE", help="where to write the stages")
+    parser.add_argument("--stages", default="", help="which to write: the beginnings of their names, with commas")
+    parser.add_argument("--steps", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=231)
+    options = parser.parse_args()
     torch.set_grad_enabled(False)
-    config = yaml.safe_load(open(config_path))
-    model = DeblurDiff(config).load(load_file(checkpoint)).eval()
-    stages = load_file(record)
-    worst = 0.0
-
-    def check(name, found):
-        nonlocal worst
-        error = ((found - stages[name]).norm() / stages[name].norm()).item()
-        worst = max(worst, error)
-        print(f"{name:20} {error:.2e}")
-
-    clean = torch.tensor(numpy.asarray(Image.open(picture).convert("RGB"))).permute(2, 0, 1)[None] / 255
+    model = DeblurDiff(yaml.safe_load(open(options.config))).load(load_file(options.checkpoint)).eval()
+    clean = torch.tensor(numpy.asarray(Image.open(options.image).convert("RGB"))).permute(2, 0, 1)[None] / 255
     multiple = 2 ** (len(model.vae.encoder.down) - 1 + max(len(model.unet.levels), len(model.kpn.unet.levels)) - 1)
     clean = F.pad(clean, (0, -clean.shape[3] % multiple, 0, -clean.shape[2] % multiple))
-    check("vae_moments.0", model.vae.moments(clean))
-    image = sampled_latent(stages["vae_moments.0"], model.scale, seed)
-    tokens = [49406, 49407] + [0] * (model.clip.model.positional_embedding.shape[0] - 2)
-    context = stages["clip_context.0"]
-    check("clip_context.0", model.clip.model(torch.tensor([tokens])))
-    steps = sum(name.startswith("unet_in.") for name in stages)
-    for step in range(steps):
-        z = stages[f"unet_in.{step}"]
-        timestep = torch.tensor([float(round((steps - 1 - step) * 999 / max(1, steps - 1)))])
-        kernel, eac = stages[f"lkpn_kernel.{step}"], stages[f"eac.{step}"]
-        check(f"lkpn_kernel.{step}", model.kpn.unet(torch.cat([image, z], 1), timestep, context))
-        check(f"eac.{step}", adaptive_convolution(image, kernel))
-        control = model.controlnet(torch.cat([z, image, eac], 1), timestep, context)
-        for index, output in enumerate(control):
-            if step == 0:
-                check(f"control{index}.0", output)
-        check(f"eps.{step}", model.unet(z, timestep, context, control))
-    check("decoded.0", model.vae.decode(stages["z_final_scaled.0"]))
-    print(f"worst {worst:.2e}")
+    stages = restore(model, clean, options.steps, options.seed)
+    if options.compare:
+        others = load_file(options.compare)
+        errors = {name: ((others[name] - stages[name]).norm() / stages[name].norm()).item() for name in stages if name in others}
+        for name, error in errors.items():
+            print(f"{name:20} {error:.2e}")
+        print(f"{len(errors)} stages, worst {max(errors.values()):.2e}")
+    if options.write:
+        beginnings = tuple(options.stages.split(","))
+        save_file({name: tensor.contiguous() for name, tensor in stages.items() if name.startswith(beginnings)}, options.write)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+import Diffusion
+import Foundation
+import GraphTestSupport
+import ModelImport
+import Photos
+import Tensors
+import Testing
+
+/// Models of other sizes than the oracle's. What is expected was computed by `Tools/torch/deblurdiff_torch.py`, which agrees with the oracle.
+///
+/// To compute it again, for each config: write a checkpoint with `seeded-checkpoint --config NAME.yaml --seed 1`, and run
+/// `deblurdiff_torch.py NAME.yaml CHECKPOINT picture.png --write NAME.safetensors --stages clip_context,vae_moments,eac,eps,z_final,decoded`.
+@Suite(.serialized) struct OtherConfigurationTests {
+    @Test(arguments: ["shallow", "uneven", "wide"], OracleSetting.all)
+    func stagesAreThoseOfPyTorch(_ name: String, _ setting: OracleSetting) throws {
+        let folder = repositoryFile("Tests/Fixtures/configs")
+        let configuration = try ModelConfiguration(yaml: String(contentsOfFile: "\(folder)/\(name).yaml", encoding: .utf8))
+        let photo = try Photo(readingPNG: "\(folder)/picture.png")
+        try withScratchFolder { scratch in
+            try writeSeededModel(configuration, seed: 1, to: scratch + "/model")
+            var options = RestorationOptions()
+            options.steps = 2
+            let recorder = Recorder()
+            let restorer = try Restorer(model: setting.open(scratch + "/model", threads: nil), options: options, recorder: recorder)
+            _ = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
+            let recorded = Dictionary(uniqueKeysWithValues: recorder.tensors)
+            let expected = try SafetensorsFile(path: "\(folder)/\(name).safetensors")
+            for stage in expected.tensorNames {
+                let error = relativeError(try #require(recorded[stage]), try expected.tensor(stage))
+                #expect(error <= setting.tolerance, "\(stage)")
+            }
+        }
+    }
+
+    /// Every option at once where the latent factor is not 8.
+    @Test func tilesAndGuidanceWithAnotherLatentFactor() throws {
+        let folder = repositoryFile("Tests/Fixtures/configs")
+        let configuration = try ModelConfiguration(yaml: String(contentsOfFile: "\(folder)/shallow.yaml", encoding: .utf8))
+        #expect(configuration.latentFactor == 2)
+        let photo = try Photo(readingPNG: "\(folder)/picture.png")
+        try withScratchFolder { scratch in
+            try writeSeededModel(configuration, seed: 3, to: scratch + "/model")
+            let model = try OracleSetting.standard.open(scratch + "/model", threads: nil)
+            var tiled = RestorationOptions()
+            tiled.steps = 1
+            tiled.tiled = true
+            tiled.tileSize = 24
+            tiled.tileStride = 16
+            tiled.betterStart = true
+            var guided = RestorationOptions()
+            guided.steps = 1
+            guided.guidanceScale = 2
+            guided.negativePrompt = .tokens([49406, 320, 49407])
+            guided.restorationGuidance = RestorationGuidance(scale: 0.1)
+            for options in [tiled, guided] {
+                let recorder = Recorder()
+                let restorer = try Restorer(model: model, options: options, recorder: recorder)
+                let pixels = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
+                #expect(pixels.count == photo.pixels.count)
+                #expect(recorder.tensors.allSatisfy { $0.1.floatArray.allSatisfy(\.isFinite) })
+                #expect(Set(pixels).count > 10)
+            }
+        }
+    }
+}
