@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import GraphPasses
 import GraphRuntime
 import GraphTestSupport
 import ModelImport
@@ -10,20 +11,27 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
     let name: String
     /// The largest relative error of a stage.
     let tolerance: Double
-    let change: @Sendable (inout RuntimeOptions) -> Void
+    var level = OptimizationLevel.standard
+    var packsWeights = true
+    var disabledPasses: Set<String> = []
 
     var testDescription: String { name }
 
-    func options(threads: Int? = nil) -> RuntimeOptions {
-        var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
-        change(&options)
-        return options
-    }
-
+    /// The graphs as they are imported, on OpenBLAS with the weights as they are stored.
+    static let imported = OracleSetting(name: "O0", tolerance: 2e-5, level: .o0, packsWeights: false)
     /// What a user gets without asking for anything else.
-    static let standard = OracleSetting(name: "standard", tolerance: 2e-5) { _ in }
-    /// OpenBLAS and the weights as they are stored.
-    static let plainWeights = OracleSetting(name: "plain weights", tolerance: 2e-5) { $0.packsWeights = false }
+    static let standard = OracleSetting(name: "O1", tolerance: 2e-5)
+
+    static let all = [imported, standard]
+
+    func open(_ path: String, threads: Int?) throws -> DeblurDiffModel {
+        var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
+        options.packsWeights = packsWeights
+        var optimization = OptimizationOptions()
+        optimization.level = level
+        optimization.pipeline.disabledPasses = disabledPasses
+        return try DeblurDiffModel(path: path, options: options, optimization: optimization)
+    }
 }
 
 /// The oracle's checkpoint, made from its formula and converted, once for all tests.
@@ -45,6 +53,6 @@ enum OracleModel {
     }
 
     static func open(_ setting: OracleSetting, threads: Int? = nil) throws -> DeblurDiffModel {
-        try DeblurDiffModel(path: converted.get(), options: setting.options(threads: threads))
+        try setting.open(converted.get(), threads: threads)
     }
 }

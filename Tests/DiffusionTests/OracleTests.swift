@@ -8,14 +8,8 @@ import Testing
 /// One run at a time: each uses all processors.
 @Suite(.serialized)
 struct OracleTests {
-    @Test(arguments: OracleCase.all)
-    func matchesTheReleasedImplementation(_ oracle: OracleCase) throws { try check(oracle, .standard) }
-
-    /// The other ways to run a model, on the case that shows every stage.
-    @Test(arguments: [OracleSetting.plainWeights])
-    func matchesInOtherSettings(_ setting: OracleSetting) throws { try check(.plain, setting) }
-
-    private func check(_ oracle: OracleCase, _ setting: OracleSetting) throws {
+    @Test(arguments: OracleSetting.all, OracleCase.all)
+    func matchesTheReleasedImplementation(_ setting: OracleSetting, _ oracle: OracleCase) throws {
         let input = try oracle.input()
         let recorder = Recorder()
         let restorer = try Restorer(model: OracleModel.open(setting), options: oracle.options(), recorder: recorder)

@@ -46,7 +46,8 @@ import Testing
         let merged = try node(editor, "b")
         try editor.replace(node(editor, "c"), with: GELU(), [value(editor, "x")], absorbing: [merged])
         #expect(lines(editor) == ["%c = gelu(%x) : f32[4] from %a, %b, %c"])
-        #expect(editor.eraseUnusedParameters() == 1)
+        let erased = editor.eraseUnusedParameters()
+        #expect(erased)
         #expect(editor.graph.parameters.isEmpty)
     }
 
@@ -84,7 +85,8 @@ import Testing
         var editor = try editor(chain)
         let y = editor.addInput("y", TensorType(.float32, [4]))
         editor.setOperand(1, of: try node(editor, "c"), to: y)
-        #expect(editor.eraseUnusedParameters() == 1)
+        let erased = editor.eraseUnusedParameters()
+        #expect(erased)
         editor.addOutput("a", try value(editor, "a"))
         editor.removeOutput("c")
         editor.eraseUnused([try node(editor, "c"), try node(editor, "b")])

@@ -26,7 +26,7 @@ enum OpSamples {
         (
             "conv2d",
             graph(
-                ["x : f32[1, 4, 9, 9]"], parameters: ["w : f32[6, 4, 3, 3]", "b : f32[6]"],
+                ["x : f32[1, 4, 9, 9]"], parameters: ["b : f32[6]", "w : f32[6, 4, 3, 3]"],
                 "%r = conv2d(%x, @w, @b) {stride = [2, 2], padding = [0, 0, 1, 1]} : f32[1, 6, 4, 4]")
         ),
         (
