@@ -26,7 +26,7 @@ let package = Package(
         .target(name: "ModelFile", dependencies: ["ModelImport"]),
         .target(name: "GraphRuntime", dependencies: ["CKernels", "COpenBLAS", "GraphPasses"]),
         .target(
-            name: "GraphViews", dependencies: ["GraphRuntime"],
+            name: "GraphViews", dependencies: ["GraphPasses", "GraphRuntime"],
             resources: [
                 .embedInCode("Resources/page.html"), .embedInCode("Resources/page.css"), .embedInCode("Resources/data.js"),
                 .embedInCode("Resources/layout.js"), .embedInCode("Resources/pane.js"), .embedInCode("Resources/panel.js"),
@@ -41,10 +41,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
+        .executableTarget(
+            name: "seeded-checkpoint",
+            dependencies: ["GraphTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tools/seeded-checkpoint"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "GraphIRTests", dependencies: ["Operators", "GraphTestSupport"]),
+        .testTarget(name: "GraphIRTests", dependencies: ["ModelImport", "Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),

@@ -32,37 +32,75 @@ public final class DeblurDiffModel: @unchecked Sendable {
     /// Reads the graphs of a model file and checks that the file's tensors are those that they name.
     public static func graphs(in file: ModelFile) throws -> [String: Graph] {
         var graphs: [String: Graph] = [:]
-        for (name, text) in file.graphs {
-            do {
-                let graph = try GraphParser.parse(text, registry: .standard)
-                for id in graph.parameters {
-                    let (key, type) = (graph[id].name, graph.type(id))
-                    guard let stored = file.type(of: key) else { throw InputError("the graph reads '\(key)', which the file does not hold") }
-                    guard stored.shape == type.shape, stored.elementType.isFloatingPoint else {
-                        throw InputError("the graph reads '\(key)' as \(type), but the file holds \(stored)")
-                    }
-                }
-                graphs[name] = graph
-            } catch let error as InputError {
-                throw error.at("\(file.path): graph '\(name)'")
-            }
-        }
+        for (name, text) in file.graphs where !name.hasPrefix(optimizedPrefix) { graphs[name] = try parse(text, name: name, file: file) }
         for name in DeblurDiffArchitecture.graphNames where graphs[name] == nil {
             throw InputError("the model has no graph '\(name)'", at: file.path, advice: "Convert the checkpoint again.")
         }
         return graphs
     }
 
+    private static func parse(_ text: String, name: String, file: ModelFile) throws -> Graph {
+        do {
+            let graph = try GraphParser.parse(text, registry: .standard)
+            for id in graph.parameters {
+                let (key, type) = (graph[id].name, graph.type(id))
+                guard let stored = file.type(of: key) else { throw InputError("the graph reads '\(key)', which the file does not hold") }
+                guard stored.shape == type.shape, stored.elementType.isFloatingPoint else {
+                    throw InputError("the graph reads '\(key)' as \(type), but the file holds \(stored)")
+                }
+            }
+            return graph
+        } catch let error as InputError {
+            throw error.at("\(file.path): graph '\(name)'")
+        }
+    }
+
     /// One of the model's graphs for inputs of these types, optimised as asked for.
-    public func optimized(_ name: String, inputs: [String: TensorType]) throws -> OptimizedGraph {
-        try optimize(graphs[name]!.specialized(inputs), level: optimization.level, options: optimization.pipeline)
+    public func optimized(_ name: String, inputs: [String: TensorType]) throws -> Graph {
+        if let stored = try storedOptimized(name), stored.inputs.allSatisfy({ inputs[stored[$0].name] ?? stored.type($0) == stored.type($0) }) {
+            return stored
+        }
+        return try optimize(graphs[name]!.specialized(inputs), level: optimization.level, options: optimization.pipeline).graph
     }
 
     /// The denoising step for latents of a size, optimised as asked for and cut by how often its parts must run.
-    public func optimizedStep(height: Int, width: Int, strength: Float = 1, outputs: Set<String> = ["eps"]) throws -> OptimizedStep {
+    public func optimizedStep(height: Int, width: Int, strength: Float = 1, outputs: Set<String> = ["eps"]) throws -> StagedGraphs {
         let latent = TensorType(.float32, [1, configuration.latentChannels, height, width])
+        if strength == 1, outputs == ["eps"], let step = try storedOptimized("step"), step.input("z").map(step.type) == latent,
+            let prologue = try storedOptimized("prologue"), let timeTable = try storedOptimized("time_table")
+        {
+            return StagedGraphs(
+                prologue: prologue, timeTable: timeTable, step: step, prologueValues: prologue.outputs.map(\.name),
+                timeTableValues: timeTable.outputs.map(\.name))
+        }
         let graph = try DenoisingStep.graph(graphs, latent: latent, strength: strength, outputs: outputs)
-        return try optimizeStep(graph, level: optimization.level, options: optimization.pipeline)
+        return try optimizeStep(graph, level: optimization.level, options: optimization.pipeline).graphs
+    }
+
+    /// The optimised graph that the file holds, if it is what the passes would make as they are asked for.
+    private func storedOptimized(_ name: String) throws -> Graph? {
+        guard optimization.isStandard, let text = file.graphs[Self.optimizedPrefix + name] else { return nil }
+        if let graph = storedGraphs[name] { return graph }
+        let graph = try Self.parse(text, name: Self.optimizedPrefix + name, file: file)
+        storedGraphs[name] = graph
+        return graph
+    }
+
+    private var storedGraphs: [String: Graph] = [:]
+
+    /// What stands before the names of optimised graphs in a file.
+    static let optimizedPrefix = "optimized."
+
+    /// The optimised graphs to store beside the imported ones: for the size that these are for, at the standard level.
+    public static func optimizedGraphs(_ graphs: [String: Graph]) throws -> [String: Graph] {
+        var result: [String: Graph] = [:]
+        for name in ["text_encoder", "vae_encoder", "vae_decoder"] { result[optimizedPrefix + name] = try optimize(graphs[name]!).graph }
+        let unet = graphs["unet"]!
+        let step = try optimizeStep(DenoisingStep.graph(graphs, latent: unet.type(unet.input("x")!))).graphs
+        result[optimizedPrefix + "step"] = step.step
+        result[optimizedPrefix + "prologue"] = step.prologue
+        result[optimizedPrefix + "time_table"] = step.timeTable
+        return result
     }
 
     private struct ProgramKey: Hashable {
@@ -76,7 +114,7 @@ public final class DeblurDiffModel: @unchecked Sendable {
     func program(_ name: String, inputs: [String: TensorType]) throws -> Program {
         let key = ProgramKey(graph: name, inputs: inputs)
         if let program = programs[key] { return program }
-        let program = try Program(optimized(name, inputs: inputs).graph, parameters: parameters, options: options)
+        let program = try Program(optimized(name, inputs: inputs), parameters: parameters, options: options)
         programs[key] = program
         return program
     }
@@ -95,6 +133,9 @@ public struct OptimizationOptions: Sendable {
     public var pipeline = PipelineOptions()
 
     public init() {}
+
+    /// Whether this is what a model file's own optimised graphs were made with.
+    var isStandard: Bool { level == .standard && pipeline.disabledPasses.isEmpty && pipeline.stopAfter == nil && !pipeline.verifies }
 }
 
 /// Parameters read from a model file.

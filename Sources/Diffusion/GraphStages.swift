@@ -27,7 +27,7 @@ extension DeblurDiffModel {
         case "step", "prologue", "time_table":
             let latent = TensorType(.float32, [1, configuration.latentChannels, h, w])
             let imported = try DenoisingStep.graph(graphs, latent: latent)
-            let step = try optimizedStep(height: h, width: w)
+            let step = try optimizeStep(imported, level: optimization.level, options: optimization.pipeline)
             let optimized = name == "step" ? step.graphs.step : name == "prologue" ? step.graphs.prologue : step.graphs.timeTable
             return GraphStages(
                 imported: name == "step" ? imported : optimized, optimized: optimized, statistics: step.statistics, log: step.log)

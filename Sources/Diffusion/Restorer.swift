@@ -44,8 +44,9 @@ public final class Restorer {
 
     /// - Parameters:
     ///   - pixels: interleaved RGB, 8 bit.
+    ///   - isLast: no other image follows soon, so the denoiser's weights make room before the image is decoded.
     /// - Returns: the restored pixels, of the same size.
-    public func restore(_ pixels: [UInt8], height: Int, width: Int) throws -> [UInt8] {
+    public func restore(_ pixels: [UInt8], height: Int, width: Int, isLast: Bool = true) throws -> [UInt8] {
         let configuration = model.configuration
         let plain = Padding.planes(rgb: pixels, height: height, width: width, multiple: 1)
         let clean = Padding.planes(rgb: pixels, height: height, width: width, multiple: configuration.imageMultiple)
@@ -54,8 +55,10 @@ public final class Restorer {
         let conditions = try makeConditions(clean, &random)
         var z = try startingLatent(clean, &random)
         z = try sample(z, conditions, clean, &random)
+        if isLast { denoiser = nil }
         progress?(.decoding)
         let decoded = try decode(z)
+        model.forgetPrograms("vae_decoder")
         let image = Padding.crop(decoded, height: height, width: width)
         for index in image.floats.indices { image.floats[index] = (image.floats[index] + 1) / 2 }
         ColorFix.apply(to: image, matching: plain)
@@ -85,6 +88,7 @@ public final class Restorer {
             // The released code encodes it also when it is not used; a record shows it where that is possible.
             _ = try context(.tokens(ids))
         }
+        model.forgetPrograms("text_encoder")  // the contexts are kept
         progress?(.encodingImage)
         if options.tiled {
             let image = try tiledEncoding(clean)
@@ -211,8 +215,9 @@ public final class Restorer {
 
     private func sample(_ start: Tensor, _ conditions: Conditions, _ clean: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
         var z = start
-        let (denoiser, tiles, prepared) = try prepare(conditions, z.shape)
         let guidanceMoments = try options.restorationGuidance.map { _ in try encode(centered(clean)) }
+        model.forgetPrograms("vae_encoder")
+        let (denoiser, tiles, prepared) = try prepare(conditions, z.shape)
         for index in schedule.timesteps.indices.reversed() {
             let began = DispatchTime.now().uptimeNanoseconds
             let timestep = schedule.timesteps[index]
@@ -255,7 +260,7 @@ public final class Restorer {
         if denoiser == nil || denoiser!.shape != tileShape {
             denoiser = nil  // its arena and weights go before the new ones come
             let value = try Denoiser(
-                model: model, height: tileShape[2], width: tileShape[3], strength: options.strength,
+                model: model, height: tileShape[2], width: tileShape[3], timesteps: schedule.timesteps, strength: options.strength,
                 outputs: recorder == nil ? ["eps"] : Set(outputNames))
             denoiser = (tileShape, value)
         }

@@ -69,6 +69,7 @@ struct AttributeEncoder: Encoder {
 
         mutating func append(_ value: Attribute) {
             guard case .list(var values)? = box.value else { return }
+            box.value = nil  // as above
             values.append(value)
             box.value = .list(values)
             count += 1

@@ -108,7 +108,9 @@ public struct Graph: Sendable {
     public var floatingPointOperations: Int {
         order.reduce(0) { sum, id in
             let node = self[id]
-            return sum + node.op.floatingPointOperations(operands: operandTypes(node), results: resultTypes(node))
+            let count = node.op.floatingPointOperations(operands: operandTypes(node), results: resultTypes(node))
+            let (total, overflow) = sum.addingReportingOverflow(count)
+            return overflow ? .max : total
         }
     }
 

@@ -80,7 +80,7 @@ public struct GraphParser {
         let names = try list { try $0.valueName() }
         try expect("=")
         guard case .word(let opName) = token else { throw error("expected an op's name") }
-        let opStart = lexer.location(tokenStart)
+        let opStart = tokenStart
         try advance()
         try expect("(")
         var operands: [ValueID] = []
@@ -107,7 +107,7 @@ public struct GraphParser {
             let results = graph.appendNode(op, operands, declared, names: names, origins: origins)
             for (name, id) in zip(names, results) { try define(name, id) }
         } catch let error as InputError {
-            throw error.at("\(opStart): \(opName)")
+            throw error.at("\(lexer.location(opStart)): \(opName)")
         }
     }
 

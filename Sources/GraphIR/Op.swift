@@ -57,7 +57,12 @@ public struct OpRegistry: Sendable {
         }
         func decode<T: Op>(_ type: T.Type) throws -> any Op { try AttributeDecoder.decode(type, from: attributes) }
         do {
-            return try decode(kind)
+            let op = try decode(kind)
+            let known = op.attributes
+            if let unknown = attributes.entries.first(where: { known[$0.key] == nil }) {
+                throw InputError("op '\(name)' has no attribute '\(unknown.key)'", advice: "The file may come from a newer version of deblurdiff.")
+            }
+            return op
         } catch let error as DecodingError {
             throw InputError("op '\(name)' has bad attributes: \(AttributeDecoder.describe(error))")
         }

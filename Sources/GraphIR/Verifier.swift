@@ -37,11 +37,11 @@ enum OperandsDominateUses: GraphCheck {
         for id in graph.order {
             for operand in graph[id].operands {
                 guard graph.contains(operand) else {
-                    result.append("%\(graph.name(of: id)) reads a value that does not exist")
+                    result.append("\(graph.label(id)) reads a value that does not exist")
                     continue
                 }
                 if !graph[operand].isParameter, !known.contains(operand) {
-                    result.append("%\(graph.name(of: id)) reads \(graph.reference(operand)), which is not made before it")
+                    result.append("\(graph.label(id)) reads \(graph.reference(operand)), which is not made before it")
                 }
             }
             known.formUnion(graph[id].results)
@@ -67,12 +67,12 @@ enum TypesFollowFromOperands: GraphCheck {
     static func violations(_ graph: Graph) -> [String] {
         graph.order.compactMap { id in
             let node = graph[id]
-            guard node.operands.allSatisfy(graph.contains) else { return nil }
+            guard node.operands.allSatisfy(graph.contains), node.results.allSatisfy(graph.contains) else { return nil }  // others tell
             do {
                 let inferred = try Graph.inferTypes(node.op, graph.operandTypes(node))
                 return inferred == graph.resultTypes(node)
-                    ? nil : "%\(graph.name(of: id)): \(graph.resultTypes(node)) where \(inferred) follow"
-            } catch { return "%\(graph.name(of: id)): \(error)" }
+                    ? nil : "\(graph.label(id)): \(graph.resultTypes(node)) where \(inferred) follow"
+            } catch { return "\(graph.label(id)): \(error)" }
         }
     }
 }
@@ -104,5 +104,13 @@ enum ParametersAreIndexed: GraphCheck {
             guard case .parameter(let key) = graph[id].definition else { return nil }
             return graph.parameter(key) == id ? nil : "parameter @\(key) is not indexed"
         }
+    }
+}
+
+extension Graph {
+    /// A node's name, also where its results are broken.
+    fileprivate func label(_ id: NodeID) -> String {
+        guard let result = self[id].results.first, contains(result) else { return "node \(id.index)" }
+        return "%" + self[result].name
     }
 }

@@ -23,6 +23,14 @@ public struct StagedGraphs: Sendable {
     public var prologueValues: [String]
     /// Outputs of the time table that the step reads, and inputs of the step.
     public var timeTableValues: [String]
+
+    public init(prologue: Graph, timeTable: Graph, step: Graph, prologueValues: [String], timeTableValues: [String]) {
+        self.prologue = prologue
+        self.timeTable = timeTable
+        self.step = step
+        self.prologueValues = prologueValues
+        self.timeTableValues = timeTableValues
+    }
 }
 
 /// Moves what does not change between runs out of a graph.

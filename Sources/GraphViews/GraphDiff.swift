@@ -19,6 +19,11 @@ public struct GraphDiff: Codable, Hashable, Sendable {
     public struct NodeReference: Codable, Hashable, Sendable {
         public var name: String
         public var op: String
+
+        public init(name: String, op: String) {
+            self.name = name
+            self.op = op
+        }
     }
 
     public struct Entry: Codable, Hashable, Sendable {
@@ -56,11 +61,11 @@ public struct GraphDiff: Codable, Hashable, Sendable {
     public var graph: String
     public var before: Side
     public var after: Side
-    public var passes: [PassReport]
+    public var passes: [PassSummary]
     public var entries: [Entry]
 
     public init(
-        from old: Graph, to new: Graph, stages: (before: String, after: String) = ("imported", "optimized"), passes: [PassReport] = [],
+        from old: Graph, to new: Graph, stages: (before: String, after: String) = ("imported", "optimized"), passes: [PassSummary] = [],
         rewrites: [RewriteRecord] = []
     ) {
         graph = new.name
@@ -70,12 +75,12 @@ public struct GraphDiff: Codable, Hashable, Sendable {
 
         var passesByName: [String: [String]] = [:]
         for record in rewrites {
-            for name in record.after.flatMap(GraphDiff.definedNames) where passesByName[name]?.last != record.pass {
-                passesByName[name, default: []].append(record.pass)
+            for node in record.after where passesByName[node.name]?.contains(record.pass) != true {
+                passesByName[node.name, default: []].append(record.pass)
             }
         }
         var removers: [String: String] = [:]
-        for record in rewrites { for name in record.before.flatMap(GraphDiff.definedNames) { removers[name] = record.pass } }
+        for record in rewrites { for node in record.before { removers[node.name] = record.pass } }
 
         var oldNodes: [String: NodeID] = [:]
         for id in old.order { for result in old[id].results { oldNodes[old[result].name] = id } }
@@ -174,18 +179,6 @@ public struct GraphDiff: Codable, Hashable, Sendable {
             if runs.last?.op == op { runs[runs.count - 1].count += 1 } else { runs.append((op, 1)) }
         }
         return runs.map { $0.count == 1 ? $0.op : "\($0.op) ×\($0.count)" }.joined(separator: " + ")
-    }
-
-    /// The names that a line of the text form defines; a line that is only a name defines that.
-    static func definedNames(_ line: String) -> [String] {
-        let left = line.split(separator: " = ", maxSplits: 1, omittingEmptySubsequences: false)[0]
-        return left.split(separator: ",").map { part in
-            var name = part.trimmingPrefix { $0 == " " }
-            while name.last == " " { name.removeLast() }
-            if name.first == "%" { name.removeFirst() }
-            if name.count > 1, name.first == "\"", name.last == "\"" { name = name.dropFirst().dropLast() }
-            return String(name)
-        }
     }
 }
 

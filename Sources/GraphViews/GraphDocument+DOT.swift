@@ -62,8 +62,7 @@ private struct DOTWriter {
     private mutating func addBoxes(_ root: Scope) {
         var folded: [[String]: (box: String, nodes: [GraphDocument.Node], scope: Scope)] = [:]
         var foldedOrder: [[String]] = []
-        for (index, node) in document.nodes.enumerated() {
-            let scopes = node.scopes
+        for (index, (node, scopes)) in zip(document.nodes, document.scopes).enumerated() {
             guard let depth, scopes.count >= max(depth, 1) else {
                 let scope = scopes.reduce(root) { $0.child($1) }
                 let types = node.results.map(\.type.short).joined(separator: "\n")
@@ -83,7 +82,7 @@ private struct DOTWriter {
         for path in foldedOrder {
             let (box, nodes, scope) = folded[path]!
             let flop = nodes.reduce(0) { $0 + $1.cost.flop }
-            let label = "\(path.last!)\n\(nodes.count) ops, \(Units.flop(flop))"
+            let label = "\(path.suffix(2).joined(separator: "."))\n\(nodes.count) ops, \(Units.flop(flop))"
             scope.boxes.append("\(box) [shape=box3d, style=filled, fillcolor=\"#eef1f5\", label=\(quoted(label)), tooltip=\(quoted(path.joined(separator: ".")))];")
         }
     }
@@ -99,18 +98,34 @@ private struct DOTWriter {
         }
     }
 
+    /// What more boxes than this read, nearly everything reads.
+    private static let broadcast = 6
+
     private mutating func addEdges() {
-        var seen: Set<String> = []
-        func edge(_ from: String?, _ to: String?) -> String? {
-            guard let from, let to, from != to, seen.insert("\(from) \(to)").inserted else { return nil }
-            return "  \(from) -> \(to);"
+        var reads = document.nodes.flatMap { node in node.operands.map { (value: $0.value, target: boxOfValue[node.name]!) } }
+        reads += document.outputs.enumerated().map { (value: $1.source.value, target: "out\($0)") }
+        // A node's results count together, so that parts of one row are as broad as the row.
+        var makers: [String: String] = [:]
+        for node in document.nodes { for result in node.results { makers[result.name] = node.name } }
+        func maker(_ value: String) -> String { makers[value] ?? value }
+        var readers: [String: Set<String>] = [:]
+        for (value, target) in reads { if let value, boxOfValue[value] != target { readers[maker(value), default: []].insert(target) } }
+        var edges: [(source: String, target: String, isBroad: Bool)] = []
+        var places: [String: Int] = [:]
+        for (value, target) in reads {
+            guard let value, let source = boxOfValue[value], source != target else { continue }
+            let isBroad = readers[maker(value)]!.count > Self.broadcast
+            if let place = places["\(source) \(target)"] {
+                edges[place].isBroad = edges[place].isBroad && isBroad
+            } else {
+                places["\(source) \(target)"] = edges.count
+                edges.append((source, target, isBroad))
+            }
         }
-        for node in document.nodes {
-            let target = boxOfValue[node.name]
-            for operand in node.operands { if let value = operand.value, let line = edge(boxOfValue[value], target) { lines.append(line) } }
-        }
-        for (index, output) in document.outputs.enumerated() {
-            if let value = output.source.value, let line = edge(boxOfValue[value], "out\(index)") { lines.append(line) }
+        for edge in edges {
+            // Such edges would pull all of the graph together and cover it with lines.
+            let attributes = edge.isBroad ? " [color=\"#d5dae2\", constraint=false]" : ""
+            lines.append("  \(edge.source) -> \(edge.target)\(attributes);")
         }
     }
 

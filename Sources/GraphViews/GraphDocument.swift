@@ -100,13 +100,24 @@ public struct GraphDocument: Codable, Hashable, Sendable {
     public func json(pretty: Bool = true) -> String { encodeJSON(self, pretty: pretty) + "\n" }
 }
 
-extension GraphDocument.Node {
+extension GraphDocument {
     /// Names with more dots than this are not from any network; their further parts make no scopes of their own.
     private static let deepestScope = 24
 
-    /// The scopes that the name says it is in: `unet`, `output_blocks`, `3`, `0` for `unet.output_blocks.3.0.conv2d`.
-    public var scopes: [String] {
-        name.split(separator: ".", omittingEmptySubsequences: false).dropLast().prefix(Self.deepestScope).map(String.init)
+    /// The scopes that each node's name says it is in: `unet`, `output_blocks`, `3`, `0` for `unet.output_blocks.3.0.conv2d`.
+    ///
+    /// A pass that makes `a.silu.statistics` out of `a.silu` has added to a value's name; that makes no scope.
+    public var scopes: [[String]] {
+        var values = Set(inputs.map(\.name))
+        for node in nodes {
+            values.formUnion(node.results.map(\.name))
+            values.formUnion(node.origins)
+        }
+        return nodes.map { node in
+            var parts = node.name.split(separator: ".", omittingEmptySubsequences: false).dropLast().prefix(Self.deepestScope)
+            while !parts.isEmpty, values.contains(parts.joined(separator: ".")) { parts.removeLast() }
+            return parts.map(String.init)
+        }
     }
 }
 

@@ -1,4 +1,5 @@
 import GraphIR
+import GraphPasses
 import GraphRuntime
 
 /// How a graph is written.
@@ -18,7 +19,7 @@ public struct GraphDump: Sendable {
     public var programName: String?
     /// The stage before, for the page to show beside this one.
     public var before: (graph: Graph, stage: String)?
-    public var passes: [PassReport] = []
+    public var passes: [PassSummary] = []
     public var rewrites: [RewriteRecord] = []
 
     public init(_ graph: Graph, stage: String) {
@@ -31,6 +32,19 @@ public struct GraphDump: Sendable {
         schedule = Schedule(program)
         memory = MemoryPicture(program)
         self.profile = profile
+    }
+
+    /// What the passes made of an imported graph.
+    public init(_ optimized: OptimizedGraph, from imported: Graph, stage: String = "optimized") {
+        self.init(optimized.graph, stage: stage)
+        setOrigin(optimized, from: imported)
+    }
+
+    /// Says what the passes did on the way to this stage.
+    public mutating func setOrigin(_ optimized: OptimizedGraph, from imported: Graph) {
+        before = (imported, "imported")
+        passes = optimized.statistics.map(PassSummary.init)
+        rewrites = optimized.log.map(RewriteRecord.init)
     }
 
     public var document: GraphDocument {

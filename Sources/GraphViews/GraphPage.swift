@@ -9,13 +9,13 @@ public struct GraphPage: Sendable {
     public var title: String
     /// One graph, or two: before and after.
     public var graphs: [GraphDocument]
-    public var passes: [PassReport]
+    public var passes: [PassSummary]
     public var rewrites: [RewriteRecord]
     public var memory: MemoryPicture?
     public var summary: GraphSummary?
 
     public init(
-        title: String, graphs: [GraphDocument], passes: [PassReport] = [], rewrites: [RewriteRecord] = [], memory: MemoryPicture? = nil,
+        title: String, graphs: [GraphDocument], passes: [PassSummary] = [], rewrites: [RewriteRecord] = [], memory: MemoryPicture? = nil,
         summary: GraphSummary? = nil
     ) {
         precondition((1...2).contains(graphs.count), "a page shows one graph or two")
@@ -30,7 +30,7 @@ public struct GraphPage: Sendable {
     private struct Payload: Encodable {
         var title: String
         var graphs: [GraphDocument]
-        var passes: [PassReport]
+        var passes: [PassSummary]
         var rewrites: [RewriteRecord]
         var memory: MemoryPicture?
         var summary: GraphSummary?

@@ -7,12 +7,12 @@ public struct GraphSummary: Codable, Hashable, Sendable {
         public var before: Graph?
         public var after: Graph
         public var memory: MemoryPicture?
-        public var passes: [PassReport]
+        public var passes: [PassSummary]
 
         /// - Parameters:
         ///   - before: the graph as it was imported, if there is more than one stage.
         ///   - memory: where it has been planned.
-        public init(before: Graph? = nil, after: Graph, memory: MemoryPicture? = nil, passes: [PassReport] = []) {
+        public init(before: Graph? = nil, after: Graph, memory: MemoryPicture? = nil, passes: [PassSummary] = []) {
             self.before = before
             self.after = after
             self.memory = memory
@@ -70,7 +70,7 @@ public struct GraphSummary: Codable, Hashable, Sendable {
     /// What the passes made of what, most frequent first.
     public var fusions: [GraphDiff.Pattern]
     /// Of all graphs, those of one name put together.
-    public var passes: [PassReport]
+    public var passes: [PassSummary]
 
     public init(_ subjects: [Subject], largestValueCount: Int = 10) {
         graphs = subjects.map(GraphLine.init)
@@ -99,7 +99,10 @@ public struct GraphSummary: Codable, Hashable, Sendable {
                 }
             }
         }
-        return lines.values.sorted { ($1.cost.flop, $1.cost.bytes, $0.op) < ($0.cost.flop, $0.cost.bytes, $1.op) }
+        // Kinds that are gone stand last.
+        return lines.values.sorted {
+            ($1.nodes.signum(), $1.cost.flop, $1.cost.bytes, $0.op) < ($0.nodes.signum(), $0.cost.flop, $0.cost.bytes, $1.op)
+        }
     }
 
     private static func largestValues(_ subjects: [Subject], count: Int) -> [LargeValue] {
@@ -135,8 +138,8 @@ public struct GraphSummary: Codable, Hashable, Sendable {
         }.sorted { ($1.count, $0.text) < ($0.count, $1.text) }
     }
 
-    private static func passes(_ subjects: [Subject]) -> [PassReport] {
-        var result: [PassReport] = []
+    private static func passes(_ subjects: [Subject]) -> [PassSummary] {
+        var result: [PassSummary] = []
         for pass in subjects.flatMap(\.passes) {
             guard let index = result.firstIndex(where: { $0.name == pass.name }) else {
                 result.append(pass)
@@ -144,8 +147,8 @@ public struct GraphSummary: Codable, Hashable, Sendable {
             }
             result[index].matches += pass.matches
             result[index].rewrites += pass.rewrites
-            result[index].nodesBefore += pass.nodesBefore
-            result[index].nodesAfter += pass.nodesAfter
+            result[index].runs += pass.runs
+            result[index].nodesRemoved += pass.nodesRemoved
             result[index].seconds += pass.seconds
         }
         return result

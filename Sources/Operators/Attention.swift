@@ -58,6 +58,6 @@ public struct Attention: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int {
         let heads = results[0].shape[2] / headSize
-        return results[0].shape[0] * heads * results[0].shape[1] * keyCount(operands) * (4 * headSize + 5)
+        return .saturatingProduct(results[0].shape[0], heads, results[0].shape[1], keyCount(operands), 4 * headSize + 5)
     }
 }

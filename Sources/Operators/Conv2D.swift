@@ -112,6 +112,6 @@ public struct Conv2D: Op {
 
     public func floatingPointOperations(operands types: [TensorType], results: [TensorType]) -> Int {
         let weight = types[index(of: .weight, count: types.count)!].shape
-        return 2 * results[0].elementCount * ((try? weightChannels(weight)) ?? weight[1]) * weight[2] * weight[3]
+        return .saturatingProduct(2, results[0].elementCount, (try? weightChannels(weight)) ?? weight[1], weight[2], weight[3])
     }
 }

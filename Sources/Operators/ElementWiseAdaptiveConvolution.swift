@@ -29,6 +29,6 @@ public struct ElementWiseAdaptiveConvolution: Op {
     }
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int {
-        2 * results[0].elementCount * kernelSize * kernelSize
+        .saturatingProduct(2, results[0].elementCount, kernelSize, kernelSize)
     }
 }

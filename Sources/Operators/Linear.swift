@@ -79,6 +79,6 @@ public struct Linear: Op {
         let roles = roles(count: types.count)
         let x = types[roles.firstIndex(of: .input)!]
         let weights = zip(roles, types).filter { $0.0 == .weight }.reduce(0) { $0 + $1.1.elementCount }
-        return 2 * (x.shape[-1] == 0 ? 0 : x.elementCount / x.shape[-1]) * weights
+        return .saturatingProduct(2, x.shape[-1] == 0 ? 0 : x.elementCount / x.shape[-1], weights)
     }
 }

@@ -25,6 +25,6 @@ public struct MatMul: Op {
     }
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int {
-        2 * results[0].elementCount * operands[0].shape[-1]
+        .saturatingProduct(2, results[0].elementCount, operands[0].shape[-1])
     }
 }

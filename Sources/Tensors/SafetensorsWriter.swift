@@ -61,6 +61,7 @@ public final class SafetensorsWriter {
         }
         self.entries = declared
         output = try AtomicFileWriter(path: path)
+        try output.requireSpace(8 + header.count + offset)
         try output.write(withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) })
         try output.write(header)
     }

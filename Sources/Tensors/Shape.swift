@@ -38,3 +38,10 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral, CustomString
 
     public var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
 }
+
+extension Int {
+    /// The product of factors that are not negative, or the largest integer where it is larger. For estimates about sizes from files.
+    public static func saturatingProduct(_ factors: Int...) -> Int {
+        factors.contains(0) ? 0 : Shape(factors).checkedElementCount ?? .max
+    }
+}

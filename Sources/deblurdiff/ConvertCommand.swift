@@ -64,26 +64,41 @@ struct ConvertCommand: ParsableCommand {
     }
 
     func run() throws {
-        let configuration = try config.map { path in
-            do { return try ModelConfiguration(yaml: try readText(path)) } catch let error as InputError { throw error.at(path) }
-        } ?? .released
+        let sources = [source, sd, controlnet, lkpn].compactMap { $0 }
+        try OutputFile.check(output, reads: sources + [config, vocab].compactMap { $0 })
+        let configuration = try readConfiguration()
         let mergesText = try vocab.map { try Tokenizer.readMerges($0) }
-        let checkpoint: DeblurDiffCheckpoint
-        if let source {
-            checkpoint = try DeblurDiffCheckpoint(combined: openCheckpoint(source))
-        } else {
-            checkpoint = try DeblurDiffCheckpoint(
-                stableDiffusion: openCheckpoint(sd!), controlNet: openCheckpoint(controlnet!), lkpn: openCheckpoint(lkpn!))
-        }
+        let checkpoint = try openCheckpoints()
         let graphs = try DeblurDiffArchitecture.graphs(configuration)
         let shapes = DeblurDiffArchitecture.parameterShapes(graphs)
         try checkpoint.check(expected: shapes)
+
         let progress = ProgressReporter(quiet: quiet)
+        defer { progress.clear() }
+        if source != nil, !checkpoint.ignoredNames.isEmpty {
+            let names = checkpoint.ignoredNames
+            let examples = names.prefix(3).map { "'\($0)'" }.joined(separator: ", ") + (names.count > 3 ? ", ..." : "")
+            progress.warn("\(names.count) tensor\(names.count == 1 ? "" : "s") of no network left out: \(examples)")
+        }
         try ModelFile.write(
-            ModelFileContents(graphs: graphs.mapValues(\.text), configuration: configuration, mergesText: mergesText), to: output,
+            ModelFileContents(graphs: graphs.merging(DeblurDiffModel.optimizedGraphs(graphs)) { $1 }.mapValues(\.text), configuration: configuration, mergesText: mergesText), to: output,
             parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: dtype.elementType,
             converter: "deblurdiff \(DeblurDiffCommand.version)"
         ) { progress.bytes("Converting", done: $0, total: $1) }
         progress.finish("Wrote \(output): \(shapes.count) tensors, \(formatBytes(try fileSize(output))).")
+        if mergesText == nil { progress.finish("Without --vocab the model takes no prompts but the empty one.") }
+    }
+
+    private func readConfiguration() throws -> ModelConfiguration {
+        guard let config else { return .released }
+        do { return try ModelConfiguration(yaml: try readText(config)) } catch let error as InputError {
+            throw error.location?.hasPrefix(config) == true ? error : error.at(config)
+        }
+    }
+
+    private func openCheckpoints() throws -> DeblurDiffCheckpoint {
+        if let source { return try DeblurDiffCheckpoint(combined: openCheckpoint(source)) }
+        return try DeblurDiffCheckpoint(
+            stableDiffusion: openCheckpoint(sd!), controlNet: openCheckpoint(controlnet!), lkpn: openCheckpoint(lkpn!))
     }
 }

@@ -9,13 +9,15 @@ struct PhotoJobs {
     }
 
     let all: [Job]
+    /// The folder that the results go into, or nil for a single file.
     private let folder: String?
 
-    init(inputs: [String], output: String) throws {
+    /// - Parameter reads: further files that must not be written over.
+    init(inputs: [String], output: String, reads: [String]) throws {
         var files: [String] = []
         var isFolderGiven = false
         for input in inputs {
-            guard PhotoJobs.isFolder(input) else {
+            guard FileIdentity(input)?.kind == S_IFDIR else {
                 files.append(input)
                 continue
             }
@@ -24,10 +26,9 @@ struct PhotoJobs {
             guard !names.isEmpty else { throw InputError("holds no PNG files", at: input) }
             files += names.map { (input as NSString).appendingPathComponent($0) }
         }
-        if files.count > 1 || isFolderGiven || output.hasSuffix("/") || PhotoJobs.isFolder(output) {
-            if FileManager.default.fileExists(atPath: output), !PhotoJobs.isFolder(output) {
-                throw InputError("is a file, but several images need a folder", at: output)
-            }
+        let existing = FileIdentity(output)
+        if files.count > 1 || isFolderGiven || output.hasSuffix("/") || existing?.kind == S_IFDIR {
+            if let existing, existing.kind != S_IFDIR { throw InputError("is a file, but several images need a folder", at: output) }
             folder = output
             all = files.map { Job(input: $0, output: (output as NSString).appendingPathComponent(($0 as NSString).lastPathComponent)) }
         } else {
@@ -39,30 +40,32 @@ struct PhotoJobs {
             if let other = seen.updateValue(job.input, forKey: job.output) {
                 throw InputError("\(other) and \(job.input) would both be written there", at: job.output)
             }
-            guard PhotoJobs.canonical(job.input) != PhotoJobs.canonical(job.output) else {
-                throw InputError("the result would replace its input", at: job.output, advice: "Name another --output.")
-            }
         }
+        let inputs = files + reads
+        for job in all where folder == nil || existing != nil { try OutputFile.check(job.output, reads: inputs) }
     }
 
     /// Makes the output folder if it is missing.
     func prepareFolder() throws {
-        guard let folder, !PhotoJobs.isFolder(folder) else { return }
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch { throw InputError("cannot make the folder: \(error.localizedDescription)", at: folder) }
-    }
-
-    private static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+        guard let folder else { return }
+        if FileIdentity(folder) == nil {
+            do {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            } catch { throw InputError("cannot make the folder: \(reason(error))", at: folder) }
+        }
+        try OutputFile.checkFolder(folder)
     }
 
     private static func contents(_ folder: String) throws -> [String] {
         do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
-            throw InputError("cannot list the folder: \(systemErrorMessage())", at: folder)
+            throw InputError("cannot list the folder: \(reason(error))", at: folder)
         }
     }
+}
 
-    private static func canonical(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+/// The system's words for an error of Foundation, whose own are long and repeat the path.
+private func reason(_ error: any Error) -> String {
+    var error = error as NSError
+    while let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError { error = underlying }
+    return error.domain == NSPOSIXErrorDomain ? systemErrorMessage(Int32(error.code)) : error.localizedDescription
 }

@@ -66,42 +66,59 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
-        guard (1...1000).contains(steps) else { throw ValidationError("--steps must be 1 to 1000.") }
+        guard !images.contains(""), !output.isEmpty, !model.isEmpty, record != "" else { throw ValidationError("A path is empty.") }
+        guard (1...1000).contains(steps) else { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
+        for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
+            throw ValidationError("\(name) must be a number, not \(value).")
+        }
+        guard !(tiled && gScale != nil) else { throw ValidationError("--g-scale is not available together with --tiled.") }
+        guard tileSize > 0, tileStride > 0 else { throw ValidationError("--tile-size and --tile-stride must be positive.") }
     }
 
     func run() throws {
-        let jobs = try PhotoJobs(inputs: images, output: output)
-        if record != nil, jobs.all.count > 1 { throw InputError("records one image only", at: "--record") }
+        let jobs = try PhotoJobs(inputs: images, output: output, reads: [model])
+        if let record {
+            guard jobs.all.count == 1 else { throw InputError("records one image only", at: "--record") }
+            guard record != jobs.all[0].output else { throw InputError("is also the --output", at: record) }
+            try OutputFile.check(record, reads: [jobs.all[0].input, model])
+        }
+        // A model is large; tell what is wrong with a single image before it is opened.
+        let single = jobs.all.count == 1 ? try Photo(readingPNG: jobs.all[0].input) : nil
+
         let progress = ProgressReporter(quiet: quiet)
+        defer { progress.clear() }
         let recorder = record.map { _ in Recorder() }
-        // A checkpoint is large; tell what is wrong with the images before it is opened.
-        let first = try Photo(readingPNG: jobs.all[0].input)
         var name = ""
         let restorer = try Restorer(
             model: DeblurDiffModel(path: model, options: runtime.makeOptions(), optimization: runtime.optimization.options),
             options: restorationOptions, recorder: recorder
         ) { progress.restoration(name, $0) }
+        try jobs.prepareFolder()
 
-        var failures: [any Error] = []
+        var failureCount = 0
         for (index, job) in jobs.all.enumerated() {
             name = (job.input as NSString).lastPathComponent
             do {
-                let photo = index == 0 ? first : try Photo(readingPNG: job.input)
-                let start = Date()
-                let pixels = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
-                try jobs.prepareFolder()
+                let photo = try single ?? Photo(readingPNG: job.input)
+                let start = ContinuousClock.now
+                let pixels = try restorer.restore(
+                    photo.pixels, height: photo.height, width: photo.width, isLast: index == jobs.all.count - 1)
                 try photo.withPixels(pixels).writePNG(job.output)
-                progress.finish("\(job.output): \(photo.width) x \(photo.height), \(formatDuration(Date().timeIntervalSince(start)))")
+                let seconds = start.duration(to: .now) / .seconds(1)
+                progress.finish("Wrote \(job.output): \(photo.width) x \(photo.height), \(formatDuration(seconds)).")
             } catch {
                 guard jobs.all.count > 1 else { throw error }
-                progress.interrupt()
-                FileHandle.standardError.write(Data("Error: \(error)\n".utf8))
-                failures.append(error)
+                progress.report(error)
+                failureCount += 1
             }
         }
-        if let record, let recorder { try recorder.write(record) }
-        if !failures.isEmpty {
-            throw InputError("\(failures.count) of \(jobs.all.count) images could not be restored; the others were written")
+        if let record, let recorder {
+            try recorder.write(record)
+            progress.finish("Wrote \(record): \(recorder.tensors.count) tensors.")
+        }
+        if failureCount > 0 {
+            let others = failureCount < jobs.all.count ? "; the others were written" : ""
+            throw InputError("\(failureCount) of \(jobs.all.count) images could not be restored\(others)")
         }
     }
 

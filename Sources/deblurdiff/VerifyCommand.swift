@@ -19,7 +19,7 @@ struct VerifyCommand: ParsableCommand {
         let file = try ModelFile(path: model)
         var problems = file.verify { progress.bytes("Verifying", done: $0, total: $1) }
         do { _ = try DeblurDiffModel.graphs(in: file) } catch let error as InputError { problems.append(error) }
-        progress.interrupt()
+        progress.clear()
         guard problems.isEmpty else {
             let list = problems.prefix(20).map(\.description).joined(separator: "\n  ")
             let more = problems.count > 20 ? "\n  ... and \(problems.count - 20) more" : ""

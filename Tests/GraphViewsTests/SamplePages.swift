@@ -1,8 +1,11 @@
 import Foundation
+import Diffusion
 import GraphIR
+import GraphPasses
 import GraphRuntime
 import GraphViews
 import ModelImport
+import Tensors
 import Testing
 
 /// Writes pages to look at, where an environment variable names a folder for them:
@@ -17,40 +20,31 @@ import Testing
 
     @Test func released() throws {
         let step = try Samples.step(.released, size: 512)
-        let (fused, passes, rewrites) = try Samples.withFusedNorms(step)
-        let documents = [GraphDocument(step, stage: "imported"), GraphDocument(fused, stage: "optimized")]
-        let summary = GraphSummary([.init(before: step, after: fused, passes: passes)])
-        try write(summary.text(), "released-summary.txt")
-        try write(GraphDiff(from: step, to: fused, passes: passes, rewrites: rewrites).text(entryLimit: 40), "released-diff.txt")
-        try write(GraphPage(title: "step", graphs: documents, passes: passes, rewrites: rewrites, summary: summary).html(), "released.html")
-        try write(documents[1].json(), "released.json")
-        try write(documents[1].dot(foldedAt: 3), "released-folded.dot")
+        let optimized = try optimize(step)
+        let dump = GraphDump(optimized, from: step)
+        try write(GraphSummary([.init(before: step, after: dump.graph, passes: dump.passes)]).text(), "released-summary.txt")
+        try write(GraphDiff(from: step, to: dump.graph, passes: dump.passes, rewrites: dump.rewrites).text(entryLimit: 40), "released-diff.txt")
+        try write(dump.text(as: .html), "released.html")
+        try write(dump.text(as: .json), "released.json")
+        try write(dump.text(as: .dot, foldedAt: 3), "released-folded.dot")
         let graphs = try DeblurDiffArchitecture.graphs(.released)
-        for (name, graph) in graphs {
-            try write(GraphPage(title: name, graphs: [GraphDocument(graph, stage: "imported")]).html(), "\(name).html")
-            if name == "control_net" { try write(GraphDocument(graph, stage: "imported").dot(), "control_net.dot") }
-        }
+        for (name, graph) in graphs { try write(GraphDump(graph, stage: "imported").text(as: .html), "\(name).html") }
         try write(GraphSummary(graphs.sorted { $0.key < $1.key }.map { .init(after: $0.value) }).text(), "graphs-summary.txt")
     }
 
     @Test func measured() throws {
         let step = try Samples.step(Samples.narrow, size: 256)
-        let (fused, passes, rewrites) = try Samples.withFusedNorms(step)
-        let program = try Samples.program(fused)
+        let optimized = try optimize(step)
+        let program = try Samples.program(optimized.graph)
         let recorder = ProfileRecorder()
         let workspace = Workspace()
-        for _ in 0..<2 { _ = try program.run(Samples.inputs(fused), in: workspace, observer: recorder.observer(of: program)) }
-        let report = recorder.report()
-        let memory = MemoryPicture(program)
-        let summary = GraphSummary([.init(before: step, after: fused, memory: memory, passes: passes)])
-        try write(report.text(), "measured-profile.txt")
-        try write(summary.text(), "measured-summary.txt")
-        try write(report.json(), "measured-profile.json")
+        for _ in 0..<2 { _ = try program.run(Samples.inputs(step), in: workspace, observer: recorder.observer(of: program)) }
+        var dump = GraphDump(program, profile: recorder.report())
+        dump.setOrigin(optimized, from: step)
+        try write(recorder.report().text(), "measured-profile.txt")
         try write(recorder.trace(), "measured.trace.json")
-        let documents = [GraphDocument(step, stage: "imported"), GraphDocument(program, profile: report)]
-        try write(
-            GraphPage(title: "step", graphs: documents, passes: passes, rewrites: rewrites, memory: memory, summary: summary).html(),
-            "measured.html")
+        try write(dump.text(as: .text), "measured-schedule.txt")
+        try write(dump.text(as: .html), "measured.html")
     }
 
     @Test func small() throws {

@@ -27,7 +27,7 @@ enum Samples {
     }
 
     /// Takes SiLU into the group norm in front of it, as a pass would.
-    static func withFusedNorms(_ graph: Graph) throws -> (graph: Graph, passes: [PassReport], rewrites: [RewriteRecord]) {
+    static func withFusedNorms(_ graph: Graph) throws -> (graph: Graph, passes: [PassSummary], rewrites: [RewriteRecord]) {
         var editor = GraphEditor(graph)
         var rewrites: [RewriteRecord] = []
         for id in graph.order where graph[id].op is SiLU {
@@ -35,18 +35,19 @@ enum Samples {
                 var norm = editor.graph[producer].op as? GroupNorm, editor.onlyUser(of: editor.graph[id].operands[0]) == id
             else { continue }
             norm.activation = .silu
-            let before = [editor.graph.line(producer), editor.graph.line(id)]
+            func note(_ id: NodeID) -> GraphDiff.NodeReference { .init(name: editor.graph.name(of: id), op: editor.graph[id].op.name) }
+            let before = [note(producer), note(id)]
             let results = try editor.replace(id, with: norm, editor.graph[producer].operands, absorbing: [producer])
             let made = editor.graph.producer(of: results[0])!
-            rewrites.append(RewriteRecord(pass: "FuseGroupNormSiLU", before: before, after: [editor.graph.line(made)]))
+            rewrites.append(RewriteRecord(pass: "fuse_group_norm_silu", before: before, after: [note(made)]))
         }
         let passes = [
-            PassReport(
-                name: "EliminateDeadCode", summary: "Removes nodes whose results nothing reads.", matches: 0, rewrites: 0,
-                nodesBefore: graph.order.count, nodesAfter: graph.order.count, seconds: 0.0004),
-            PassReport(
-                name: "FuseGroupNormSiLU", summary: "Folds a SiLU into the group norm that feeds it.", matches: rewrites.count,
-                rewrites: rewrites.count, nodesBefore: graph.order.count, nodesAfter: editor.graph.order.count, seconds: 0.0031),
+            PassSummary(
+                name: "eliminate_dead_code", summary: "Removes nodes whose results nothing reads.", matches: 0, rewrites: 0, nodesRemoved: 0,
+                seconds: 0.0004),
+            PassSummary(
+                name: "fuse_group_norm_silu", summary: "Folds a SiLU into the group norm that feeds it.", matches: rewrites.count,
+                rewrites: rewrites.count, nodesRemoved: graph.order.count - editor.graph.order.count, seconds: 0.0031),
         ]
         return (editor.graph, passes, rewrites)
     }

@@ -38,7 +38,7 @@ import Testing
         #expect(summary.fusions.map(\.text) == ["group_norm + silu → group_norm"])
         #expect(summary.largestValues.count == 3 && summary.largestValues.allSatisfy { $0.bytes == imageBytes })
         let text = summary.text()
-        for part in ["4 → 3", "group_norm + silu → group_norm", "192 B", "FuseGroupNormSiLU"] { #expect(text.contains(part)) }
+        for part in ["4 → 3", "group_norm + silu → group_norm", "192 B", "fuse_group_norm_silu"] { #expect(text.contains(part)) }
         #expect(try JSONDecoder().decode(GraphSummary.self, from: Data(summary.json().utf8)) == summary)
     }
 
@@ -69,7 +69,7 @@ import Testing
         let diff = GraphDiff(from: graph, to: fused, passes: passes, rewrites: rewrites)
         #expect(diff.entries.map(\.change) == [.unchanged, .fused, .unchanged])
         #expect(diff.entries[1].before.map(\.op) == ["group_norm", "silu"])
-        #expect(diff.entries[1].passes == ["FuseGroupNormSiLU"])
+        #expect(diff.entries[1].passes == ["fuse_group_norm_silu"])
         #expect(diff.patterns.map(\.text) == ["group_norm + silu → group_norm"])
         #expect(diff.before.nodes == 4 && diff.after.nodes == 3)
         let text = diff.text()

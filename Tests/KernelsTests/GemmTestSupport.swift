@@ -79,7 +79,11 @@ struct GemmCase {
     }
 
     /// Rows of y, ldy apart; what lies between them must stay as it was.
-    func run(_ pool: OpaquePointer?, _ packed: AlignedBytes, location: SourceLocation = #_sourceLocation) -> [Float] {
+    /// `statistics` takes the sums and the sums of squares of the columns over each `statisticsRows` rows.
+    func run(
+        _ pool: OpaquePointer?, _ packed: AlignedBytes, statistics: UnsafeMutablePointer<Double>? = nil, statisticsRows: Int = 0,
+        location: SourceLocation = #_sourceLocation
+    ) -> [Float] {
         let untouched = Float(bitPattern: 0x7fc0_1234)
         var y = inPlace ? residual! : [Float](repeating: untouched, count: m * ldy)
         y.withUnsafeMutableBufferPointer { y in
@@ -114,6 +118,8 @@ struct GemmCase {
                 args.activation = activation
                 args.y = UnsafeMutableRawPointer(y.baseAddress!)
                 args.ldy = Int64(ldy)
+                args.statistics = statistics
+                args.statistics_rows = Int64(statisticsRows)
                 let scratch = AlignedBytes(dd_gemm_scratch_bytes(&args, dd_pool_size(pool)))
                 dd_gemm(pool, &args, scratch.pointer)
             }

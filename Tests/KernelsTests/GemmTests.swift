@@ -109,6 +109,34 @@ import Testing
         }
     }
 
+    @Test(arguments: [(9, 33, 0), (64, 40, 16), (300, 32, 100), (1200, 65, 600), (7, 3, 4)])
+    func columnStatistics(_ m: Int, _ n: Int, _ rows: Int) {
+        var numbers = SeededNumbers(31)
+        for activation in [DD_ACTIVATION_NONE, DD_ACTIVATION_GEGLU] {
+            var product = GemmCase(m, n + (n & 1), 6, &numbers, activation: activation)
+            product.residual = numbers.floats(m * product.columns)
+            let packed = product.packed()
+            let columns = product.columns, groupRows = rows == 0 ? m : rows, groups = (m + groupRows - 1) / groupRows
+            ProductTests.forEveryISA { _ in
+                let results = ProductTests.pools.map { pool in
+                    var sums = [Double](repeating: .nan, count: groups * columns * 2)
+                    let y = product.run(pool, packed, statistics: &sums, statisticsRows: rows)
+                    for group in 0..<groups {
+                        for c in 0..<columns {
+                            let x = (group * groupRows..<min(m, (group + 1) * groupRows)).map { Double(y[$0 * columns + c]) }
+                            let (sum, square) = (sums[(group * columns + c) * 2], sums[(group * columns + c) * 2 + 1])
+                            let exact = x.reduce(0) { $0 + $1 * $1 }
+                            #expect(abs(sum - x.reduce(0, +)) <= 1e-6 * x.reduce(0) { $0 + abs($1) } + 1e-12)
+                            #expect(abs(square - exact) <= 3e-6 * exact + 1e-12)
+                        }
+                    }
+                    return sums
+                }
+                #expect(results.allSatisfy { $0 == results[0] })
+            }
+        }
+    }
+
     /// Packing parts one after another gives what packing the whole gives, from every element type.
     @Test func packsPartsAndTypes() {
         var numbers = SeededNumbers(26)

@@ -44,6 +44,12 @@ static void *elements(dd_element type, int64_t count) {
 /// Elements of a [rows, columns] matrix whose rows are ld apart: the last row ends with its last column.
 static int64_t extent(int64_t rows, int64_t columns, int64_t ld) { return (rows - 1) * ld + columns; }
 
+static uint64_t hash_bytes(const void *memory, int64_t count) {
+    uint64_t hash = 14695981039346656037u;
+    for (int64_t i = 0; i < count; i++) hash = (hash ^ ((const uint8_t *)memory)[i]) * 1099511628211u;
+    return hash;
+}
+
 static dd_pool *pools[4];
 static int failures = 0;
 static double worst[2][2][4];
@@ -137,6 +143,12 @@ static void fuzz_gemm(void) {
     g.ld_residual = residual == 2 ? g.ldy : columns + below(5);
     float *other = floats(extent(g.m, columns, g.ld_residual));
 
+    const int sums = g.y_type == DD_F32 && below(2);
+    g.statistics_rows = ONE_OF(0, 5, 100, 300);
+    const int64_t sum_rows = g.statistics_rows ? g.statistics_rows : g.m, sum_groups = (g.m + sum_rows - 1) / sum_rows;
+    double *statistics = exact_bytes(sum_groups * columns * 16);
+    g.statistics = sums ? statistics : 0;
+
     // Weights, from one part or two.
     const dd_element w_type = (dd_element)ONE_OF(DD_F32, DD_BF16, DD_F16);
     const int64_t ldw = g.k + below(3);
@@ -198,6 +210,7 @@ static void fuzz_gemm(void) {
     for (int isa = 0; isa <= (int)dd_isa_supported(); isa++) {
         dd_isa_force((dd_isa)isa);
         char *first = 0;
+        uint64_t statistics_hash = 0;
         for (int threads = 1; threads <= 3; threads++) {
             char *y = exact_bytes(y_bytes);
             memset(y, 0x3c, (size_t)y_bytes);
@@ -209,6 +222,23 @@ static void fuzz_gemm(void) {
             memset(scratch, 0xff, (size_t)scratch_bytes);
             dd_gemm(pools[threads], &g, scratch);
             free(scratch);
+            if (sums) {
+                for (int64_t group = 0; group < sum_groups; group++)
+                    for (int64_t j = 0; j < columns; j++) {
+                        double exact[2] = {0, 0}, size = 0;
+                        for (int64_t i = group * sum_rows; i < g.m && i < (group + 1) * sum_rows; i++) {
+                            const double x = ((float *)y)[i * g.ldy + j];
+                            exact[0] += x, size += fabs(x), exact[1] += x * x;
+                        }
+                        const double *got = statistics + (group * columns + j) * 2;
+                        if (!(fabs(got[0] - exact[0]) <= 1e-6 * size + 1e-12 && fabs(got[1] - exact[1]) <= 3e-6 * exact[1] + 1e-12))
+                            failures++, printf("gemm %s: statistics of m %lld n %lld group %lld column %lld\n",
+                                               dd_gemm_variant(g.precision), (long long)g.m, (long long)g.n, (long long)group, (long long)j);
+                    }
+                const uint64_t hash = hash_bytes(statistics, sum_groups * columns * 16);
+                if (threads > 1 && hash != statistics_hash) failures++, printf("gemm: statistics of %d threads differ\n", threads);
+                statistics_hash = hash;
+            }
             if (first) {
                 if (memcmp(first, y, (size_t)y_bytes) != 0) failures++, printf("gemm: %d threads differ\n", threads);
                 free(y);
@@ -239,7 +269,7 @@ static void fuzz_gemm(void) {
         free(first);
     }
     free(a), free(a2), free(add), free(add2), free(mean), free(rstd), free(scale), free(shift), free(bias), free(added);
-    free(other), free(w), free(packed), free(want), free(tolerance), free(row);
+    free(statistics), free(other), free(w), free(packed), free(want), free(tolerance), free(row);
 }
 
 // MARK: attention

@@ -31,8 +31,8 @@ static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 // MARK: blocks
 
 enum {
-    QUERY_BLOCK = 48,        // a multiple of both tiles' rows, 8 and 6
-    MOST_QUERIES = 96,       // for wide heads, so that their keys and values are fetched less often
+    QUERY_BLOCK = 64,        // powers of two cut the usual images into equal tasks
+    MOST_QUERIES = 128,      // for wide heads, so that their keys and values are fetched less often
     WIDE = 128,              // channels
     WHOLE_KEYS = 1024,       // up to here a block holds all keys
     KEY_BLOCK = 512,

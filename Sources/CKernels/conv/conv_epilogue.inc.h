@@ -14,10 +14,14 @@ DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_
     }
     if (a->activation == DD_CONV_ACTIVATION_SILU) v = silu(v);
     float *y = a->y + pixel * a->ldy + c;
-    if (valid >= DD_VL) {
-        store(y, v);
-    } else {
+    if (valid < DD_VL) {
         store_some(y, v, valid);
+#if DD_VL == 16
+    } else if (p->streams) {
+        _mm512_stream_ps(y, (__m512)v);
+#endif
+    } else {
+        store(y, v);
     }
     s->sum += v;
     s->squares += v * v;

@@ -31,6 +31,7 @@ typedef struct dd_conv_plan {
     int64_t out_height, out_width;
     int64_t products;             // weight rows of a panel are products * words
     int64_t tile;                 // output pixels along a side of a unit
+    int streams;                  // y is written past the caches (where a vector is a cache line)
 
     int64_t units_high, units_wide;                 // of an image
     int64_t block_images, block_high, block_wide;   // block, in images and units

@@ -22,13 +22,10 @@ DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
 #endif
 }
 
-/// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c]. Meanwhile fetches ahead from `ahead`,
-/// ahead_step bytes a word: the next product's weights are a stream from far away, of which each group takes its share.
+/// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c].
+/// Prefetching the next product's weights costs a tenth: the hardware sees the stream itself.
 DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int columns, const float *base, const int64_t *offsets,
-                                   int64_t count, const float *weights, const char *ahead, int64_t ahead_step) {
-#if DD_VL != 16
-    (void)ahead, (void)ahead_step;
-#endif
+                                   int64_t count, const float *weights) {
     const float *a[DD_ROWS];
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) a[r] = base + offsets[r];
@@ -36,11 +33,6 @@ DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int column
 #pragma clang loop unroll_count(4)
 #endif
     for (int64_t k = 0; k < count; k++, weights += DD_CONV_PANEL) {
-#if DD_VL == 16
-        __builtin_prefetch(ahead);
-        __builtin_prefetch(ahead + 64);
-        ahead += ahead_step;
-#endif
 #if !DD_BFLOAT16
         vf w[DD_COLUMNS];
         DD_UNROLL
@@ -125,10 +117,11 @@ static void DD_NAME(load_strip)(const dd_conv_plan *p, const block_place *b, int
 DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, const int n, float *slot, int64_t ldv, int64_t c) {
     vf half[6][6];
     DD_UNROLL
-    for (int j = 0; j < n; j++) {
+    for (int j = 0; j < n; j++, x += ld) {
         vf column[6], out[6];
+        const float *from = x;
         DD_UNROLL
-        for (int i = 0; i < n; i++) column[i] = load(x + i * row_ld + j * ld);
+        for (int i = 0; i < n; i++, from += row_ld) column[i] = load(from);
         if (n == 6) input_4(column, out);
         if (n == 4) input_2(column, out);
         DD_UNROLL
@@ -140,7 +133,7 @@ DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, c
         if (n == 6) input_4(half[i], out);
         if (n == 4) input_2(half[i], out);
         DD_UNROLL
-        for (int j = 0; j < n; j++) DD_NAME(put)(slot + (i * n + j) * DD_CONV_GROUP * ldv, c, out[j]);
+        for (int j = 0; j < n; j++, slot += DD_CONV_GROUP * ldv) DD_NAME(put)(slot, c, out[j]);
     }
 }
 
@@ -223,7 +216,7 @@ DD_INLINE void DD_NAME(direct_tile)(const dd_conv_plan *p, const int columns, co
     }
     for (int64_t ky = 0; ky < a->kh; ky++) {
         for (int64_t run = 0; run < p->runs / a->kh; run++, weights += p->run_words * DD_CONV_PANEL)
-            DD_NAME(accumulate)(acc, columns, v + ky * ky_words + run * p->ldv, offsets, p->run_words, weights, (const char *)(weights + p->run_words * DD_CONV_PANEL), 0);
+            DD_NAME(accumulate)(acc, columns, v + ky * ky_words + run * p->ldv, offsets, p->run_words, weights);
     }
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
@@ -256,14 +249,14 @@ static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *uni
 
 /// Products of one register tile into m.
 DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const int64_t *offsets, int64_t words,
-                                     const float *weights, float *m, const char *ahead, int64_t ahead_step) {
+                                     const float *weights, float *m) {
     vf acc[DD_ROWS][DD_COLUMNS];
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
         DD_UNROLL
         for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
     }
-    DD_NAME(accumulate)(acc, columns, v, offsets, words, weights, ahead, ahead_step);
+    DD_NAME(accumulate)(acc, columns, v, offsets, words, weights);
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
         DD_UNROLL
@@ -277,7 +270,6 @@ DD_INLINE void DD_NAME(transformed_panel)(const dd_conv_plan *p, const dd_conv_u
                                           const int tile) {
     const int64_t c0 = panel * DD_CONV_PANEL;
     const float *weights = p->packed + panel * p->products * p->words * DD_CONV_PANEL;
-    const int64_t ahead_step = DD_CONV_PANEL * 4 / dd_conv_ceil(units, DD_ROWS);
     int64_t products[DD_CONV_PRODUCTS];
     DD_NAME(place_products)(p, products);
     for (int64_t e = 0; e < n * n; e++, weights += p->words * DD_CONV_PANEL) {
@@ -285,14 +277,13 @@ DD_INLINE void DD_NAME(transformed_panel)(const dd_conv_plan *p, const dd_conv_u
             int64_t offsets[DD_ROWS];
             for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(u + r, units - 1)].offset;
             float *to = m + e * p->ldm + u * DD_CONV_PANEL;
-            const char *ahead = (const char *)(weights + p->words * DD_CONV_PANEL) + u / DD_ROWS * p->words * ahead_step;
             for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
                 const int64_t c = c0 + part * DD_VL;
                 if (c + DD_VL >= p->a.cout) {
                     if (c < p->a.cout)
-                        DD_NAME(product_tile)(1, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL, ahead, ahead_step);
+                        DD_NAME(product_tile)(1, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
                 } else {
-                    DD_NAME(product_tile)(DD_COLUMNS, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL, ahead, ahead_step);
+                    DD_NAME(product_tile)(DD_COLUMNS, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
                 }
             }
         }
@@ -304,15 +295,10 @@ DD_INLINE void DD_NAME(transformed_panel)(const dd_conv_plan *p, const dd_conv_u
             vf y[16];
             output_tile(m + u * DD_CONV_PANEL + part * DD_VL, p->ldm, n, tile, y);
             const float *add = combined + unit[u].image * p->cout_padded;
-            DD_UNROLL
-            for (int i = 0; i < tile; i++) {
-                if (i >= unit[u].rows) break;
-                DD_UNROLL
-                for (int j = 0; j < tile; j++) {
-                    if (j >= unit[u].cols) break;
+            for (int i = 0; i < unit[u].rows; i++)
+#pragma clang loop unroll(disable)
+                for (int j = 0; j < unit[u].cols; j++)
                     finish(p, y[i * tile + j], add, unit[u].out_pixel + i * p->out_width + j, c, p->a.cout - c, &s);
-                }
-            }
         }
         store_sums(p, block, c, s);
     }
@@ -368,4 +354,7 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             case DD_CONV_UPSAMPLE_3X3: DD_NAME(panel_up)(p, units, count, v, m, combined, panel, block); break;
         }
     }
+#if DD_VL == 16
+    if (p->streams) _mm_sfence();
+#endif
 }

@@ -48,12 +48,26 @@ static void load_pixel(const dd_conv_plan *p, int64_t image, int64_t pixel, int6
     }
 }
 
+/// Asks for the pixel a row further down: blocks are narrow, so the hardware sees no stream in their rows.
+DD_INLINE void fetch_below(const dd_conv_plan *p, int64_t pixel, int64_t c0, int64_t c1) {
+    const dd_conv_args *a = &p->a;
+    pixel += a->width;
+    if (pixel >= a->batch * a->height * a->width) return;
+    const float *x0 = a->x0 + pixel * a->ldx0;
+    for (int64_t c = c0; c < dd_conv_min(c1, a->cin0); c += 16) __builtin_prefetch(x0 + c);
+    if (c1 <= a->cin0) return;
+    const float *x1 = a->x1 + pixel * a->ldx1;
+    for (int64_t c = c0 > a->cin0 ? c0 - a->cin0 : 0; c < c1 - a->cin0; c += 16) __builtin_prefetch(x1 + c);
+}
+
 /// Channels c0 ..< c1 of the input pixel (y, x), zeros outside of the image. dst may be written up to DD_VL - 1 floats
 /// beyond; what is there must be written later.
 DD_INLINE void load_or_pad(const dd_conv_plan *p, int64_t image, int64_t y, int64_t x, int64_t c0, int64_t c1, float *dst) {
     const dd_conv_args *a = &p->a;
     if (y >= 0 && y < a->height && x >= 0 && x < a->width) {
-        load_pixel(p, image, (image * a->height + y) * a->width + x, c0, c1, dst);
+        const int64_t pixel = (image * a->height + y) * a->width + x;
+        fetch_below(p, pixel, c0, c1);
+        load_pixel(p, image, pixel, c0, c1, dst);
     } else {
         for (int64_t c = 0; c < c1 - c0; c += DD_VL) store(dst + c, splat(0));
     }

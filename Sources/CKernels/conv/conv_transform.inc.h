@@ -54,8 +54,9 @@ DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int t
     DD_UNROLL
     for (int x = 0; x < n; x++) {
         vf column[6], out[4];
+        const float *from = m + x * ldm;
         DD_UNROLL
-        for (int i = 0; i < n; i++) column[i] = load(m + (i * n + x) * ldm);
+        for (int i = 0; i < n; i++, from += n * ldm) column[i] = load(from);
         if (n == 6) output_4(column, out);
         if (n == 4) output_2(column, out);
         if (n == 3) output_up(column, out);

@@ -121,15 +121,17 @@ void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, con
 /// memory once. Few rows: all rows go over each panel, so that the weights do.
 typedef struct gemm_plan {
     int panels_outside;
-    int64_t block_rows, row_blocks;
+    int64_t groups, group_rows;         // of rows that statistics are taken over; blocks do not cross them
+    int64_t block_rows, row_blocks;     // of a group
     int64_t block_panels, panel_blocks;
     int64_t strip_ld; // elements between the rows of a strip
 } gemm_plan;
 
 enum {
     FEW_ROWS = 512,
-    ROW_BLOCK = 144,         // a multiple of both tiles' rows, 8 and 6
-    SMALL_ROW_BLOCK = 48,
+    MANY_ROWS = 4096,
+    ROW_BLOCK = 128,         // powers of two cut the usual images into equal tasks, so that no thread is left with one more
+    SMALL_ROW_BLOCK = 64,
     ENOUGH_TASKS = 16,
     TASK_PRODUCTS = 1 << 18, // a task of fewer multiplications would be mostly dispatch
 };
@@ -144,11 +146,13 @@ static gemm_plan make_plan(const dd_gemm_args *args) {
         while (plan.block_panels < panels && plan.block_panels * args->k * DD_PANEL * min64(args->m, plan.block_rows) < TASK_PRODUCTS)
             plan.block_panels *= 2;
     } else {
-        plan.block_rows = args->m >= ENOUGH_TASKS * ROW_BLOCK ? ROW_BLOCK : SMALL_ROW_BLOCK * 2;
+        plan.block_rows = args->m >= MANY_ROWS ? ROW_BLOCK : SMALL_ROW_BLOCK;
         plan.block_panels = panels;
     }
-    plan.block_rows = min64(plan.block_rows, args->m);
-    plan.row_blocks = divide_up(args->m, plan.block_rows);
+    plan.group_rows = args->statistics && args->statistics_rows > 0 ? args->statistics_rows : args->m;
+    plan.groups = divide_up(args->m, plan.group_rows);
+    plan.block_rows = min64(plan.block_rows, plan.group_rows);
+    plan.row_blocks = divide_up(plan.group_rows, plan.block_rows);
     plan.panel_blocks = divide_up(panels, plan.block_panels);
     // Rows that lie a multiple of 4 KiB apart would share one set of the first cache.
     plan.strip_ld = round_up(args->k, 32);
@@ -172,11 +176,22 @@ static int64_t strip_bytes(const dd_gemm_args *args, const gemm_plan *plan) {
     return strip_rows(args, plan) * plan->strip_ld * 4;
 }
 
+static int64_t y_columns(const dd_gemm_args *args) {
+    return args->activation == DD_ACTIVATION_GEGLU ? args->n / 2 : args->n;
+}
+
+/// Sums of each block of rows, [groups][row_blocks][2][columns].
+static int64_t sums_bytes(const dd_gemm_args *args, const gemm_plan *plan) {
+    return args->statistics ? round_up(plan->groups * plan->row_blocks * 2 * y_columns(args) * 4, 64) : 0;
+}
+
 int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads) {
-    if (args->m <= 0 || args->n <= 0 || args->k <= 0 || reads_in_place(args, 0)) return 0;
+    if (args->m <= 0 || args->n <= 0 || args->k <= 0) return 0;
     const gemm_plan plan = make_plan(args);
-    const int64_t strips = plan.panels_outside ? 1 : threads;
-    return strips * strip_bytes(args, &plan) + threads * line_bytes(&plan);
+    int64_t bytes = sums_bytes(args, &plan);
+    if (!reads_in_place(args, 0))
+        bytes += (plan.panels_outside ? 1 : threads) * strip_bytes(args, &plan) + threads * line_bytes(&plan);
+    return bytes;
 }
 
 typedef struct gemm_job {
@@ -186,6 +201,7 @@ typedef struct gemm_job {
     int in_place;
     int strips_bfloat16;  // what the strips of this product hold
     char *strips, *lines;
+    float *sums;
 } gemm_job;
 
 /// The lines that a tile will be written to come while it is computed; otherwise each store would wait for its own.
@@ -234,13 +250,46 @@ static void load_task(void *context, int64_t index, int worker) {
                             (float *)(job->lines + worker * line_bytes(plan)));
 }
 
+/// Reads back what the block has just written.
+static void sum_block(const gemm_job *job, int64_t block, int64_t row, int64_t rows, int64_t panel, int64_t panels) {
+    const dd_gemm_args *args = job->args;
+    const int64_t width = args->activation == DD_ACTIVATION_GEGLU ? DD_HALF_PANEL : DD_PANEL, columns = y_columns(args);
+    const int64_t end = min64((panel + panels) * width, columns);
+    float *sums = job->sums + block * 2 * columns;
+    for (int64_t c = panel * width; c < end; c += DD_PANEL)
+        job->kernels->sum_columns((const float *)args->y + row * args->ldy + c, args->ldy, rows, min64(DD_PANEL, end - c),
+                                  sums + c, sums + columns + c);
+}
+
+static void add_sums(const gemm_job *job) {
+    const gemm_plan *plan = &job->plan;
+    const int64_t columns = y_columns(job->args);
+    for (int64_t group = 0; group < plan->groups; group++) {
+        const int64_t rows = min64(plan->group_rows, job->args->m - group * plan->group_rows);
+        const float *sums = job->sums + group * plan->row_blocks * 2 * columns;
+        double *out = job->args->statistics + group * columns * 2;
+        for (int64_t c = 0; c < columns; c++) {
+            double sum = 0, square = 0;
+            for (int64_t b = 0; b < divide_up(rows, plan->block_rows); b++) {
+                sum += sums[b * 2 * columns + c];
+                square += sums[(b * 2 + 1) * columns + c];
+            }
+            out[2 * c] = sum;
+            out[2 * c + 1] = square;
+        }
+    }
+}
+
 static void block_task(void *context, int64_t index, int worker) {
     const gemm_job *job = context;
     const dd_gemm_args *args = job->args;
     const gemm_plan *plan = &job->plan;
-    const int64_t row = index % plan->row_blocks * plan->block_rows;
-    const int64_t panel = index / plan->row_blocks * plan->block_panels;
-    const int64_t rows = min64(plan->block_rows, args->m - row);
+    const int64_t blocks = plan->groups * plan->row_blocks, block = index % blocks;
+    const int64_t group = block / plan->row_blocks * plan->group_rows, inner = block % plan->row_blocks * plan->block_rows;
+    const int64_t row = group + inner;
+    const int64_t panel = index / blocks * plan->block_panels;
+    const int64_t rows = min64(plan->block_rows, min64(plan->group_rows - inner, args->m - row));
+    if (rows <= 0) return; // of a last group that is shorter
     const int64_t panels = min64(plan->block_panels, divide_up(args->n, DD_PANEL) - panel);
     const int64_t element = job->strips_bfloat16 ? 2 : 4;
     if (job->in_place) {
@@ -252,32 +301,38 @@ static void block_task(void *context, int64_t index, int worker) {
         job->kernels->load_rows(args, row, rows, strip, plan->strip_ld, (float *)(job->lines + worker * line_bytes(plan)));
         run_block(job, strip, plan->strip_ld, row, rows, panel, panels);
     }
+    if (job->sums) sum_block(job, block, row, rows, panel, panels);
 }
 
 /// k = 0: every product is 0, and only the epilogue is left.
-static void run_empty(const gemm_job *job) {
+static void empty_task(void *context, int64_t index, int worker) {
+    (void)worker;
+    const gemm_job *job = context;
     _Alignas(64) const float zeros[DD_TILE_ROWS * DD_PANEL] = {0};
-    const int64_t step = job->kernels->tile_rows;
-    for (int64_t row = 0; row < job->args->m; row += step)
-        for (int64_t panel = 0; panel < divide_up(job->args->n, DD_PANEL); panel++)
-            job->kernels->finish(job->args, zeros, row, min64(step, job->args->m - row), panel);
+    for (int64_t panel = 0; panel < divide_up(job->args->n, DD_PANEL); panel++)
+        job->kernels->finish(job->args, zeros, index, 1, panel);
 }
 
 void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
     if (args->m <= 0 || args->n <= 0) return;
-    gemm_job job = {.args = args, .kernels = dd_gemm_kernels_current()};
+    gemm_job job = {.args = args, .kernels = dd_gemm_kernels_current(), .plan = make_plan(args)};
     if (args->k <= 0) {
-        run_empty(&job);
+        dd_parallel_for(pool, args->m, empty_task, &job);
         return;
     }
-    job.plan = make_plan(args);
+    char *free_scratch = scratch;
+    if (args->statistics) {
+        job.sums = (float *)free_scratch;
+        free_scratch += sums_bytes(args, &job.plan);
+    }
     job.strips_bfloat16 = args->precision == DD_PRECISION_BFLOAT16 && job.kernels->strips_bfloat16;
     job.in_place = reads_in_place(args, job.strips_bfloat16);
     if (!job.in_place) {
         const int64_t strips = job.plan.panels_outside ? 1 : dd_pool_size(pool);
-        job.strips = scratch;
+        job.strips = free_scratch;
         job.lines = job.strips + strips * strip_bytes(args, &job.plan);
         if (job.plan.panels_outside) dd_parallel_for(pool, divide_up(args->m, LOAD_ROWS), load_task, &job);
     }
-    dd_parallel_for(pool, job.plan.row_blocks * job.plan.panel_blocks, block_task, &job);
+    dd_parallel_for(pool, job.plan.groups * job.plan.row_blocks * job.plan.panel_blocks, block_task, &job);
+    if (job.sums) add_sums(&job);
 }

@@ -103,5 +103,6 @@ const dd_gemm_kernels dd_gemm_kernels_avx2 = {
     .tile_bfloat16 = tile_bfloat16,
     .load_rows = load_rows,
     .finish = finish,
+    .sum_columns = sum_columns,
 };
 #endif

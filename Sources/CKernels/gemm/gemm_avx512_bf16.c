@@ -55,5 +55,6 @@ const dd_gemm_kernels dd_gemm_kernels_avx512_bf16 = {
     .tile_bfloat16 = tile_bfloat16,
     .load_rows = load_rows,
     .finish = finish,
+    .sum_columns = sum_columns,
 };
 #endif

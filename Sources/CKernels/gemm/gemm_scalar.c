@@ -121,6 +121,17 @@ static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int
     }
 }
 
+static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *sums, float *squares) {
+    for (int64_t j = 0; j < columns; j++) {
+        sums[j] = squares[j] = 0;
+        for (int64_t i = 0; i < rows; i++) {
+            const float value = y[i * ld + j];
+            sums[j] += value;
+            squares[j] += value * value;
+        }
+    }
+}
+
 const dd_gemm_kernels dd_gemm_kernels_scalar = {
     .name_float32 = "gemm-scalar float32 8x32",
     .name_bfloat16 = "gemm-scalar bfloat16-widened 8x32",
@@ -130,4 +141,5 @@ const dd_gemm_kernels dd_gemm_kernels_scalar = {
     .tile_bfloat16 = tile_bfloat16,
     .load_rows = load_rows,
     .finish = finish,
+    .sum_columns = sum_columns,
 };

@@ -233,3 +233,22 @@ static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int
         default: finish_as(args, DD_ACTIVATION_NONE, tile, row, rows, panel); break;
     }
 }
+
+static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *sums, float *squares) {
+    for (int64_t j = 0; j < columns; j += DD_VW) {
+        const int64_t left = columns - j;
+        dd_vf sum = dd_v_zero(), square = sum;
+        for (int64_t i = 0; i < rows; i++) {
+            const dd_vf x = left >= DD_VW ? dd_v_load(y + i * ld + j) : dd_v_load_n(y + i * ld + j, left);
+            sum = dd_v_add(sum, x);
+            square = dd_v_fma(x, x, square);
+        }
+        if (left >= DD_VW) {
+            dd_v_store(sums + j, sum);
+            dd_v_store(squares + j, square);
+        } else {
+            dd_v_store_n(sums + j, sum, left);
+            dd_v_store_n(squares + j, square, left);
+        }
+    }
+}

@@ -85,6 +85,8 @@ class Totals {
 /** Names with more dots than this are not from any network; their further parts make no scopes of their own. */
 const deepestScope = 24;
 
+const median = (sorted) => sorted[sorted.length >> 1];
+
 class Scope {
   constructor(name, parent) {
     this.name = name;
@@ -93,7 +95,7 @@ class Scope {
     this.children = new Map();
     this.nodes = [];
     this.open = false;
-    this.order = Infinity;
+    this.ids = [];
     this.totals = new Totals();
     // A number says little alone: "input_blocks.3" rather than "3".
     const isNumber = /^\d+$/.test(name);
@@ -125,6 +127,11 @@ class GraphModel {
     this.byOrigin = new Map();
     this.edges = [];
     this.types = new Map();
+    this.valueNames = new Set(doc.inputs.map((input) => input.name));
+    for (const node of doc.nodes) {
+      for (const result of node.results) this.valueNames.add(result.name);
+      for (const origin of node.origins) this.valueNames.add(origin);
+    }
     for (const input of doc.inputs) {
       const item = this.addItem({ kind: "input", name: input.name, label: input.name, type: input.type, scope: this.root, node: null });
       this.byValue.set(input.name, item);
@@ -135,6 +142,7 @@ class GraphModel {
       const item = this.addItem({ kind: "output", name: output.name, label: output.name, type: null, scope: this.root, node: null });
       if (output.source.value !== undefined) this.connect(output.source.value, item);
     }
+    for (const scope of this.scopes()) scope.order = median(scope.ids);
     this.parameterTypes = new Map(doc.parameters.map((parameter) => [parameter.name, parameter.type]));
     this.findResults();
     this.hasTimes = doc.nodes.some((node) => node.seconds !== undefined);
@@ -153,15 +161,18 @@ class GraphModel {
 
   addNode(node) {
     const parts = node.name.split(".");
+    let depth = Math.min(parts.length - 1, deepestScope);
+    // A pass that makes "a.silu.statistics" out of "a.silu" has added to a value's name; that makes no scope.
+    while (depth > 0 && this.valueNames.has(parts.slice(0, depth).join("."))) depth -= 1;
     let scope = this.root;
-    for (const part of parts.slice(0, Math.min(parts.length - 1, deepestScope))) scope = scope.child(part);
+    for (const part of parts.slice(0, depth)) scope = scope.child(part);
     const item = this.addItem({
-      kind: "node", name: node.name, label: parts[parts.length - 1], type: node.results[0].type, scope, node,
+      kind: "node", name: node.name, label: parts.slice(depth).join("."), type: node.results[0].type, scope, node,
       keys: node.operands.filter((operand) => operand.parameter !== undefined).map((operand) => operand.parameter),
     });
     for (let s = scope; s; s = s.parent) {
       s.totals.add(node);
-      s.order = Math.min(s.order, item.id);
+      s.ids.push(item.id);
     }
     for (const result of node.results) {
       this.byValue.set(result.name, item);

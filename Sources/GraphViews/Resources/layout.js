@@ -2,7 +2,7 @@
 
 const metrics = {
   padding: 14, header: 30, layerGap: 30, itemGap: 18, nodeHeight: 40, blockHeight: 54, pillHeight: 28,
-  /** A box with more readers than this is one that nearly everything reads: its edges are drawn faintly and shape nothing. */
+  /** What more boxes than this read, nearly everything reads: its edges are drawn faintly and shape nothing. */
   broadcast: 6,
 };
 
@@ -51,11 +51,11 @@ function layoutGraph(model) {
   function makeScopeBox(scope, parent) {
     const box = { kind: scope.open ? "group" : "block", scope, parent, order: scope.order, label: scope.label };
     if (!scope.open) {
-      box.detail = format.count(scope.totals.count) + (scope.totals.count === 1 ? " op · " : " ops · ") + format.flop(scope.totals.flop);
+      box.detail = opCount(scope.totals) + " · " + format.flop(scope.totals.flop);
       const { result } = scope;
       box.shape = result ? (result.shape[0] === 1 && result.shape.length > 1 ? result.shape.slice(1) : result.shape).join("×") : "";
       const width = Math.max(measureText(box.label, fonts.block) + 18, measureText(box.detail, fonts.detail));
-      box.w = Math.min(260, Math.max(150, Math.ceil(width) + 26));
+      box.w = Math.min(260, Math.max(166, Math.ceil(width) + 26));
       box.h = metrics.blockHeight;
       (function mark(inner) {
         for (const item of inner.nodes) boxOf[item.id] = box;
@@ -73,21 +73,23 @@ function layoutGraph(model) {
 
   const root = makeScopeBox(model.root, null);
 
-  // Edges between visible boxes, each once.
+  // Edges between visible boxes, each once. One is broad if nothing passes along it but what many others read too.
   const edges = [];
   const seen = new Map();
+  const readers = model.items.map(() => new Set());
+  for (const { from, to } of model.edges) if (boxOf[from.id] !== boxOf[to.id]) readers[from.id].add(boxOf[to.id]);
   for (const { from, to } of model.edges) {
     const [a, b] = [boxOf[from.id], boxOf[to.id]];
     if (a === b) continue;
     if (!seen.has(a)) seen.set(a, new Map());
-    const known = seen.get(a).get(b);
-    if (known) { known.count += 1; continue; }
-    const edge = { from: a, to: b, count: 1, broad: false };
-    seen.get(a).set(b, edge);
-    edges.push(edge);
-  }
-  for (const targets of seen.values()) {
-    if (targets.size > metrics.broadcast) for (const edge of targets.values()) edge.broad = true;
+    let edge = seen.get(a).get(b);
+    if (!edge) {
+      edge = { from: a, to: b, count: 0, broad: true };
+      seen.get(a).set(b, edge);
+      edges.push(edge);
+    }
+    edge.count += 1;
+    edge.broad = edge.broad && readers[from.id].size > metrics.broadcast;
   }
 
   // Each edge also links two children of the innermost group around both.
@@ -110,6 +112,10 @@ function layoutGraph(model) {
     edge.isDirect = a === edge.from && b === edge.to;
   }
 
+  (function sort(group) {
+    sortByDependence(group);
+    for (const child of group.children) if (child.kind === "group") sort(child);
+  })(root);
   arrange(root, true);
   root.x = 0;
   root.y = 0;
@@ -123,6 +129,51 @@ function layoutGraph(model) {
   })(root);
   for (const edge of edges) edge.points = route(edge);
   return { root, boxes, edges, boxOf, width: root.w, height: root.h };
+}
+
+/**
+ * Puts the children of a group into an order in which as few links as can be go backwards.
+ *
+ * The schedule's order will not do for scopes: a pass may have moved some of a scope's nodes to the front, and two scopes can
+ * each read the other. This is the heuristic of Eades, Lin and Smyth: sources first, sinks last, and where there is neither,
+ * what has most more readers than makers.
+ */
+function sortByDependence(group) {
+  const { children, links } = group;
+  children.forEach((child, index) => { child.rank = index; });
+  let isSorted = true;
+  for (const [from, targets] of links) for (const to of targets.keys()) if (from.rank > to.rank) isSorted = false;
+  if (isSorted || children.length > 2000) return;
+  const remaining = new Set(children);
+  const [out, into] = [new Map(), new Map()];
+  for (const child of children) { out.set(child, 0); into.set(child, 0); }
+  const makers = new Map();
+  for (const [from, targets] of links) {
+    for (const [to, link] of targets) {
+      out.set(from, out.get(from) + link.count);
+      into.set(to, into.get(to) + link.count);
+      if (!makers.has(to)) makers.set(to, []);
+      makers.get(to).push([from, link.count]);
+    }
+  }
+  const [front, back] = [[], []];
+  const take = (child, list) => {
+    remaining.delete(child);
+    list.push(child);
+    for (const [to, link] of links.get(child) || []) into.set(to, into.get(to) - link.count);
+    for (const [from, count] of makers.get(child) || []) out.set(from, out.get(from) - count);
+  };
+  while (remaining.size) {
+    let [source, sink, best] = [null, null, null];
+    for (const child of remaining) {
+      if (!into.get(child)) source ??= child;
+      if (!out.get(child)) sink = child;
+      if (!best || out.get(child) - into.get(child) > out.get(best) - into.get(best)) best = child;
+    }
+    if (source) take(source, front); else if (sink) take(sink, back); else take(best, front);
+  }
+  group.children = [...front, ...back.reverse()];
+  group.children.forEach((child, index) => { child.rank = index; });
 }
 
 /** Gives the children of a group their places in it, and the group its size. */
@@ -174,7 +225,7 @@ function arrangeLayers(children, links, horizontal, wrapped) {
     for (const [to, link] of targets) {
       link.via = undefined;
       const [i, j] = [indexOf.get(from), indexOf.get(to)];
-      // Two scopes can each read the other; what goes against the order of the schedule shapes nothing.
+      // Two scopes can each read the other; what goes against the order shapes nothing.
       if (i !== undefined && j !== undefined && i < j) edges.push({ i, j, link });
     }
   }
@@ -336,9 +387,12 @@ function findPair(group) {
   for (const [a, targets] of group.links) {
     if (a.kind !== "group" || a.children.some((child) => child.kind === "group" && child.children.length > 40)) continue;
     for (const [b, link] of targets) {
-      if (b.kind !== "group" || b.order < a.order) continue;
+      if (b.kind !== "group" || b.rank < a.rank) continue;
       const childOf = (box, parent) => { while (box.parent !== parent) box = box.parent; return box; };
-      const matches = link.ends.map(([from, to]) => [a.children.indexOf(childOf(from, a)), b.children.indexOf(childOf(to, b))]);
+      // Only repeated parts make rows: blocks with numbers for names.
+      const matches = link.ends.map(([from, to]) => [childOf(from, a), childOf(to, b)])
+        .filter(([from, to]) => from.scope && from.scope.isNumber && to.scope && to.scope.isNumber)
+        .map(([from, to]) => [a.children.indexOf(from), b.children.indexOf(to)]);
       if (new Set(matches.map((match) => match[0])).size < 3 || new Set(matches.map((match) => match[1])).size < 3) continue;
       let turn = 0;
       for (const [i, j] of matches) for (const [k, l] of matches) turn += Math.sign((i - k) * (j - l));
@@ -387,7 +441,7 @@ function arrangePair(group, { a, b, matches, reversed }) {
       for (const [from, targets] of group.links) {
         for (const to of targets.keys()) {
           const [near, far] = forward ? [from, to] : [to, from];
-          if (near === box && !found.has(far) && (forward ? far.order > near.order : far.order < near.order)) { found.add(far); visit(far); }
+          if (near === box && !found.has(far) && (forward ? far.rank > near.rank : far.rank < near.rank)) { found.add(far); visit(far); }
         }
       }
     };

@@ -364,7 +364,7 @@ class GraphPane {
     if (isOverview) return;
     context.font = fonts.detail;
     context.fillStyle = muted;
-    const detail = mode.of && totals && mode.of(totals) > 0 ? (box.kind === "block" ? format.count(totals.count) + " ops · " : "") + mode.format(mode.of(totals)) : box.detail;
+    const detail = mode.of && totals && mode.of(totals) > 0 ? (box.kind === "block" ? opCount(totals) + " · " : "") + mode.format(mode.of(totals)) : box.detail;
     context.fillText(shortened(detail, fonts.detail, box.x + box.w - 8 - left), left, box.y + (box.kind === "block" ? 33 : 28));
   }
 
@@ -579,10 +579,12 @@ function triangle(context, x, y, isOpen, color) {
 
 function totalsOf(box) { return box.kind === "block" ? box.scope.totals : box.kind === "node" ? box.item.totals : null; }
 
+const opCount = (totals) => (totals.count === 1 ? "1 op" : format.count(totals.count) + " ops");
+
 function groupDetail(scope, color) {
   const { totals } = scope;
   const cost = colorModes[color].of ? colorModes[color].format(colorModes[color].of(totals)) : format.flop(totals.flop);
-  return format.count(totals.count) + (totals.count === 1 ? " op · " : " ops · ") + cost;
+  return opCount(totals) + " · " + cost;
 }
 
 function tipOf(box) {

@@ -47,7 +47,7 @@ function sortableTable(columns, rows, { onrow, limit = 400, sortBy, descending =
 const orDash = (value, show) => (value ? show(value) : "–");
 const familyDot = (family) => h("span", { class: "dot", style: { background: `var(--${family})` } });
 
-function bar(share) { return h("span", { class: "bar", style: { width: Math.max(1, 90 * share) + "px" } }); }
+function bar(share) { return share > 0 && h("span", { class: "bar", style: { width: Math.max(1, 90 * share) + "px" } }) || ""; }
 
 function renderSchedule(app, page) {
   const { model } = app.main;
@@ -95,47 +95,45 @@ function renderSchedule(app, page) {
 function renderPasses(app, page) {
   const { passes, rewrites } = payload;
   const total = passes.reduce((sum, pass) => sum + pass.seconds, 0);
-  const rows = passes.map((pass, index) => {
-    const change = pass.nodesAfter - pass.nodesBefore;
-    return h("tr", { class: pass.rewrites || change ? "" : "idle" },
-      h("td", {}, String(index + 1)), h("td", { class: "left code" }, pass.name), h("td", {}, format.count(pass.matches)), h("td", {}, format.count(pass.rewrites)),
-      h("td", {}, format.count(pass.nodesAfter)), h("td", { style: { color: change < 0 ? "var(--add)" : change > 0 ? "var(--remove)" : "" } }, change > 0 ? "+" + change : change < 0 ? "−" + -change : "0"),
-      h("td", {}, format.seconds(pass.seconds)), h("td", { class: "left wrap" }, pass.summary));
-  });
+  const change = (removed) => (removed > 0 ? "−" + format.count(removed) : removed < 0 ? "+" + format.count(-removed) : "0");
+  const most = Math.max(0, ...passes.map((pass) => pass.rewrites));
+  const rows = passes.map((pass, index) => h("tr", { class: pass.rewrites ? "" : "idle" },
+    h("td", {}, String(index + 1)), h("td", { class: "left code" }, pass.name), h("td", {}, String(pass.runs)), h("td", {}, format.count(pass.matches)),
+    h("td", {}, bar(most ? pass.rewrites / most : 0), " " + format.count(pass.rewrites)),
+    h("td", { style: { color: pass.nodesRemoved > 0 ? "var(--add)" : pass.nodesRemoved < 0 ? "var(--remove)" : "" } }, change(pass.nodesRemoved)),
+    h("td", {}, format.seconds(pass.seconds)), h("td", { class: "left wrap" }, pass.summary)));
   const byPass = new Map();
   for (const rewrite of rewrites) {
     if (!byPass.has(rewrite.pass)) byPass.set(rewrite.pass, []);
     byPass.get(rewrite.pass).push(rewrite);
   }
-  const shape = (rewrite) => rewrite.before.map(opOfLine).filter(Boolean).join(" + ") + " → " + rewrite.after.map(opOfLine).filter(Boolean).join(" + ");
   const card = (value, label) => h("div", { class: "card" }, h("b", {}, value), h("span", {}, label));
+  const counts = app.panes.map((pane) => format.count(pane.model.doc.nodes.length)).join(" → ");
   page.replaceChildren(
-    passes.length > 0 && h("div", { class: "cards" },
-      card(`${format.count(passes[0].nodesBefore)} → ${format.count(passes[passes.length - 1].nodesAfter)}`, "nodes"),
-      card(format.count(passes.reduce((sum, pass) => sum + pass.rewrites, 0)), "rewrites"), card(format.count(passes.length), "passes"), card(format.seconds(total), "time")) || "",
+    h("div", { class: "cards" },
+      card(counts, "nodes"), card(format.count(passes.reduce((sum, pass) => sum + pass.rewrites, 0)), "rewrites"),
+      card(`${passes.filter((pass) => pass.rewrites).length} of ${passes.length}`, "passes that changed something"), card(format.seconds(total), "time")),
     h("div", { class: "sheet" }, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", {}, "#"), h("th", { class: "left" }, "pass"), h("th", {}, "matches"), h("th", {}, "rewrites"), h("th", {}, "nodes"), h("th", {}, "change"), h("th", {}, "time"), h("th", { class: "left" }, "what it does"))),
+      h("thead", {}, h("tr", {}, h("th", {}, "#"), h("th", { class: "left" }, "pass"), h("th", {}, "runs"), h("th", {}, "matches"), h("th", {}, "rewrites"), h("th", {}, "nodes"), h("th", {}, "time"), h("th", { class: "left" }, "what it does"))),
       h("tbody", {}, rows))),
-    byPass.size ? h("h2", {}, "Rewrites") : "",
-    byPass.size ? h("div", { class: "sheet" }, [...byPass].map(([pass, list], index) => rewriteGroup(app, pass, list, shape, index === 0))) : "");
+    ...(byPass.size ? [h("h2", {}, "Rewrites"), h("div", { class: "sheet" }, [...byPass].map(([pass, list], index) => rewriteGroup(app, pass, list, index === 0)))] : []));
 }
 
-function opOfLine(text) {
-  const match = / = ([A-Za-z0-9_]+)\(/.exec(text);
-  return match ? match[1] : null;
-}
+const shapeOf = (rewrite) => runs(rewrite.before.map((node) => node.op)) + " → " + runs(rewrite.after.map((node) => node.op));
 
 /** The rewrites of one pass, made into elements only when they are opened. */
-function rewriteGroup(app, pass, list, shape, byDefault) {
+function rewriteGroup(app, pass, list, byDefault) {
   const counts = new Map();
-  for (const rewrite of list) counts.set(shape(rewrite), (counts.get(shape(rewrite)) || 0) + 1);
-  const common = [...counts].sort((a, b) => b[1] - a[1])[0];
-  const group = h("details", {}, h("summary", {}, pass, h("span", { class: "chip" }, `${format.count(list.length)} rewrites`), h("span", { class: "chip" }, common[0])));
+  for (const rewrite of list) counts.set(shapeOf(rewrite), (counts.get(shapeOf(rewrite)) || 0) + 1);
+  const common = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 3);
+  const group = h("details", {}, h("summary", {}, pass, h("span", { class: "chip" }, list.length === 1 ? "1 rewrite" : `${format.count(list.length)} rewrites`),
+    common.map(([shape, count]) => h("span", { class: "chip" }, counts.size > 1 ? `${count} × ` : "", shape)),
+    counts.size > 3 && h("span", { class: "chip" }, `${counts.size - 3} other kinds`)));
   group.addEventListener("toggle", () => {
     if (!group.open || group.children.length > 1) return;
     const element = (rewrite) => h("div", { class: "rewrite" },
-      rewrite.before.map((text) => h("div", { class: "minus" }, text)),
-      rewrite.after.map((text) => h("div", { class: "plus" }, rewriteLink(app, text))));
+      rewrite.before.map((node) => h("div", { class: "minus" }, rewriteLine(app, node, app.panes[0]))),
+      rewrite.after.map((node) => h("div", { class: "plus" }, rewriteLine(app, node, app.main))));
     group.append(...list.slice(0, 40).map(element));
     if (list.length > 40) {
       const more = h("button", { class: "button", style: { marginBottom: "12px" }, onclick: () => { more.replaceWith(...list.slice(40).map(element)); } }, `${list.length - 40} more`);
@@ -146,12 +144,14 @@ function rewriteGroup(app, pass, list, shape, byDefault) {
   return group;
 }
 
-/** A line of a rewrite, with a way to the node in the graph where it is still there. */
-function rewriteLink(app, text) {
-  const match = /^%([^\s,=]+)/.exec(text);
-  const item = match && app.main.model.byValue.get(match[1]);
-  if (!item) return text;
-  return [h("button", { class: "link", onclick: () => app.goTo(app.main, item) }, match[0]), text.slice(match[0].length)];
+/** A node of a rewrite: as it stands in that stage's graph, with a way to it, or only its name where a later rewrite took it. */
+function rewriteLine(app, node, pane) {
+  if (node.op === "parameter") return "@" + node.name;
+  const item = pane.model.byValue.get(node.name);
+  if (!item || !item.node || item.node.op !== node.op) return `%${node.name} = ${node.op}(…)`;
+  const operands = item.node.operands.map((operand) => (operand.parameter === undefined ? "%" + operand.value : "@" + operand.parameter)).join(", ");
+  const attributes = Object.keys(item.node.attributes).length ? " " + format.attribute(item.node.attributes) : "";
+  return [h("button", { class: "link", onclick: () => app.goTo(pane, item) }, "%" + node.name), ` = ${node.op}(${operands})${attributes}`];
 }
 
 function renderSummary(app, page) {

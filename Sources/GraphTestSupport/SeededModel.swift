@@ -1,0 +1,26 @@
+import Foundation
+import ModelFile
+import ModelImport
+import Tensors
+
+/// Converts a checkpoint as the command does, with the graphs as they are imported.
+public func convertCheckpoint(
+    _ checkpointPath: String, configuration: ModelConfiguration, to path: String, elementType: ElementType = .float32
+) throws {
+    let checkpoint = try DeblurDiffCheckpoint(combined: openCheckpoint(checkpointPath))
+    let graphs = try DeblurDiffArchitecture.graphs(configuration)
+    let shapes = DeblurDiffArchitecture.parameterShapes(graphs)
+    try checkpoint.check(expected: shapes)
+    try ModelFile.write(
+        ModelFileContents(graphs: graphs.mapValues(\.text), configuration: configuration), to: path,
+        parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: elementType, converter: "tests")
+}
+
+/// Writes a model with seeded weights for every parameter that a configuration's networks read.
+public func writeSeededModel(_ configuration: ModelConfiguration, seed: UInt64, to path: String) throws {
+    let shapes = DeblurDiffArchitecture.parameterShapes(try DeblurDiffArchitecture.graphs(configuration))
+    let checkpoint = path + ".checkpoint"
+    defer { try? FileManager.default.removeItem(atPath: checkpoint) }
+    try writeSeededCheckpoint(keys: shapes.map { (key: $0.key, shape: $0.value) }.sorted { $0.key < $1.key }, seed: seed, to: checkpoint)
+    try convertCheckpoint(checkpoint, configuration: configuration, to: path)
+}

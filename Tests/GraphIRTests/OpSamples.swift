@@ -1,0 +1,117 @@
+/// A graph's text for every op, with every attribute. Each is exactly what the printer writes.
+enum OpSamples {
+    static let all: [(op: String, text: String)] = [
+        ("add", graph(["x : f32[1, 4, 8, 8]", "y : f32[1, 4, 1, 1]"], "%r = add(%x, %y) : f32[1, 4, 8, 8]")),
+        (
+            "attention",
+            graph(
+                ["q : f32[2, 5, 16]", "k : f32[1, 7, 16]", "v : f32[1, 7, 16]"],
+                "%r = attention(%q, %k, %v) {head_size = 8, scale = 0.35355338, causal = false} : f32[2, 5, 16]")
+        ),
+        (
+            "attention",
+            graph(
+                ["q : f32[2, 5, 16]", "kv : f32[2, 5, 32]"],
+                "%r = attention(%q, %kv) {head_size = 8, scale = 0.5, causal = true, packing = key_value} : f32[2, 5, 16]")
+        ),
+        (
+            "attention",
+            graph(["x : f32[2, 5, 48]"], "%r = attention(%x) {head_size = 8, scale = 0.5, causal = false, packing = query_key_value} : f32[2, 5, 16]")
+        ),
+        ("causal_mask", graph(["x : f32[2, 6, 6]"], "%r = causal_mask(%x) : f32[2, 6, 6]")),
+        (
+            "concat",
+            graph(["x : f32[1, 4, 8, 8]", "y : f32[1, 2, 8, 8]"], "%r = concat(%x, %y, %x) {axis = 1} : f32[1, 10, 8, 8]")
+        ),
+        (
+            "conv2d",
+            graph(
+                ["x : f32[1, 4, 9, 9]"], parameters: ["b : f32[6]", "w : f32[6, 4, 3, 3]"],
+                "%r = conv2d(%x, @w, @b) {stride = [2, 2], padding = [0, 0, 1, 1]} : f32[1, 6, 4, 4]")
+        ),
+        (
+            "conv2d",
+            graph(
+                ["x : f32[1, 4, 9, 9]@channels_last", "z : f32[1, 2, 9, 9]@channels_last", "n : f32[1, 6]", "r : f32[1, 8, 16, 16]"],
+                parameters: ["w : f32[8, 3, 3, 3]"],
+                "%y = conv2d(%x, %z, @w, %n, %n, %r) {stride = [1, 1], padding = [1, 1, 1, 1], dilation = [2, 2], groups = 2, "
+                    + "upsampling = 2, prologue = silu, activation = gelu, operands = [input, second_input, weight, norm_scale, norm_shift, "
+                    + "residual]} : f32[1, 8, 16, 16]@channels_last from %a, %b.c", output: "y")
+        ),
+        (
+            "convert_layout",
+            graph(["x : f32[1, 4, 8, 8]"], "%r = convert_layout(%x) {layout = channels_last} : f32[1, 4, 8, 8]@channels_last")
+        ),
+        (
+            "element_wise_adaptive_convolution",
+            graph(
+                ["x : f32[1, 4, 8, 8]", "k : f32[1, 100, 8, 8]"],
+                "%r = element_wise_adaptive_convolution(%x, %k) {kernel_size = 5, residual = true} : f32[1, 4, 8, 8]")
+        ),
+        (
+            "embedding",
+            graph(["ids : i32[1, 77]"], parameters: ["table : f32[1000, 8]"], "%r = embedding(%ids, @table) : f32[1, 77, 8]")
+        ),
+        ("flatten", graph(["x : f32[2, 3, 4, 5]"], "%r = flatten(%x) {first = 1, last = 2} : f32[2, 12, 5]")),
+        ("gelu", graph(["x : f32[3]"], "%r = gelu(%x) : f32[3]")),
+        (
+            "group_norm",
+            graph(
+                ["x : f32[1, 8, 4, 4]"], parameters: ["b : f32[8]", "w : f32[8]"],
+                "%r = group_norm(%x, @w, @b) {groups = 4, epsilon = 1e-05, activation = silu} : f32[1, 8, 4, 4]")
+        ),
+        (
+            "group_statistics",
+            graph(
+                ["x : f32[1, 8, 4, 4]", "y : f32[1, 4, 4, 4]"], parameters: ["b : f32[12]", "w : f32[12]"],
+                "%r, %s = group_statistics(%x, @w, @b, %y) {groups = 4, epsilon = 1e-06, operands = [input, weight, bias, second_input]} "
+                    + ": f32[1, 12], f32[1, 12]")
+        ),
+        (
+            "image_from_tokens",
+            graph(["t : f32[1, 12, 5]", "like : f32[1, 7, 3, 4]"], "%r = image_from_tokens(%t, %like) : f32[1, 5, 3, 4]")
+        ),
+        (
+            "layer_norm",
+            graph(["x : f32[2, 3, 8]"], parameters: ["b : f32[8]", "w : f32[8]"], "%r = layer_norm(%x, @w, @b) {epsilon = 1e-05} : f32[2, 3, 8]")
+        ),
+        ("linear", graph(["x : f32[2, 3, 8]"], parameters: ["w : f32[4, 8]"], "%r = linear(%x, @w) : f32[2, 3, 4]")),
+        (
+            "linear",
+            graph(
+                ["x : f32[2, 3, 8]", "n : f32[2, 8]"], parameters: ["b : f32[8]", "w : f32[8, 8]"],
+                "%r = linear(%x, @w, @b, %n, %n) {epsilon = 1e-05, prologue = silu, activation = geglu, operands = [input, weight, bias, "
+                    + "norm_scale, norm_shift]} : f32[2, 3, 4]")
+        ),
+        (
+            "matmul",
+            graph(["x : f32[2, 3, 8]", "y : f32[2, 5, 8]"], "%r = matmul(%x, %y) {transpose_b = true} : f32[2, 3, 5]")
+        ),
+        ("multiply", graph(["x : f32[3, 1]", "y : f32[4]"], "%r = multiply(%x, %y) : f32[3, 4]")),
+        ("reduce_sum", graph(["x : f32[1, 2, 25, 4]"], "%r = reduce_sum(%x) {axis = 2} : f32[1, 2, 4]")),
+        ("scale", graph(["x : f32[3]"], "%r = scale(%x) {factor = -0.18215} : f32[3]")),
+        ("silu", graph(["x : f32[]"], "%r = silu(%x) : f32[]")),
+        ("softmax", graph(["x : f32[2, 3]"], "%r = softmax(%x) : f32[2, 3]")),
+        ("split", graph(["x : f32[1, 6]"], "%r, %s, %t = split(%x) {axis = -1, parts = 3} : f32[1, 2], f32[1, 2], f32[1, 2]")),
+        (
+            "timestep_embedding",
+            graph(["t : f32[1]"], "%r = timestep_embedding(%t) {dimension = 320, max_period = 10000.0} : f32[1, 320]")
+        ),
+        ("tokens_from_image", graph(["x : f32[1, 5, 3, 4]@channels_last"], "%r = tokens_from_image(%x) : f32[1, 12, 5]")),
+        ("transpose", graph(["x : f32[2, 3, 4]"], "%r = transpose(%x) {permutation = [2, 0, 1]} : f32[4, 2, 3]")),
+        ("unflatten", graph(["x : f32[2, 12]"], "%r = unflatten(%x) {axis = 1, sizes = [-1, 3, 2]} : f32[2, 2, 3, 2]")),
+        ("unfold", graph(["x : f32[1, 4, 8, 6]"], "%r = unfold(%x) {kernel_size = [5, 3]} : f32[1, 4, 15, 8, 6]")),
+        ("unsqueeze", graph(["x : f32[1, 4]"], "%r = unsqueeze(%x) {count = 2} : f32[1, 4, 1, 1]")),
+        ("upsample_nearest", graph(["x : f32[1, 4, 8, 6]"], "%r = upsample_nearest(%x) {factor = 2} : f32[1, 4, 16, 12]")),
+        (
+            "window_merge",
+            graph(["w : f32[4, 5, 64, 64]", "x : f32[1, 5, 80, 100]"], "%r = window_merge(%w, %x) {size = 64} : f32[1, 5, 80, 100]")
+        ),
+        ("window_partition", graph(["x : f32[1, 5, 80, 100]"], "%r = window_partition(%x) {size = 64} : f32[4, 5, 64, 64]")),
+    ]
+
+    private static func graph(_ inputs: [String], parameters: [String] = [], _ node: String, output: String = "r") -> String {
+        let lines = inputs.map { "  input %\($0)" } + parameters.map { "  parameter @\($0)" } + ["  \(node)", "  output out = %\(output)"]
+        return "graph sample {\n" + lines.joined(separator: "\n") + "\n}\n"
+    }
+}

@@ -1,0 +1,19 @@
+#!/bin/bash
+# Installs the Debian packages that the build needs, those that are missing. Without missing ones it asks for nothing.
+set -eu
+
+needed=(make python3 pkg-config libopenblas-dev libpng-dev libssl-dev zlib1g-dev libonnx-dev libprotobuf-dev)
+missing=()
+for package in "${needed[@]}"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "Install these packages as root first: ${missing[*]}" >&2; exit 1; }
+    as_root=(sudo)
+fi
+echo "Installing ${missing[*]}"
+"${as_root[@]}" apt-get update
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
