@@ -32,8 +32,7 @@ extension GraphFormat: ExpressibleByArgument {}
 
 extension GraphStages {
     /// What the passes did, for the views.
-    var passReports: [PassSummary] { statistics.map(PassSummary.init) }
-
+    var passSummaries: [PassSummary] { statistics.map(PassSummary.init) }
     var rewriteRecords: [RewriteRecord] { log.map(RewriteRecord.init) }
 }
 

@@ -68,7 +68,8 @@ import Testing
                 "%s_2 = gelu(%x) : f32[4]", "%a = silu(%x) : f32[4]", "%s = scale(%a) {factor = 3.0} : f32[4]", "%b = gelu(%a) : f32[4]",
                 "%c = add(%s, @p) : f32[4]",
             ])
-        for (position, id) in editor.graph.order.enumerated() { #expect(editor.position(of: id) == position) }
+        let positions = editor.graph.order.map { editor.position(of: $0) }
+        #expect(positions == positions.sorted() && Set(positions).count == positions.count)
         editor.eraseUnused(editor.graph.order)
         #expect(editor.graph.order.count == 3)
         #expect(Verifier.violations(editor.graph).isEmpty)
