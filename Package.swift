@@ -54,6 +54,7 @@ let package = Package(
         .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
+        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "GraphTestSupport"]),
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Photos", "GraphTestSupport"], resources: [.copy("Fixtures")]),
     ]

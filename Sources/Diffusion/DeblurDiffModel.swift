@@ -36,6 +36,7 @@ public final class DeblurDiffModel: @unchecked Sendable {
         for name in DeblurDiffArchitecture.graphNames where graphs[name] == nil {
             throw InputError("the model has no graph '\(name)'", at: file.path, advice: "Convert the checkpoint again.")
         }
+        do { _ = try ModelFaces(checking: graphs, configuration: file.configuration) } catch let error as InputError { throw error.at(file.path) }
         return graphs
     }
 
@@ -45,7 +46,8 @@ public final class DeblurDiffModel: @unchecked Sendable {
             for id in graph.parameters {
                 let (key, type) = (graph[id].name, graph.type(id))
                 guard let stored = file.type(of: key) else { throw InputError("the graph reads '\(key)', which the file does not hold") }
-                guard stored.shape == type.shape, stored.elementType.isFloatingPoint else {
+                // Kernels read float32, whatever the file stores.
+                guard stored.shape == type.shape, stored.elementType.isFloatingPoint, type.elementType == .float32 else {
                     throw InputError("the graph reads '\(key)' as \(type), but the file holds \(stored)")
                 }
             }
@@ -57,16 +59,20 @@ public final class DeblurDiffModel: @unchecked Sendable {
 
     /// One of the model's graphs for inputs of these types, optimised as asked for.
     public func optimized(_ name: String, inputs: [String: TensorType]) throws -> Graph {
-        if let stored = try storedOptimized(name), stored.inputs.allSatisfy({ inputs[stored[$0].name] ?? stored.type($0) == stored.type($0) }) {
+        if let stored = try storedOptimized(name), stored.inputs.allSatisfy({ inputs[stored[$0].name] == stored.type($0) }) {
+            try faces.checkOutputs(of: stored, name, inputs: inputs)
             return stored
         }
-        return try optimize(graphs[name]!.specialized(inputs), level: optimization.level, options: optimization.pipeline).graph
+        let graph = try graphs[name]!.specialized(inputs)
+        try faces.checkOutputs(of: graph, name, inputs: inputs)
+        return try optimize(graph, level: optimization.level, options: optimization.pipeline).graph
     }
 
     /// The denoising step for latents of a size, optimised as asked for and cut by how often its parts must run.
     public func optimizedStep(height: Int, width: Int, strength: Float = 1, outputs: Set<String> = ["eps"]) throws -> StagedGraphs {
         let latent = TensorType(.float32, [1, configuration.latentChannels, height, width])
         if strength == 1, outputs == ["eps"], let step = try storedOptimized("step"), step.input("z").map(step.type) == latent,
+            step.output("eps").map(step.type) == latent,
             let prologue = try storedOptimized("prologue"), let timeTable = try storedOptimized("time_table")
         {
             return StagedGraphs(
@@ -87,6 +93,7 @@ public final class DeblurDiffModel: @unchecked Sendable {
     }
 
     private var storedGraphs: [String: Graph] = [:]
+    private var faces: ModelFaces { ModelFaces(configuration: configuration, unet: graphs["unet"]!) }
 
     /// What stands before the names of optimised graphs in a file.
     static let optimizedPrefix = "optimized."

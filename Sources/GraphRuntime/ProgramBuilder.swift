@@ -125,6 +125,11 @@ struct ProgramBuilder {
         guard let op = node.op as? any LowerableOp else {
             throw InputError("there is no kernel for '\(node.op.name)'", at: "\(graph.name): %\(graph.name(of: id))")
         }
+        // Kernels trust this; an op's inference need not demand it.
+        guard (graph.operandTypes(node) + graph.resultTypes(node)).allSatisfy({ $0.elementType == .float32 || $0.elementType == .int32 }) else {
+            throw InputError(
+                "there are no kernels for values of other types than f32 and i32", at: "\(graph.name): \(node.op.name) %\(graph.name(of: id))")
+        }
         let keys = node.operands.map { operand -> String? in
             if case .parameter(let key) = graph[operand].definition { key } else { nil }
         }

@@ -1,0 +1,57 @@
+import GraphTestSupport
+import Testing
+
+@Suite struct UsageTests {
+    private static let commands = ["convert", "run", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare"]
+
+    @Test(arguments: [[]] + commands.map { [$0] })
+    func everyCommandExplainsItself(_ command: [String]) throws {
+        let outcome = try Command.run(command + ["--help"])
+        #expect(outcome.status == 0)
+        #expect(outcome.output.contains("USAGE: deblurdiff"))
+        #expect(outcome.output.contains("OVERVIEW: "))
+        #expect(outcome.errors.isEmpty)
+    }
+
+    @Test func theListOfCommandsIsComplete() throws {
+        let outcome = try Command.run([])
+        #expect(outcome.status == 0)
+        for command in Self.commands { #expect(outcome.output.contains("\n  \(command) "), "\(command)") }
+        #expect(try Command.run(["--version"]).output.contains("."))
+    }
+
+    @Test(arguments: [
+        (["restore"], "restore"),
+        (["run"], "Missing expected argument"),
+        (["run", "a.png", "--model", "m"], "--output"),
+        (["run", "a.png", "--output", "b.png"], "--model"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "0"], "--steps must be 1 to 1000"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "many"], "many"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--seed=-1"], "-1"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--threads", "0"], "--threads must be"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--cfg-scale", "nan"], "--cfg-scale must be a number"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--strength", "inf"], "--strength must be a number"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--tile-size", "0"], "must be positive"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--tiled", "--g-scale", "1"], "--g-scale"),
+        (["run", "a.png", "--model", "m", "--output", "b.png", "--fast"], "--fast"),
+        (["run", "", "--model", "m", "--output", "b.png"], "empty"),
+        (["convert"], "--output"),
+        (["convert", "-o", "m"], "Name a checkpoint"),
+        (["convert", "a", "b", "-o", "m"], "b"),
+        (["convert", "a", "--sd", "b", "-o", "m"], "either one checkpoint"),
+        (["convert", "--sd", "a", "--lkpn", "b", "-o", "m"], "belong together"),
+        (["convert", "a", "-o", "m", "--dtype", "int8"], "int8"),
+        (["inspect"], "Missing expected argument"),
+        (["verify"], "Missing expected argument"),
+    ] as [([String], String)])
+    func mistakesInTheCommandLineAreUsageErrors(_ arguments: [String], _ words: String) throws {
+        try withScratchFolder { folder in
+            let outcome = try Command.run(arguments, in: folder)
+            #expect(outcome.status == 64, "\(outcome)")
+            #expect(outcome.errors.hasPrefix("Error: "))
+            #expect(outcome.errors.contains(words), "\(outcome)")
+            #expect(outcome.errors.contains("Usage: deblurdiff"), "\(outcome)")
+            #expect(try Command.contents(folder).isEmpty)
+        }
+    }
+}
