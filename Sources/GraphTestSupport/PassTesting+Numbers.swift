@@ -11,8 +11,9 @@ public struct SeededRunner: Sendable {
     private let options: RuntimeOptions
     private let seed: UInt64
     private let cache = Cache()
+    private let running = NSLock()
 
-    public init(seed: UInt64 = 1, threadCount: Int = 2) {
+    public init(seed: UInt64 = 1, threadCount: Int = 1) {
         self.seed = seed
         options = RuntimeOptions(pool: ThreadPool(threadCount: threadCount))
     }
@@ -42,6 +43,11 @@ public struct SeededRunner: Sendable {
 
     /// - Parameter given: tensors for some inputs; the others are made up.
     public func run(_ graph: Graph, inputs given: [String: Tensor] = [:]) throws -> [String: Tensor] {
+        // Tests run side by side, and a pool of threads serves one program at a time.
+        try running.withLock { try runAlone(graph, inputs: given) }
+    }
+
+    private func runAlone(_ graph: Graph, inputs given: [String: Tensor]) throws -> [String: Tensor] {
         let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
         let store = ParameterStore(source: Parameters(shapes: shapes, seed: seed, cache: cache), pool: options.pool)
         let program = try Program(graph, parameters: store, options: options)

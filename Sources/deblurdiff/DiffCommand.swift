@@ -36,7 +36,7 @@ struct DiffCommand: ParsableCommand {
         let stages = try openModel(model, optimization).stages(of: graph, height: size.height, width: size.width)
         func side(_ stage: Stage) -> Graph { stage == .imported ? stages.imported : stages.optimized }
         let diff = GraphDiff(
-            from: side(from), to: side(to), stages: (from.rawValue, to.rawValue), passes: stages.passReports, rewrites: stages.rewriteRecords)
+            from: side(from), to: side(to), stages: (from.rawValue, to.rawValue), passes: stages.passSummaries, rewrites: stages.rewriteRecords)
         print(json ? diff.json() : diff.text(entryLimit: limit), terminator: "")
     }
 }

@@ -53,7 +53,7 @@ struct DumpCommand: ParsableCommand {
         }
         if stage != .imported {
             if stages.imported.order.count != stages.optimized.order.count { dump.before = (stages.imported, "imported") }
-            dump.passes = stages.passReports
+            dump.passes = stages.passSummaries
             dump.rewrites = stages.rewriteRecords
         }
         try writeOutput(dump.text(as: format, title: "\(graph), \(stage.rawValue)", foldedAt: fold), to: output)

@@ -32,20 +32,8 @@ extension GraphFormat: ExpressibleByArgument {}
 
 extension GraphStages {
     /// What the passes did, for the views.
-    var passReports: [GraphViews.PassReport] {
-        var nodes = imported.order.count
-        return statistics.map { pass in
-            defer { nodes -= pass.nodesRemoved }
-            let summary = PassRegistry.entries.first { $0.name == pass.pass }?.summary ?? ""
-            return GraphViews.PassReport(
-                name: pass.pass, summary: summary, matches: pass.matches, rewrites: pass.rewrites, nodesBefore: nodes,
-                nodesAfter: nodes - pass.nodesRemoved, seconds: pass.seconds)
-        }
-    }
-
-    var rewriteRecords: [RewriteRecord] {
-        log.map { RewriteRecord(pass: $0.pass, before: $0.before.map(\.description), after: $0.after.map(\.description)) }
-    }
+    var passSummaries: [PassSummary] { statistics.map(PassSummary.init) }
+    var rewriteRecords: [RewriteRecord] { log.map(RewriteRecord.init) }
 }
 
 /// Opens a model to look into it: no more threads than one are needed.

@@ -42,7 +42,7 @@ struct ProfileCommand: ParsableCommand {
         let progress = ProgressReporter(quiet: false)
         let restorer = try Restorer(model: model, options: options) { progress.restoration(photo.description, $0) }
         _ = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
-        progress.interrupt()
+        progress.clear()
         let report = recorder.report()
         if let trace { try writeOutput(recorder.trace(), to: trace) }
         if let html {
@@ -50,7 +50,7 @@ struct ProfileCommand: ParsableCommand {
             var dump = GraphDump(try model.program(stages.optimized), profile: report)
             dump.programName = "step"
             dump.before = (stages.imported, "imported")
-            dump.passes = stages.passReports
+            dump.passes = stages.passSummaries
             dump.rewrites = stages.rewriteRecords
             try writeOutput(dump.text(as: .html, title: "step, profiled"), to: html)
         }

@@ -1,4 +1,5 @@
 import Foundation
+import GraphPasses
 import Testing
 
 /// The documentation of passes is generated from their sources: `RECORD=1 swift test --filter PassDocumentationTests`.
@@ -10,6 +11,18 @@ import Testing
             + "let passDocumentation: [String: String] = [\n"
             + passes.map { "    \"\($0.type)\": #\"\"\"\n\(indented($0.text))\n        \"\"\"#,\n" }.joined() + "]\n"
         try Repository.expectRecorded(swift, at: "Sources/GraphPasses/PassDocumentation.swift")
+    }
+
+    @Test func isThatOfTheManual() throws {
+        let marker = "<!-- The rest is made from the doc comments of the passes. -->\n"
+        let manual = try Repository.read("Docs/Passes.md")
+        let end = try #require(manual.range(of: marker)).upperBound
+        var text = String(manual[..<end])
+        for entry in PassRegistry.entries {
+            text += "\n### \(entry.order). `\(entry.name)`\n\n\(entry.documentation)\n"
+            if !entry.runsAfter.isEmpty { text += "\nRuns after \(entry.runsAfter.map { "`\($0)`" }.joined(separator: ", ")).\n" }
+        }
+        try Repository.expectRecorded(text, at: "Docs/Passes.md")
     }
 
     private func indented(_ text: String) -> String {

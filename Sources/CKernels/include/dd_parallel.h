@@ -19,7 +19,8 @@ typedef void (*dd_task)(void *context, int64_t index, int worker);
 
 /// Runs task(context, i, worker) for every i in 0 ..< count and returns when all are done. Indices are handed out
 /// dynamically: the *value* a task computes must depend on its index alone, never on the worker, so that results are the
-/// same bit for bit for any number of threads. Not reentrant: a task must not call it. A NULL pool runs serially.
+/// same bit for bit for any number of threads. Callers on several threads take
+/// turns. Not reentrant: a task must not call it. A NULL pool runs serially.
 void dd_parallel_for(dd_pool *pool, int64_t count, dd_task task, void *context);
 
 /// Instruction sets in rising order; each includes those below it.

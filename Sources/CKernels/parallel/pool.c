@@ -24,6 +24,7 @@ struct dd_pool {
     int size;
     pthread_t *threads;
     worker_argument *arguments;
+    pthread_mutex_t callers;  // one job at a time: a second caller waits for the first one's
     pthread_mutex_t mutex;
     pthread_cond_t wake;
     _Atomic int sleepers;
@@ -84,6 +85,7 @@ static void stop_workers(dd_pool *pool, int started) {
     for (int i = 1; i <= started; i++) pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->wake);
     pthread_mutex_destroy(&pool->mutex);
+    pthread_mutex_destroy(&pool->callers);
     free(pool->threads);
     free(pool->arguments);
     free(pool);
@@ -96,6 +98,7 @@ dd_pool *dd_pool_create(int threads) {
     *pool = (dd_pool){.size = threads};
     pool->threads = calloc((size_t)threads, sizeof(pthread_t));
     pool->arguments = calloc((size_t)threads, sizeof(worker_argument));
+    pthread_mutex_init(&pool->callers, NULL);
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->wake, NULL);
     if (!pool->threads || !pool->arguments) {
@@ -124,6 +127,7 @@ void dd_parallel_for(dd_pool *pool, int64_t count, dd_task task, void *context) 
         for (int64_t i = 0; i < count; i++) task(context, i, 0);
         return;
     }
+    pthread_mutex_lock(&pool->callers);
     pool->task = task;
     pool->context = context;
     pool->count = count;
@@ -135,4 +139,5 @@ void dd_parallel_for(dd_pool *pool, int64_t count, dd_task task, void *context) 
     for (int spins = 0; atomic_load_explicit(&pool->running, memory_order_acquire) != 0; spins++) {
         if (spins < SPINS) DD_PAUSE(); else sched_yield();
     }
+    pthread_mutex_unlock(&pool->callers);
 }
