@@ -8,15 +8,17 @@ extension Pipeline {
     public static func standard(level: OptimizationLevel = .standard, changingInputs: Set<String> = []) -> Pipeline {
         var passes: [any Pass] = []
         if level >= .o1 {
-            passes += [
-                Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), FuseUnfoldDot(), FuseAttention(),
-                FuseGroupNormSiLU(), FuseGEGLU(), FuseBias(), AssignLayout(),
-            ] as [any Pass]
+            passes +=
+                [
+                    Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), FuseUnfoldDot(), FuseAttention(),
+                    FuseGroupNormSiLU(), FuseGEGLU(), FuseBias(), AssignLayout(),
+                ] as [any Pass]
             if !changingInputs.isEmpty { passes.append(SplitInvariantChannels(changingInputs: changingInputs)) }
-            passes += [
-                FuseActivation(), FoldUpsampling(), PointwiseConvolutionToLinear(), NormOnLoad(), ReadConcatInPlace(),
-                FuseChannelAddend(), FuseResidual(), ReadSumInPlace(), MergeAttentionProjections(), PackAttention(), MergeProjections(),
-            ] as [any Pass]
+            passes +=
+                [
+                    FuseActivation(), FoldUpsampling(), PointwiseConvolutionToLinear(), NormOnLoad(), ReadConcatInPlace(),
+                    FuseChannelAddend(), FuseResidual(), ReadSumInPlace(), MergeAttentionProjections(), PackAttention(), MergeProjections(),
+                ] as [any Pass]
         }
         do { return try Pipeline(passes) } catch { preconditionFailure("the standard pipeline: \(error)") }
     }

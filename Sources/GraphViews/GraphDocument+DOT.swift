@@ -83,7 +83,8 @@ private struct DOTWriter {
             let (box, nodes, scope) = folded[path]!
             let flop = nodes.reduce(0) { $0 + $1.cost.flop }
             let label = "\(path.suffix(2).joined(separator: "."))\n\(nodes.count) ops, \(Units.flop(flop))"
-            scope.boxes.append("\(box) [shape=box3d, style=filled, fillcolor=\"#eef1f5\", label=\(quoted(label)), tooltip=\(quoted(path.joined(separator: ".")))];")
+            scope.boxes.append(
+                "\(box) [shape=box3d, style=filled, fillcolor=\"#eef1f5\", label=\(quoted(label)), tooltip=\(quoted(path.joined(separator: ".")))];")
         }
     }
 

@@ -89,7 +89,6 @@ extension [PassListing] {
         PassRegistry.entries.map { PassListing(name: $0.name, summary: $0.summary, runsAfter: $0.runsAfter) }
     }
 
-
     /// The passes in the order in which they run.
     public var table: String {
         var table = TextTable(.right("#"), .left("pass"), .left("what it does", maximumWidth: 100), .left("runs after"))

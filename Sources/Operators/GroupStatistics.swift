@@ -49,7 +49,8 @@ public struct GroupStatistics: Op {
     }
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int {
-        4 * zip(roles(count: operands.count), operands).filter { $0.0 == .input || $0.0 == .secondInput }
+        4
+            * zip(roles(count: operands.count), operands).filter { $0.0 == .input || $0.0 == .secondInput }
             .reduce(0) { $0 + $1.1.elementCount }
     }
 }

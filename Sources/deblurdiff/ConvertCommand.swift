@@ -81,7 +81,9 @@ struct ConvertCommand: ParsableCommand {
             progress.warn("\(names.count) tensor\(names.count == 1 ? "" : "s") of no network left out: \(examples)")
         }
         try ModelFile.write(
-            ModelFileContents(graphs: graphs.merging(DeblurDiffModel.optimizedGraphs(graphs)) { $1 }.mapValues(\.text), configuration: configuration, mergesText: mergesText), to: output,
+            ModelFileContents(
+                graphs: graphs.merging(DeblurDiffModel.optimizedGraphs(graphs)) { $1 }.mapValues(\.text), configuration: configuration, mergesText: mergesText),
+            to: output,
             parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: dtype.elementType,
             converter: "deblurdiff \(DeblurDiffCommand.version)"
         ) { progress.bytes("Converting", done: $0, total: $1) }

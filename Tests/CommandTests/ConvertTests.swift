@@ -219,9 +219,11 @@ private func storedZip(_ entries: [(name: String, bytes: [UInt8])]) -> [UInt8] {
     var file: [UInt8] = []
     var directory: [UInt8] = []
     for (name, bytes) in entries {
-        let common = little(UInt16(0)) + little(UInt16(0)) + little(UInt32(0)) + little(CRC32.checksum(of: bytes))
+        let common =
+            little(UInt16(0)) + little(UInt16(0)) + little(UInt32(0)) + little(CRC32.checksum(of: bytes))
             + little(UInt32(bytes.count)) + little(UInt32(bytes.count)) + little(UInt16(name.utf8.count)) + little(UInt16(0))
-        directory += little(UInt32(0x0201_4b50)) + little(UInt16(20)) + little(UInt16(20)) + common + little(UInt16(0)) + little(UInt16(0))
+        directory +=
+            little(UInt32(0x0201_4b50)) + little(UInt16(20)) + little(UInt16(20)) + common + little(UInt16(0)) + little(UInt16(0))
             + little(UInt16(0)) + little(UInt32(0)) + little(UInt32(file.count)) + Array(name.utf8)
         file += little(UInt32(0x0403_4b50)) + little(UInt16(20)) + common + Array(name.utf8) + bytes
     }

@@ -20,30 +20,31 @@ import Testing
         #expect(try Command.run(["--version"]).output.contains("."))
     }
 
-    @Test(arguments: [
-        (["restore"], "restore"),
-        (["run"], "Missing expected argument"),
-        (["run", "a.png", "--model", "m"], "--output"),
-        (["run", "a.png", "--output", "b.png"], "--model"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "0"], "--steps must be 1 to 1000"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "many"], "many"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--seed=-1"], "-1"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--threads", "0"], "--threads must be"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--cfg-scale", "nan"], "--cfg-scale must be a number"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--strength", "inf"], "--strength must be a number"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--tile-size", "0"], "must be positive"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--tiled", "--g-scale", "1"], "--g-scale"),
-        (["run", "a.png", "--model", "m", "--output", "b.png", "--fast"], "--fast"),
-        (["run", "", "--model", "m", "--output", "b.png"], "empty"),
-        (["convert"], "--output"),
-        (["convert", "-o", "m"], "Name a checkpoint"),
-        (["convert", "a", "b", "-o", "m"], "b"),
-        (["convert", "a", "--sd", "b", "-o", "m"], "either one checkpoint"),
-        (["convert", "--sd", "a", "--lkpn", "b", "-o", "m"], "belong together"),
-        (["convert", "a", "-o", "m", "--dtype", "int8"], "int8"),
-        (["inspect"], "Missing expected argument"),
-        (["verify"], "Missing expected argument"),
-    ] as [([String], String)])
+    @Test(
+        arguments: [
+            (["restore"], "restore"),
+            (["run"], "Missing expected argument"),
+            (["run", "a.png", "--model", "m"], "--output"),
+            (["run", "a.png", "--output", "b.png"], "--model"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "0"], "--steps must be 1 to 1000"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "many"], "many"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--seed=-1"], "-1"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--threads", "0"], "--threads must be"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--cfg-scale", "nan"], "--cfg-scale must be a number"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--strength", "inf"], "--strength must be a number"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--tile-size", "0"], "must be positive"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--tiled", "--g-scale", "1"], "--g-scale"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--fast"], "--fast"),
+            (["run", "", "--model", "m", "--output", "b.png"], "empty"),
+            (["convert"], "--output"),
+            (["convert", "-o", "m"], "Name a checkpoint"),
+            (["convert", "a", "b", "-o", "m"], "b"),
+            (["convert", "a", "--sd", "b", "-o", "m"], "either one checkpoint"),
+            (["convert", "--sd", "a", "--lkpn", "b", "-o", "m"], "belong together"),
+            (["convert", "a", "-o", "m", "--dtype", "int8"], "int8"),
+            (["inspect"], "Missing expected argument"),
+            (["verify"], "Missing expected argument"),
+        ] as [([String], String)])
     func mistakesInTheCommandLineAreUsageErrors(_ arguments: [String], _ words: String) throws {
         try withScratchFolder { folder in
             let outcome = try Command.run(arguments, in: folder)

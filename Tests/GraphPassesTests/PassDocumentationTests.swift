@@ -7,7 +7,7 @@ import Testing
     @Test func isThatOfTheSources() throws {
         let passes = try Repository.files("Sources/GraphPasses/Passes").compactMap { try documentation($0) }
         let swift =
-            "// Generated from the doc comments in Passes/: RECORD=1 swift test --filter PassDocumentationTests\n\n"
+            "// swift-format-ignore-file\n// Generated from the doc comments in Passes/: RECORD=1 swift test --filter PassDocumentationTests\n\n"
             + "let passDocumentation: [String: String] = [\n"
             + passes.map { "    \"\($0.type)\": #\"\"\"\n\(indented($0.text))\n        \"\"\"#,\n" }.joined() + "]\n"
         try Repository.expectRecorded(swift, at: "Sources/GraphPasses/PassDocumentation.swift")

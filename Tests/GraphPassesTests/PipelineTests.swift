@@ -70,9 +70,10 @@ private struct BreakOutput: RewritePass {
         #expect(result.statistics.map(\.rewrites) == [1, 1])
         #expect(result.statistics.map(\.runs) == [2, 2])
         #expect(result.statistics.map(\.nodesRemoved) == [1, 0])
-        #expect(result.log.map { "\($0.number) \($0.pass): \($0.before) -> \($0.after)" } == [
-            "1 eliminate_common_subexpressions: [%b (silu)] -> []", "2 lower: [%a (silu)] -> [%a (gelu)]",
-        ])
+        #expect(
+            result.log.map { "\($0.number) \($0.pass): \($0.before) -> \($0.after)" } == [
+                "1 eliminate_common_subexpressions: [%b (silu)] -> []", "2 lower: [%a (silu)] -> [%a (gelu)]",
+            ])
         #expect(result.graph.text.contains("%a = gelu(%x) : f32[2, 3] from %a, %b"))
     }
 
@@ -102,9 +103,10 @@ private struct BreakOutput: RewritePass {
             seen.lines.append("\(report.round) \(report.pass) \(report.nodesBefore) \(report.nodesAfter) \(graph.order.count)")
         }
         _ = try Pipeline([EliminateCommonSubexpressions(), Lower()]).run(parsed(), options: options)
-        #expect(seen.lines == [
-            "1 eliminate_common_subexpressions 3 2 2", "1 lower 2 2 2", "2 eliminate_common_subexpressions 2 2 2", "2 lower 2 2 2",
-        ])
+        #expect(
+            seen.lines == [
+                "1 eliminate_common_subexpressions 3 2 2", "1 lower 2 2 2", "2 eliminate_common_subexpressions 2 2 2", "2 lower 2 2 2",
+            ])
     }
 
     @Test func doesNothingAtLevelZero() throws {

@@ -39,9 +39,10 @@ import Testing
             nodes[1].keys.sorted() == ["attributes", "cost", "family", "isView", "name", "op", "operands", "origins", "results"],
             "what is not known is left out")
         #expect(nodes[0]["attributes"] as? NSDictionary == ["stride": [1, 1], "padding": [1, 1, 1, 1]] as NSDictionary)
-        #expect(nodes[0]["operands"] as? NSArray == [
-            ["value": "x"], ["parameter": "w"], ["parameter": "b"],
-        ] as NSArray)
+        #expect(
+            nodes[0]["operands"] as? NSArray == [
+                ["value": "x"], ["parameter": "w"], ["parameter": "b"],
+            ] as NSArray)
         #expect((nodes[0]["cost"] as? [String: Any])?.keys.sorted() == ["flop", "readBytes", "weightBytes", "writtenBytes"])
         #expect(
             (json["inputs"] as? NSArray) == [["name": "x", "type": ["element": "f32", "shape": [1, 4, 8, 8], "layout": "row_major"]]] as NSArray)

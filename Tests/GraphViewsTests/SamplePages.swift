@@ -1,5 +1,5 @@
-import Foundation
 import Diffusion
+import Foundation
 import GraphIR
 import GraphPasses
 import GraphRuntime

@@ -3,8 +3,7 @@ import Foundation
 import Testing
 
 /// A broadcast of operands whose dimensions are those of `size`, or 1 where the flag is false.
-private func makeShape(_ size: [Int], _ hasA: [Bool], _ hasB: [Bool]) -> (shape: dd_broadcast, countA: Int, countB: Int)
-{
+private func makeShape(_ size: [Int], _ hasA: [Bool], _ hasB: [Bool]) -> (shape: dd_broadcast, countA: Int, countB: Int) {
     var shape = dd_broadcast()
     shape.rank = Int32(size.count)
     var a = 1

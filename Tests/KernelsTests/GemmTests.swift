@@ -140,7 +140,7 @@ import Testing
     /// Packing parts one after another gives what packing the whole gives, from every element type.
     @Test func packsPartsAndTypes() {
         var numbers = SeededNumbers(26)
-        let pool = dd_pool_create(2) // the shared ones belong to whoever holds the harness's lock
+        let pool = dd_pool_create(2)  // the shared ones belong to whoever holds the harness's lock
         defer { dd_pool_destroy(pool) }
         for precision in ProductTests.precisions {
             for (n, k, cuts) in [(96, 7, [32, 64]), (70, 33, [1, 33, 40]), (5, 2, [2])] {

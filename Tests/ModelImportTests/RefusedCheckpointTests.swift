@@ -4,12 +4,13 @@ import Tensors
 import Testing
 
 @Suite struct RefusedCheckpointTests {
-    @Test(arguments: [
-        ("os", "system"), ("posix", "system"), ("builtins", "eval"), ("builtins", "getattr"), ("__builtin__", "exec"),
-        ("torch.storage", "_load_from_bytes"), ("torch", "load"), ("torch._utils", "_rebuild_sparse_tensor"),
-        ("subprocess", "Popen"), ("model", "ControlLDM"), ("torch.cuda", "device"),
-        ("collections", "namedtuple"), ("numpy", "load"), ("torch.nn.modules.linear", "Linear"), ("", ""), ("torch", "FloatStorage.__class__"),
-    ], [UInt8(2), 4])
+    @Test(
+        arguments: [
+            ("os", "system"), ("posix", "system"), ("builtins", "eval"), ("builtins", "getattr"), ("__builtin__", "exec"),
+            ("torch.storage", "_load_from_bytes"), ("torch", "load"), ("torch._utils", "_rebuild_sparse_tensor"),
+            ("subprocess", "Popen"), ("model", "ControlLDM"), ("torch.cuda", "device"),
+            ("collections", "namedtuple"), ("numpy", "load"), ("torch.nn.modules.linear", "Linear"), ("", ""), ("torch", "FloatStorage.__class__"),
+        ], [UInt8(2), 4])
     func refusesByName(global: (String, String), version: UInt8) throws {
         let call = TestPickle.call(.global(global.0, global.1), [.text("touch /tmp/never")])
         let value = TestPickle.dictionary([(.text("state_dict"), sampleStateDict()), (.text("callbacks"), call)])
@@ -104,14 +105,15 @@ import Testing
         expectRefusal(TestArchive(pickle: chain + [0x2e]).encoded(), "holds no state dict")
     }
 
-    @Test(arguments: [
-        [0x2e], [UInt8(ascii: "0")], [UInt8(ascii: "h"), 3], [UInt8(ascii: "t")], [UInt8(ascii: "K"), 1, UInt8(ascii: "a")],
-        [UInt8(ascii: "K"), 1, UInt8(ascii: "K"), 1, UInt8(ascii: "R")],
-        [UInt8(ascii: "}"), UInt8(ascii: "("), UInt8(ascii: "K"), 1, UInt8(ascii: "u")],
-        [UInt8(ascii: "K"), 1, UInt8(ascii: "Q")], [UInt8(ascii: "X"), 255, 255, 255, 255], [0x8d, 255, 255, 255, 255, 255, 255, 255, 255],
-        [0x8b, 255, 255, 255, 255], [0x95, 255, 255, 255, 255, 255, 255, 255, 127], [UInt8(ascii: "i")], [0x82, 1], [0x98], [UInt8(ascii: "c"), 1, 2],
-        [0x88, 0x88, 0x93], [UInt8(ascii: "b")], [UInt8(ascii: "2")],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x2e], [UInt8(ascii: "0")], [UInt8(ascii: "h"), 3], [UInt8(ascii: "t")], [UInt8(ascii: "K"), 1, UInt8(ascii: "a")],
+            [UInt8(ascii: "K"), 1, UInt8(ascii: "K"), 1, UInt8(ascii: "R")],
+            [UInt8(ascii: "}"), UInt8(ascii: "("), UInt8(ascii: "K"), 1, UInt8(ascii: "u")],
+            [UInt8(ascii: "K"), 1, UInt8(ascii: "Q")], [UInt8(ascii: "X"), 255, 255, 255, 255], [0x8d, 255, 255, 255, 255, 255, 255, 255, 255],
+            [0x8b, 255, 255, 255, 255], [0x95, 255, 255, 255, 255, 255, 255, 255, 127], [UInt8(ascii: "i")], [0x82, 1], [0x98], [UInt8(ascii: "c"), 1, 2],
+            [0x88, 0x88, 0x93], [UInt8(ascii: "b")], [UInt8(ascii: "2")],
+        ] as [[UInt8]])
     func brokenPicklesAreErrors(instructions: [UInt8]) {
         expectRefusal(TestArchive(pickle: [0x80, 2] + instructions).encoded(), "")
         expectRefusal(TestArchive(pickle: [0x80, 2] + instructions + [0x2e]).encoded(), "")

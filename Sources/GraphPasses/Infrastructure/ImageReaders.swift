@@ -19,8 +19,12 @@ extension GraphEditor {
             for (role, value) in values { operands[role] = value }
             try editor.replace(id, with: operands, absorbing: absorbed)
         }
-        if let convolution = match(Conv2D.self, id) { try set(convolution, &self) }
-        else if let statistics = match(GroupStatistics.self, id) { try set(statistics, &self) }
-        else { preconditionFailure("no reader of images") }
+        if let convolution = match(Conv2D.self, id) {
+            try set(convolution, &self)
+        } else if let statistics = match(GroupStatistics.self, id) {
+            try set(statistics, &self)
+        } else {
+            preconditionFailure("no reader of images")
+        }
     }
 }

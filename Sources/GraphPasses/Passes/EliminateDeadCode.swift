@@ -16,7 +16,14 @@ public struct EliminateDeadCode: GraphPass {
     public func run(_ editor: inout GraphEditor, _ recorder: inout RewriteRecorder) throws -> Bool {
         var changed = false
         for id in editor.graph.order.reversed() where editor.isUnused(id) {
-            if recorder.attempt(&editor, { $0.erase(id); return true }) { changed = true }
+            if recorder.attempt(
+                &editor,
+                {
+                    $0.erase(id); return true
+                })
+            {
+                changed = true
+            }
         }
         if recorder.attempt(&editor, { $0.eraseUnusedParameters() }) { changed = true }
         return changed

@@ -100,7 +100,8 @@ extension Linear: LowerableOp {
 extension Conv2D: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let count = context.operands.count
-        let plain = Set(roles(count: count)).isSubset(of: [.input, .weight, .bias]) && activation == nil && prologue == nil
+        let plain =
+            Set(roles(count: count)).isSubset(of: [.input, .weight, .bias]) && activation == nil && prologue == nil
             && inputChannels == nil
         let x = context.operands[index(of: .input, count: count)!]
         guard plain, (upsampling ?? 1) == 1, x.layout == .rowMajor else { return try lowerFused(context) }

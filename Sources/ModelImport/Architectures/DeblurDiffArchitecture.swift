@@ -101,7 +101,8 @@ public enum DeblurDiffArchitecture {
         let controls = controlNet.outputs.map { b.graph.input($0.name, controlNet.type($0.value)) }
         let expected = UNetArchitecture.controlCount(configuration.unet)
         guard controls.count == expected else {
-            throw InputError("the control network has \(controls.count) outputs where the UNet takes \(expected)",
+            throw InputError(
+                "the control network has \(controls.count) outputs where the UNet takes \(expected)",
                 advice: "Give both the same channel_mult and num_res_blocks.")
         }
         let unet = UNetArchitecture(configuration: configuration.unet, windowSize: UNetArchitecture.shrinkingWindows)
