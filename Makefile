@@ -20,7 +20,7 @@ demo: packages
 	$(BUILD) --product seeded-checkpoint
 	Tools/demo.sh "$$($(BUILD) --show-bin-path)" out/demo
 
-test: packages lint
+test: packages
 	$(SWIFT) test -c release
 
 build: packages

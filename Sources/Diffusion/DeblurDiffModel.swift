@@ -26,7 +26,7 @@ public final class DeblurDiffModel: @unchecked Sendable {
         self.options = options
         self.optimization = optimization
         graphs = try DeblurDiffModel.graphs(in: file)
-        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool)
+        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool, arranges: options.arrangesWeights)
     }
 
     /// Reads the graphs of a model file and checks that the file's tensors are those that they name.

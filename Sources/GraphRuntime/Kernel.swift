@@ -65,6 +65,9 @@ public struct RuntimeOptions: Sendable {
     /// Memory of values that are done is used again. Off, every value keeps its own, to tell a wrong plan from a wrong kernel.
     public var reusesMemory = true
 
+    /// Off, weights are not arranged for the kernels: programs can be planned and looked at at once, but not run.
+    public var arrangesWeights = true
+
     public init(pool: ThreadPool) { self.pool = pool }
 }
 

@@ -19,14 +19,18 @@ extension ParameterSource {
 public final class ParameterStore: @unchecked Sendable {
     private let source: any ParameterSource
     private let pool: ThreadPool
-    private let lock = NSLock()
+    private let lock = NSRecursiveLock()  // filling one arrangement may need another
     private var arrangements: [String: WeakStorage] = [:]
 
     private struct WeakStorage { weak var storage: Storage? }
 
-    public init(source: any ParameterSource, pool: ThreadPool) {
+    private let arranges: Bool
+
+    /// - Parameter arranges: whether arrangements are filled. Without, programs can be planned and looked at at once, but not run.
+    public init(source: any ParameterSource, pool: ThreadPool, arranges: Bool = true) {
         self.source = source
         self.pool = pool
+        self.arranges = arranges
     }
 
     /// The tensor as it is stored.
@@ -53,8 +57,9 @@ public final class ParameterStore: @unchecked Sendable {
         defer { lock.unlock() }
         if let storage = arrangements[name]?.storage { return storage }
         let storage = Storage(byteCount: byteCount)
-        try fill(storage.bytes.baseAddress!)
         arrangements[name] = WeakStorage(storage: storage)
+        guard arranges else { return storage }
+        try fill(storage.bytes.baseAddress!)
         // The plain tensor has served; keeping its pages would hold every weight twice.
         for key in keys { source.releasePages(key) }
         return storage

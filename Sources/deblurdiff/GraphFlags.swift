@@ -36,9 +36,10 @@ extension GraphStages {
     var rewriteRecords: [RewriteRecord] { log.map(RewriteRecord.init) }
 }
 
-/// Opens a model to look into it: no more threads than one are needed.
-func openModel(_ path: String, _ optimization: OptimizationFlags, threads: Int? = 1) throws -> DeblurDiffModel {
-    var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
+/// Opens a model to look into it, not to run it.
+func openModel(_ path: String, _ optimization: OptimizationFlags) throws -> DeblurDiffModel {
+    var options = RuntimeOptions(pool: ThreadPool())
+    options.arrangesWeights = false
     options.packsWeights = optimization.level > 0
     return try DeblurDiffModel(path: path, options: options, optimization: optimization.options)
 }

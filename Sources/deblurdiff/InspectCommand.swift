@@ -2,6 +2,7 @@ import ArgumentParser
 import Diffusion
 import Foundation
 import GraphIR
+import GraphViews
 import ModelFile
 import ModelImport
 import Tensors
@@ -13,7 +14,40 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
     var model: String
 
+    @Option(help: ArgumentHelp("Also plan the programs for an image of this size, and show what they take.", valueName: "WxH"))
+    var size: ImageSize?
+
+    @Flag(help: "With --size, print the summary of the programs as JSON.")
+    var json = false
+
+    @OptionGroup var optimization: OptimizationFlags
+
     func run() throws {
+        if let size, json { return print(try summary(size).json(), terminator: "") }
+        try describe()
+        if let size {
+            print("")
+            print(try summary(size).text(), terminator: "")
+        }
+    }
+
+    /// The three programs of a run, from the size alone to their plans.
+    private func summary(_ size: ImageSize) throws -> GraphSummary {
+        let model = try openModel(model, optimization)
+        let start = ContinuousClock.now
+        var subjects: [GraphSummary.Subject] = []
+        for name in ["vae_encoder", "step", "vae_decoder"] {
+            let stages = try model.stages(of: name, height: size.height, width: size.width)
+            let program = try model.program(stages.optimized)
+            subjects.append(
+                GraphSummary.Subject(
+                    before: stages.imported, after: stages.optimized, memory: MemoryPicture(program), passes: stages.passSummaries))
+        }
+        if !json { print(String(format: "Planned for %d x %d in %.2f s.", size.width, size.height, start.duration(to: .now) / .seconds(1))) }
+        return GraphSummary(subjects)
+    }
+
+    private func describe() throws {
         let file = try ModelFile(path: model)
         let graphs = try DeblurDiffModel.graphs(in: file)
         print("\(model): format \(ModelFile.formatVersion), \(formatBytes(try fileSize(model)))")
