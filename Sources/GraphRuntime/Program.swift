@@ -32,8 +32,7 @@ public final class Program: @unchecked Sendable {
 
     /// Chooses kernels, arranges parameters and plans memory.
     public convenience init(_ graph: Graph, parameters: ParameterStore, options: RuntimeOptions) throws {
-        var builder = ProgramBuilder(graph: graph, parameters: parameters, options: options)
-        let parts = try builder.build()
+        let parts = try ProgramBuilder.build(graph, parameters: parameters, options: options)
         self.init(graph: graph, parts: parts, options: options)
     }
 

@@ -10,6 +10,7 @@ struct ProgramBuilder {
     }
 
     let graph: Graph
+    let order: [NodeID]
     let parameters: ParameterStore
     let options: RuntimeOptions
 
@@ -35,19 +36,31 @@ struct ProgramBuilder {
     private var buffers: [MemoryPlan.Buffer] = []
     private var nodes: [LoweredNode] = []
 
-    init(graph: Graph, parameters: ParameterStore, options: RuntimeOptions) {
+    private init(graph: Graph, order: [NodeID], parameters: ParameterStore, options: RuntimeOptions) {
         self.graph = graph
+        self.order = order
         self.parameters = parameters
         self.options = options
     }
 
-    mutating func build() throws -> Parts {
+    /// Builds with the nodes in the graph's order and with each as late as its readers allow, and keeps what needs less memory.
+    static func build(_ graph: Graph, parameters: ParameterStore, options: RuntimeOptions) throws -> Parts {
+        var builder = ProgramBuilder(graph: graph, order: graph.order, parameters: parameters, options: options)
+        let parts = try builder.build()
+        let late = graph.latestOrder()
+        guard late != graph.order else { return parts }
+        var other = ProgramBuilder(graph: graph, order: late, parameters: parameters, options: options)
+        let otherParts = try other.build()
+        return otherParts.plan.arenaByteCount < parts.plan.arenaByteCount ? otherParts : parts
+    }
+
+    private mutating func build() throws -> Parts {
         for (index, id) in graph.inputs.enumerated() { placements[id] = Placement(root: .input(index), offset: 0) }
         for id in graph.parameters { placements[id] = Placement(root: .parameter(id), offset: 0) }
 
         // Views need no step, so steps are counted over the nodes that run.
         var running: [NodeID] = []
-        for id in graph.order where makeViews(id) == false { running.append(id) }
+        for id in order where makeViews(id) == false { running.append(id) }
         let lastUse = lastUses(running)
 
         for (step, id) in running.enumerated() {
@@ -178,5 +191,29 @@ struct ProgramBuilder {
             }
             return .parameter(tensor, offset: offset)
         }
+    }
+}
+
+extension Graph {
+    /// The nodes with each one directly in front of the first that reads it, or at the end: nothing waits in memory for its reader.
+    func latestOrder() -> [NodeID] {
+        func producers(_ id: NodeID) -> [NodeID] {
+            var seen: Set<NodeID> = []
+            return self[id].operands.compactMap(producer).filter { seen.insert($0).inserted }
+        }
+        var waitingReaders: [NodeID: Int] = [:]
+        for id in order { for producer in producers(id) { waitingReaders[producer, default: 0] += 1 } }
+        // From the back: a node has its place as soon as all that read it have theirs.
+        var ready = order.filter { waitingReaders[$0] == nil }
+        var result: [NodeID] = []
+        result.reserveCapacity(order.count)
+        while let id = ready.popLast() {
+            result.append(id)
+            for producer in producers(id) {
+                waitingReaders[producer]! -= 1
+                if waitingReaders[producer] == 0 { ready.append(producer) }
+            }
+        }
+        return result.reversed()
     }
 }

@@ -116,6 +116,20 @@ func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
         #expect(zip(packed, expected).allSatisfy { abs($0 - $1) < 1e-5 })
     }
 
+    /// Values that are made long before they are read wait in memory only where the order cannot be changed.
+    @Test func orderLowersThePeak() throws {
+        let early = (0..<8).map { "%e\($0) = silu(%x) : f32[64, 64]" }
+        let sums = (0..<8).map { "%s\($0) = add(\($0 == 0 ? "%x" : "%s\($0 - 1)"), %e\($0)) : f32[64, 64]" }
+        let graph = try parse("graph g {\n input %x : f32[64, 64]\n\((early + sums).joined(separator: "\n"))\n output y = %s7\n}")
+        let options = RuntimeOptions(pool: ThreadPool(threadCount: 1))
+        let program = try Program(graph, parameters: ParameterStore(source: MadeUpParameters(shapes: [:]), pool: options.pool), options: options)
+        #expect(program.plan.arenaByteCount <= 3 * 64 * 64 * 4)
+        #expect(program.plan.violations() == [])
+        let x = madeUpTensor([64, 64], seed: 1)
+        let y = try program.run(["x": x], in: Workspace())["y"]!.floatArray
+        #expect(zip(y, x.floatArray).allSatisfy { abs($0 - ($1 + 8 * $1 / (1 + Float(exponential(Double(-$1)))))) < 1e-4 })
+    }
+
     @Test func inputsOfAnotherTypeAreRefused() throws {
         let graph = try parse("graph g {\n input %x : f32[2, 3]\n %y = silu(%x) : f32[2, 3]\n output y = %y\n}")
         let options = RuntimeOptions(pool: ThreadPool(threadCount: 1))
