@@ -126,7 +126,7 @@ public final class ModelFile: @unchecked Sendable {
             let checkpoint = try openCheckpoint(path)
             return InputError(
                 "is a checkpoint (\(checkpoint.format.rawValue)), not a converted model", at: path,
-                advice: "Convert it first: deblurdiff convert \((path as NSString).lastPathComponent) -o MODEL.ddiff.safetensors")
+                advice: "Convert it first: deblurdiff convert \(FilePath.name(of: path)) -o MODEL.ddiff.safetensors")
         } catch let error as InputError {
             return InputError(
                 "is not a converted model: \(error.what)", at: path,

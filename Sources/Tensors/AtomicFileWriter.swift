@@ -15,7 +15,7 @@ public final class AtomicFileWriter {
 
     init(path: String, canBeUnnamed: Bool) throws {
         self.path = path
-        let parent = (path as NSString).deletingLastPathComponent
+        let parent = FilePath.folder(of: path)
         folder = parent.isEmpty ? "." : parent
         guard !path.isEmpty else { throw InputError("the path to write to is empty") }
         try AtomicFileWriter.refuseWhatIsNoFile(path)

@@ -15,7 +15,7 @@ enum OutputFile {
                 throw InputError("would be replaced, but \(what)", at: path, advice: "Name another --output.")
             }
         }
-        let parent = (path as NSString).deletingLastPathComponent
+        let parent = FilePath.folder(of: path)
         try checkFolder(parent.isEmpty ? "." : parent)
     }
 

@@ -24,13 +24,13 @@ struct PhotoJobs {
             isFolderGiven = true
             let names = try PhotoJobs.contents(input).filter { $0.lowercased().hasSuffix(".png") && !$0.hasPrefix(".") }.sorted()
             guard !names.isEmpty else { throw InputError("holds no PNG files", at: input) }
-            files += names.map { (input as NSString).appendingPathComponent($0) }
+            files += names.map { FilePath.join(input, $0) }
         }
         let existing = FileIdentity(output)
         if files.count > 1 || isFolderGiven || output.hasSuffix("/") || existing?.kind == S_IFDIR {
             if let existing, existing.kind != S_IFDIR { throw InputError("is a file, but several images need a folder", at: output) }
             folder = output
-            all = files.map { Job(input: $0, output: (output as NSString).appendingPathComponent(($0 as NSString).lastPathComponent)) }
+            all = files.map { Job(input: $0, output: FilePath.join(output, FilePath.name(of: $0))) }
         } else {
             folder = nil
             all = [Job(input: files[0], output: output)]

@@ -97,7 +97,7 @@ struct RunCommand: ParsableCommand {
 
         var failureCount = 0
         for (index, job) in jobs.all.enumerated() {
-            name = (job.input as NSString).lastPathComponent
+            name = FilePath.name(of: job.input)
             do {
                 let photo = try single ?? Photo(readingPNG: job.input)
                 let start = ContinuousClock.now

@@ -29,7 +29,7 @@ import Testing
             #expect(outcome.errors.contains("Wrote m.ddiff.safetensors"))
             let sizes = try Command.contents(folder)
             #expect(sizes.count == 1)
-            let full = try #require(Command.contents((try SharedFiles.model as NSString).deletingLastPathComponent)["tiny.ddiff.safetensors"])
+            let full = try #require(Command.contents(FilePath.folder(of: try SharedFiles.model))["tiny.ddiff.safetensors"])
             #expect(sizes.values.first! < full * 6 / 10)
             #expect(try Command.run(["verify", "m.ddiff.safetensors"], in: folder).status == 0)
             // Again, over the old one; nothing is said with --quiet.
@@ -135,7 +135,7 @@ import Testing
         try withScratchFolder { folder in
             let checkpoint = try SharedFiles.checkpoint
             func expect(_ output: String, _ words: String...) throws {
-                try Command.expectFailure(["convert", checkpoint, "--config", config, "-o", output], in: folder, says: [output] + words)
+                try Command.expectFailure(["convert", checkpoint, "--config", config, "-o", output], in: folder, says: [FilePath.folder(of: output)] + words)
             }
             try expect("none/model", "does not exist")
             try expect("/dev/null", "not a regular file")
