@@ -1,6 +1,7 @@
 import GraphIR
 import GraphPasses
 import GraphRuntime
+import Operators
 import Tensors
 
 /// Compares two ways of running a model, node by node on the same inputs.
@@ -38,7 +39,7 @@ public struct ModelComparison {
             let second = try model.stages(of: name, height: height, width: width)
             let program = try model.program(second.optimized)
             var comparison = try ProgramComparison(
-                reference: reference.program(first), inputs: inputs, in: reference.workspace, names: names([second.optimized]))
+                reference: reference.program(first), inputs: inputs, in: reference.workspace, names: names([second.optimized], reference: first))
             var differences: [ProgramComparison.Difference] = []
             let outputs = try program.run(inputs, in: model.workspace) { observe($0, program, &comparison, &differences) }
             try finished(Part(name: name, differences: differences, log: second.log))
@@ -58,7 +59,7 @@ public struct ModelComparison {
         let plain = try Pipeline.standard(level: reference.optimization.level).run(whole, options: reference.optimization.pipeline).graph
         let graphs = [optimized.graphs.prologue, optimized.graphs.timeTable, optimized.graphs.step]
         var comparison = try ProgramComparison(
-            reference: reference.program(plain), inputs: inputs, in: reference.workspace, names: names(graphs))
+            reference: reference.program(plain), inputs: inputs, in: reference.workspace, names: names(graphs, reference: plain))
         var differences: [ProgramComparison.Difference] = []
         var values = inputs
         for graph in graphs {
@@ -69,8 +70,25 @@ public struct ModelComparison {
         _ = try compare("vae_decoder", ["latent": Tensor(random.randn(size), shape: image.shape)])
     }
 
-    private static func names(_ graphs: [Graph]) -> Set<String> {
-        Set(graphs.flatMap { graph in graph.order.flatMap { graph[$0].results }.map { graph[$0].name } })
+    /// The results that both sides have. A layer that has taken in a residual behind a view keeps its name but is another value.
+    private static func names(_ graphs: [Graph], reference: Graph) -> Set<String> {
+        func hasResidual(_ node: Node) -> Bool {
+            let count = node.operands.count
+            if let op = node.op as? Linear { return op.index(of: .residual, count: count) != nil }
+            if let op = node.op as? Conv2D { return op.index(of: .residual, count: count) != nil }
+            return false
+        }
+        var plainLayers: Set<String> = []
+        for id in reference.order where (reference[id].op is Linear || reference[id].op is Conv2D) && !hasResidual(reference[id]) {
+            plainLayers.insert(reference.name(of: id))
+        }
+        var names: Set<String> = []
+        for graph in graphs {
+            for id in graph.order where !(hasResidual(graph[id]) && plainLayers.contains(graph.name(of: id))) {
+                names.formUnion(graph[id].results.map { graph[$0].name })
+            }
+        }
+        return names
     }
 
     private static func observe(
