@@ -41,7 +41,7 @@ let package = Package(
         .executableTarget(
             name: "deblurdiff",
             dependencies: [
-                "Diffusion", "GraphViews", "Photos",
+                "Diffusion", "GraphViews", "ONNX", "Photos",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
@@ -57,6 +57,7 @@ let package = Package(
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
+        .testTarget(name: "ONNXTests", dependencies: ["Diffusion", "ONNX", "GraphTestSupport"], resources: [.copy("Fixtures")]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
         .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "GraphTestSupport"]),
         .testTarget(
