@@ -22,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Tensors", dependencies: ["CCrypto"]),
+        .target(name: "TensorFiles", dependencies: ["CZlib", "Tensors"]),
         .target(name: "GraphIR", dependencies: ["Tensors"]),
         .target(name: "Operators", dependencies: ["GraphIR"]),
         .target(name: "GraphPasses", dependencies: ["Operators"]),
@@ -41,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "deblurdiff",
             dependencies: [
-                "Diffusion", "GraphViews", "Photos",
+                "Diffusion", "GraphViews", "Photos", "TensorFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
@@ -51,7 +52,7 @@ let package = Package(
             path: "Tools/seeded-checkpoint"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TensorFiles"]),
         .testTarget(name: "GraphIRTests", dependencies: ["ModelImport", "Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),

@@ -79,6 +79,9 @@ extension ElementType {
         case .int8: DD_I8
         case .uint8: DD_U8
         case .bool: DD_BOOL
+        case .uint16: DD_U16
+        case .uint32: DD_U32
+        case .uint64: DD_U64
         }
     }
 }
