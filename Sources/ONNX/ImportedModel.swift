@@ -28,4 +28,8 @@ public struct ImportedParameters: ParameterSource {
         guard let id = identifiers[key] else { throw InputError("the model has no parameter '\(key)'") }
         do { return try constants.tensor(id) } catch let error as InputError { throw error.at(key) }
     }
+
+    public func releasePages(_ key: String) {
+        if let id = identifiers[key] { constants.releasePages(id) }
+    }
 }

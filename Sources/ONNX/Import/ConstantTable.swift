@@ -113,6 +113,15 @@ final class ConstantTable: @unchecked Sendable {
     /// The numbers.
     func tensor(_ id: ConstantID) throws -> Tensor { try lock.withLock { try evaluate(id.index)[id.result] } }
 
+    /// Says that the pages of external data that a constant was read from are not needed for now.
+    func releasePages(_ id: ConstantID) {
+        lock.withLock {
+            for index in sources(of: id) {
+                if case .initializer(let tensor, _) = entries[index].source { tensor.releasePages(external) }
+            }
+        }
+    }
+
     private func evaluate(_ index: Int) throws -> [Tensor] {
         var done: [Int: [Tensor]] = [:]
         var stack = [index]

@@ -31,6 +31,11 @@ struct ONNXTensor: @unchecked Sendable {
     /// Checks that there are as many bytes as the type says.
     func check(_ external: ExternalData) throws { _ = try locate(external) }
 
+    /// Says that the pages of external data are not needed for now.
+    func releasePages(_ external: ExternalData) {
+        if let located = try? locate(external), case .external(let file, let range) = located.place { file.release(range) }
+    }
+
     private enum Place {
         case bytes(UnsafeRawBufferPointer)
         case external(MappedFile, Range<Int>)
