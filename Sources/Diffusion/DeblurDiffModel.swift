@@ -21,6 +21,9 @@ public final class DeblurDiffModel: @unchecked Sendable {
 
     public var configuration: ModelConfiguration { file.configuration }
 
+    /// The parameters as the file stores them.
+    public var storedParameters: any ParameterSource { ModelFileParameters(file: file) }
+
     public init(path: String, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions()) throws {
         file = try ModelFile(path: path)
         self.options = options
