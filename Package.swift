@@ -42,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "deblurdiff",
             dependencies: [
-                "Diffusion", "GraphViews", "Photos", "TensorFiles",
+                "Diffusion", "GraphViews", "ONNX", "Photos", "TensorFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
@@ -58,8 +58,9 @@ let package = Package(
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
+        .testTarget(name: "ONNXTests", dependencies: ["Diffusion", "ONNX", "GraphTestSupport"], resources: [.copy("Fixtures")]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
-        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "GraphTestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "TensorFiles", "GraphTestSupport"]),
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Photos", "GraphTestSupport"], resources: [.copy("Fixtures")]),
     ],

@@ -6,7 +6,10 @@ import Tensors
 
 /// Something whose graphs can be looked at, at every stage.
 public protocol StagedModel {
+    var file: ModelFile { get }
     var graphNames: [String] { get }
+    /// The parameters as kernels read them.
+    var parameters: ParameterStore { get }
 
     /// The stages of a graph, for images of a size in pixels where that decides.
     func stages(of name: String, height: Int, width: Int) throws -> GraphStages
@@ -16,6 +19,11 @@ public protocol StagedModel {
 
     /// A program for one of the stages.
     func program(_ graph: Graph) throws -> Program
+}
+
+extension StagedModel {
+    /// The parameters as the file stores them.
+    public var storedParameters: any ParameterSource { ModelFileParameters(file: file) }
 }
 
 extension DeblurDiffModel: StagedModel {
@@ -63,7 +71,6 @@ public final class GraphModel: StagedModel, @unchecked Sendable {
     public func program(_ graph: Graph) throws -> Program { try Program(graph, parameters: parameters, options: options) }
 }
 
-/// Stops the clock after a pass.
 enum PassSnapshot {
     /// The graph as a pass first leaves it, while `body` optimises with the options that it is given.
     static func take(

@@ -42,9 +42,13 @@ func openModel(_ path: String, _ optimization: OptimizationFlags) throws -> any 
     var options = RuntimeOptions(pool: ThreadPool())
     options.arrangesWeights = false
     options.packsWeights = optimization.level > 0
-    let file = try ModelFile(path: path)
-    guard file.configuration != nil else { return try GraphModel(file: file, options: options, optimization: optimization.options) }
-    return try DeblurDiffModel(file: file, options: options, optimization: optimization.options)
+    return try stagedModel(ModelFile(path: path), options: options, optimization: optimization.options)
+}
+
+/// A DeblurDiff, or graphs of another kind.
+func stagedModel(_ file: ModelFile, options: RuntimeOptions, optimization: OptimizationOptions) throws -> any StagedModel {
+    guard file.configuration != nil else { return try GraphModel(file: file, options: options, optimization: optimization) }
+    return try DeblurDiffModel(file: file, options: options, optimization: optimization)
 }
 
 extension StagedModel {

@@ -1,4 +1,5 @@
 import GraphIR
+import GraphRuntime
 import Operators
 import Tensors
 
@@ -84,7 +85,9 @@ extension GraphImporter {
             let id = builder.input(info.name, type)
             scope.replaceInitializer(info.name, with: .value(id))
             if let tensor = bindings[info.name] {
-                let constant = constants.add(tensor)
+                // NumPy makes float64 and int64 where nobody asks for another type.
+                let constant = constants.add(
+                    tensor.type.elementType == type.elementType ? tensor : try OpEvaluator.evaluate(Cast(to: type.elementType), [tensor])[0])
                 twins[id] = constant
                 boundInputs.append((info.name, constant))
             }
@@ -106,8 +109,8 @@ extension GraphImporter {
             case .none: throw InputError("has no type")
             case .tensor(let number, let declared):
                 let elementType = try ElementType(onnx: number)
-                if let bound = bindings[info.name], bound.type.elementType != elementType {
-                    throw InputError("is \(elementType.rawValue), but the tensor that is given is \(bound.type)")
+                if let bound = bindings[info.name]?.type, bound.elementType.isFloatingPoint != elementType.isFloatingPoint {
+                    throw InputError("is \(elementType.rawValue), but the tensor that is given is \(bound)")
                 }
                 let given = bindings[info.name]?.shape ?? shapes[info.name]
                 guard let shape = try combine(declared, given) else { return nil }

@@ -1,25 +1,22 @@
 import Tensors
 
 extension ElementType {
-    /// The type that a number of ONNX's `TensorProto.DataType` stands for.
+    /// The numbers of ONNX's `TensorProto.DataType`.
+    private static let onnxNumbers: [ElementType: Int32] = [
+        .float32: 1, .uint8: 2, .int8: 3, .uint16: 4, .int16: 5, .int32: 6, .int64: 7, .bool: 9, .float16: 10, .float64: 11, .uint32: 12,
+        .uint64: 13, .bfloat16: 16,
+    ]
+
+    /// The type that a number of ONNX stands for.
     init(onnx number: Int32) throws {
-        switch number {
-        case 1: self = .float32
-        case 2: self = .uint8
-        case 3: self = .int8
-        case 4: self = .uint16
-        case 5: self = .int16
-        case 6: self = .int32
-        case 7: self = .int64
-        case 9: self = .bool
-        case 10: self = .float16
-        case 11: self = .float64
-        case 12: self = .uint32
-        case 13: self = .uint64
-        case 16: self = .bfloat16
-        default: throw InputError("the element type \(ElementType.onnxName(number)) is not supported")
+        guard let type = ElementType.onnxNumbers.first(where: { $0.value == number })?.key else {
+            throw InputError("the element type \(ElementType.onnxName(number)) is not supported")
         }
+        self = type
     }
+
+    /// The number that stands for this type.
+    var onnxDataType: Int32 { ElementType.onnxNumbers[self]! }
 
     private static func onnxName(_ number: Int32) -> String {
         let names: [Int32: String] = [
