@@ -22,6 +22,7 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Tensors", dependencies: ["CCrypto"]),
+        .target(name: "TensorFiles", dependencies: ["CZlib", "Tensors"]),
         .target(name: "GraphIR", dependencies: ["Tensors"]),
         .target(name: "Operators", dependencies: ["GraphIR"]),
         .target(name: "GraphPasses", dependencies: ["Operators"]),
@@ -41,7 +42,7 @@ let package = Package(
         .executableTarget(
             name: "deblurdiff",
             dependencies: [
-                "Diffusion", "GraphViews", "ONNX", "Photos",
+                "Diffusion", "GraphViews", "ONNX", "Photos", "TensorFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
@@ -51,7 +52,7 @@ let package = Package(
             path: "Tools/seeded-checkpoint"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TensorFiles"]),
         .testTarget(name: "GraphIRTests", dependencies: ["ModelImport", "Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
@@ -59,7 +60,7 @@ let package = Package(
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "ONNXTests", dependencies: ["Diffusion", "ONNX", "GraphTestSupport"], resources: [.copy("Fixtures")]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
-        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "GraphTestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "TensorFiles", "GraphTestSupport"]),
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Photos", "GraphTestSupport"], resources: [.copy("Fixtures")]),
     ],

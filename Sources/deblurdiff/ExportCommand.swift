@@ -20,13 +20,13 @@ struct ExportCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
     var model: String
 
-    @Option(help: ArgumentHelp("Which graph.", valueName: "name"))
-    var graph: String
+    @Option(help: ArgumentHelp("Which graph; needed where there are several.", valueName: "name"))
+    var graph: String?
 
     @Option(help: "As imported, or as the passes leave it.")
     var stage = Stage.imported
 
-    @Option(help: ArgumentHelp("Size of the image in pixels.", valueName: "WxH"))
+    @Option(help: ArgumentHelp("Size of the image in pixels, for DeblurDiff.", valueName: "WxH"))
     var size = ImageSize.standard
 
     @Flag(help: "Use ONNX's own operators only.")
@@ -46,18 +46,17 @@ struct ExportCommand: ParsableCommand {
     func run() throws {
         for path in [output, output + ".data"] { try OutputFile.check(path, reads: [model]) }
         let model = try openModel(model, optimization)
-        let stages = try model.stages(of: graph, height: size.height, width: size.width)
+        let stages = try model.stages(of: model.chosenGraph(graph), height: size.height, width: size.width)
         let graph = stage == .imported ? stages.imported : stages.optimized
         var options = ONNXExportOptions()
         options.inlinesFunctions = inline
         options.usesExternalData = externalData
         options.producerVersion = DeblurDiffCommand.version
-        options.metadata = [
-            "deblurdiff.stage": stage.rawValue,
-            "deblurdiff.size": "\(model.paddedLength(size.width))x\(model.paddedLength(size.height))",
-            "deblurdiff.configuration": try json(model.configuration),
-            "deblurdiff.provenance": try json(model.file.provenance),
-        ]
+        options.metadata = ["deblurdiff.stage": stage.rawValue, "deblurdiff.provenance": try json(model.file.provenance)]
+        if let model = model as? DeblurDiffModel {
+            options.metadata["deblurdiff.size"] = "\(model.paddedLength(size.width))x\(model.paddedLength(size.height))"
+            options.metadata["deblurdiff.configuration"] = try json(model.configuration)
+        }
         let progress = ProgressReporter(quiet: quiet)
         defer { progress.clear() }
         let report = try ONNXExport.write(graph, parameters: model.storedParameters, to: output, options: options) {

@@ -50,21 +50,3 @@ struct ONNXTensorValue: Hashable {
         return ONNXTensorValue(tensor)
     }
 }
-
-extension ElementType {
-    /// The number of TensorProto.DataType.
-    var onnxDataType: Int32 {
-        switch self {
-        case .float32: 1
-        case .uint8: 2
-        case .int8: 3
-        case .int16: 5
-        case .int32: 6
-        case .int64: 7
-        case .bool: 9
-        case .float16: 10
-        case .float64: 11
-        case .bfloat16: 16
-        }
-    }
-}
