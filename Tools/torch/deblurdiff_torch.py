@@ -31,8 +31,8 @@ class ResidualBlock(nn.Module):
         self.skip_connection = nn.Identity() if inputs == outputs else conv(inputs, outputs, 1)
 
     def forward(self, x, embedding, context):
-        h = self.in_layers(x) + self.emb_layers(embedding)[:, :, None, None]
-        return self.skip_connection(x) + self.out_layers(h)
+        h = self.out_layers(self.in_layers(x) + self.emb_layers(embedding)[:, :, None, None])
+        return self.skip_connection(x) + h
 
 
 class Attention(nn.Module):

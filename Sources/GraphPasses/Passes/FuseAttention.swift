@@ -17,8 +17,8 @@ import Tensors
 ///
 /// A `causal_mask` between scale and softmax makes it causal. Without unflatten, transpose and flatten there is one head as wide
 /// as the tokens. How the heads are taken apart and put together does not matter, as long as every element ends in the same
-/// place: other views and transpositions serve as well, heads may be counted among the images, keys may be transposed by themselves
-/// or be channels of an image. Query and key may be scaled instead of their product; a scale that is `1 / sqrt(head_size)` but for its
+/// place: other views and transpositions serve as well, heads may be counted among the images, keys and values may be transposed by
+/// themselves or be channels of an image. Query and key may be scaled instead of their product; a scale that is `1 / sqrt(head_size)` but for its
 /// rounding becomes that.
 public struct FuseAttention: RewritePass {
     public static let name = "fuse_attention"
@@ -28,7 +28,7 @@ public struct FuseAttention: RewritePass {
     /// The product of weights and values.
     public func rewrite(_ node: NodeID, op: MatMul, editor: inout GraphEditor) throws -> Bool {
         let product = editor.graph[node]
-        guard !op.transposeB, let softmax = editor.matchOnlyUsed(Softmax.self, making: product.operands[0]) else { return false }
+        guard let softmax = editor.matchOnlyUsed(Softmax.self, making: product.operands[0]) else { return false }
         var absorbed = [softmax.node]
         var scores = softmax.operands[0]
         var causal = false
@@ -44,7 +44,7 @@ public struct FuseAttention: RewritePass {
         absorbed += unscaled.nodes + [similarity.node]
         let query = editor.headSources(of: similarity.operands[0], isTransposed: false, allowsScale: true)
         let key = editor.headSources(of: similarity.operands[1], isTransposed: !similarity.op.transposeB, allowsScale: true)
-        let value = editor.headSources(of: product.operands[1], isTransposed: false, allowsScale: false)
+        let value = editor.headSources(of: product.operands[1], isTransposed: op.transposeB, allowsScale: false)
         for q in query.reversed() {
             guard let k = key.last(where: { $0.headCount == q.headCount }), let v = value.last(where: { $0.headCount == q.headCount }),
                 let tail = editor.headsJoined(product.results[0], headCount: q.headCount)

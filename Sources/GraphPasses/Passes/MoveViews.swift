@@ -1,3 +1,4 @@
+import Foundation
 import GraphIR
 import Operators
 import Tensors
@@ -24,14 +25,14 @@ public struct MoveViews: RuleSetPass {
 
     public var rules: [any RewriteRule] { [SinkReshape(), GatherToSlice(), LiftSlice(), SlicesToSplit()] }
 
-    /// linear(reshape(x)) where the rows stay.
+    /// linear(reshape(x)) where the rows stay, of x that are tokens: heads of attention are still to be found where they are.
     private struct SinkReshape: RewriteRule {
         func rewrite(_ node: NodeID, op: Linear, editor: inout GraphEditor) throws -> Bool {
             let operands = editor.graph[node].operands
             let result = editor.type(editor.graph[node].results[0]).shape
             // A norm on load goes by the first dimension, and a residual has the result's.
             guard op.operands == nil, let reshape = editor.match(Reshape.self, making: operands[0]), case let source = editor.type(reshape.operands[0]).shape,
-                source.rank >= 1, source[-1] == editor.type(operands[0]).shape[-1]
+                (1...3).contains(source.rank), source[-1] == editor.type(operands[0]).shape[-1]
             else { return false }
             let name = "\(editor.graph.name(of: node)).rows"
             let linear = try editor.insert(
@@ -39,6 +40,12 @@ public struct MoveViews: RuleSetPass {
             try editor.replace(node, with: Reshape(result), linear, absorbing: [reshape.node])
             return true
         }
+    }
+
+    /// A slice that is moved several times has one suffix.
+    private static func sliceName(_ node: NodeID, _ editor: GraphEditor) -> String {
+        let name = editor.graph.name(of: node)
+        return name.components(separatedBy: ".slice")[0] + ".slice"
     }
 
     private struct GatherToSlice: RewriteRule {
@@ -53,7 +60,7 @@ public struct MoveViews: RuleSetPass {
             starts[axis] = start
             sizes[axis] = 1
             let slice = Slice(starts: starts, sizes: sizes, steps: Array(repeating: 1, count: shape.rank))
-            let part = try editor.insert(slice, [operands[0]], before: node, name: "\(editor.graph.name(of: node)).slice")
+            let part = try editor.insert(slice, [operands[0]], before: node, name: sliceName(node, editor))
             try editor.replace(node, with: Reshape(editor.type(editor.graph[node].results[0]).shape), part)
             return true
         }
@@ -77,7 +84,7 @@ public struct MoveViews: RuleSetPass {
 
         private func put(_ slice: Slice, under op: any Op, of value: ValueID, _ node: NodeID, _ editor: inout GraphEditor) throws -> Bool {
             let part = try editor.insert(
-                slice, [value], before: node, name: "\(editor.graph.name(of: node)).slice", origins: editor.origins(of: [node]))
+                slice, [value], before: node, name: sliceName(node, editor), origins: editor.origins(of: [node]))
             try editor.replace(node, with: op, part)
             return true
         }

@@ -9,7 +9,7 @@ import Tensors
 /// becomes
 ///     %y = causal_mask(%x)
 ///
-/// Numbers below -1e30 will do: behind a softmax they are the same.
+/// The mask may be a constant of all its numbers, too, and numbers below -1e30 will do: behind a softmax they are the same.
 public struct RaiseCausalMask: RewritePass {
     public static let name = "raise_causal_mask"
     public static let runsAfter: [any Pass.Type] = [Canonicalize.self]
@@ -21,15 +21,25 @@ public struct RaiseCausalMask: RewritePass {
         let operands = editor.graph[node].operands
         for (scores, mask) in [(operands[0], operands[1]), (operands[1], operands[0])] {
             guard editor.type(scores) == editor.type(result), case let shape = editor.type(mask).shape, shape.rank >= 2, shape[-1] == shape[-2],
-                shape.elementCount == shape[-1] * shape[-1], let triangle = editor.match(Triangle.self, making: editor.viewed(mask)),
-                editor.type(triangle.result).shape == [shape[-1], shape[-1]], triangle.op.upper, triangle.op.diagonal == 1,
-                let blocked = editor.splat(triangle.operands[0]), blocked < -1e30, let user = editor.onlyUser(of: result),
-                editor.graph[user].op is Softmax, editor.type(result).shape[-1] == shape[-1], editor.type(result).shape[-2] == shape[-1]
+                shape.elementCount == shape[-1] * shape[-1], case let matrix = editor.viewed(mask), isCausal(matrix, size: shape[-1], editor),
+                let user = editor.onlyUser(of: result), editor.graph[user].op is Softmax, editor.type(result).shape[-1] == shape[-1],
+                editor.type(result).shape[-2] == shape[-1]
             else { continue }
-            try editor.replace(
-                node, with: CausalMask(), [scores], absorbing: editor.viewNodes(from: triangle.result, to: mask) + [triangle.node])
+            let maker = editor.graph.producer(of: matrix)
+            try editor.replace(node, with: CausalMask(), [scores], absorbing: editor.viewNodes(from: matrix, to: mask) + [maker].compactMap { $0 })
             return true
         }
         return false
+    }
+
+    /// Whether a matrix blocks what is above its diagonal, and nothing else.
+    private func isCausal(_ matrix: ValueID, size: Int, _ editor: GraphEditor) -> Bool {
+        if let constant = editor.graph.constant(matrix), constant.values.count == size * size {
+            return constant.values.enumerated().allSatisfy { $0.offset % size > $0.offset / size ? $0.element < -1e30 : $0.element == 0 }
+        }
+        guard let triangle = editor.match(Triangle.self, making: matrix), editor.type(matrix).shape == [size, size], triangle.op.upper,
+            triangle.op.diagonal == 1, let blocked = editor.splat(triangle.operands[0])
+        else { return false }
+        return blocked < -1e30
     }
 }

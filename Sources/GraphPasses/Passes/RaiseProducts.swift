@@ -12,7 +12,8 @@ import Tensors
 /// A second matrix that is no weight makes it `transpose_b = true`.
 public struct RaiseProducts: RewritePass {
     public static let name = "raise_products"
-    public static let runsAfter: [any Pass.Type] = [Canonicalize.self]
+    /// A transposition may be that of an image's pixels.
+    public static let runsAfter: [any Pass.Type] = [Canonicalize.self, RaiseTokens.self]
 
     public init() {}
 
