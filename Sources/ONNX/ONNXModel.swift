@@ -35,7 +35,8 @@ public struct ONNXModel: Sendable {
     private init(path: String) throws {
         self.path = path
         let file = try MappedFile(path: path)
-        let parsed = try ParsedModel(parsing: file.bytes)
+        let parsed = try withExtendedLifetime(file) { try ParsedModel(parsing: file.bytes) }
+        defer { withExtendedLifetime(parsed) {} }
         let model = parsed.pointer
         guard dd_onnx_model_has_graph(model) else { throw InputError("is no ONNX model: it holds no graph") }
         let name = try String(dd_onnx_model_producer_name(model), what: "the producer's name")
