@@ -13,7 +13,7 @@ SWIFT ?= swift
 BUILD = $(SWIFT) build -c release
 SWIFT_FOLDERS = Package.swift Sources Tests Tools
 
-.PHONY: demo test build install packages format lint clean
+.PHONY: demo test onnx-cases build install packages format lint clean
 
 demo: packages
 	$(BUILD) --product deblurdiff
@@ -22,6 +22,16 @@ demo: packages
 
 test: packages
 	$(SWIFT) test -c release
+	$(MAKE) onnx-cases
+
+# The ONNX project's own cases, on the command that the tests have built.
+onnx-cases: .build/python/.installed
+	PYTHONPATH=.build/python Tools/onnx/node_tests.py "$$($(BUILD) --show-bin-path)/deblurdiff"
+
+.build/python/.installed: Tools/onnx/requirements.txt
+	rm -rf .build/python
+	python3 -m pip install --quiet --disable-pip-version-check --target .build/python --requirement $<
+	touch $@
 
 build: packages
 	$(BUILD) --product deblurdiff

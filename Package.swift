@@ -15,10 +15,14 @@ let package = Package(
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
+        .target(
+            name: "COnnx", cxxSettings: [.define("ONNX_ML", to: "1"), .define("ONNX_NAMESPACE", to: "onnx")],
+            linkerSettings: [.linkedLibrary("onnx"), .linkedLibrary("onnx_proto"), .linkedLibrary("protobuf")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         .target(name: "Tensors", dependencies: ["CCrypto"]),
+        .target(name: "TensorFiles", dependencies: ["CZlib", "Tensors"]),
         .target(name: "GraphIR", dependencies: ["Tensors"]),
         .target(name: "Operators", dependencies: ["GraphIR"]),
         .target(name: "GraphPasses", dependencies: ["Operators"]),
@@ -32,12 +36,13 @@ let package = Package(
                 .embedInCode("Resources/layout.js"), .embedInCode("Resources/pane.js"), .embedInCode("Resources/panel.js"),
                 .embedInCode("Resources/memory.js"), .embedInCode("Resources/tables.js"), .embedInCode("Resources/main.js"),
             ]),
+        .target(name: "ONNX", dependencies: ["COnnx", "GraphRuntime", "ModelFile"]),
         .target(name: "Diffusion", dependencies: ["CZlib", "GraphRuntime", "ModelFile"]),
         .target(name: "Photos", dependencies: ["CPNG", "Tensors"]),
         .executableTarget(
             name: "deblurdiff",
             dependencies: [
-                "Diffusion", "GraphViews", "Photos",
+                "Diffusion", "GraphViews", "ONNX", "Photos", "TensorFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
@@ -47,15 +52,17 @@ let package = Package(
             path: "Tools/seeded-checkpoint"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TensorFiles"]),
         .testTarget(name: "GraphIRTests", dependencies: ["ModelImport", "Operators", "GraphTestSupport"]),
         .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
+        .testTarget(name: "ONNXTests", dependencies: ["Diffusion", "ONNX", "GraphTestSupport"], resources: [.copy("Fixtures")]),
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
-        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "GraphTestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "TensorFiles", "GraphTestSupport"]),
         .testTarget(
             name: "DiffusionTests", dependencies: ["Diffusion", "Photos", "GraphTestSupport"], resources: [.copy("Fixtures")]),
-    ]
+    ],
+    cxxLanguageStandard: .cxx17
 )

@@ -7,6 +7,7 @@ missing=()
 for package in "${needed[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 as_root=()

@@ -27,7 +27,7 @@ def attributes(body):
 
 
 def ops():
-    for path in sorted((root / "Sources/Operators").glob("*.swift")):
+    for path in sorted((root / "Sources/Operators").rglob("*.swift")):
         source = path.read_text()
         match = re.search(r"((?:^///.*\n)+)public struct (\w+): \w*Op\b.*?\n(.*?)^\}", source, re.M | re.S)
         name = re.search(r'public static let name = "(\w+)"', source)

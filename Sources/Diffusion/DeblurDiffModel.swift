@@ -19,42 +19,40 @@ public final class DeblurDiffModel: @unchecked Sendable {
     /// Asked for an observer of each program that is about to run; for profiles.
     public var observation: ((_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void)?
 
-    public var configuration: ModelConfiguration { file.configuration }
+    public let configuration: ModelConfiguration
 
-    public init(path: String, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions()) throws {
-        file = try ModelFile(path: path)
+    public convenience init(path: String, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions()) throws {
+        try self.init(file: ModelFile(path: path), options: options, optimization: optimization)
+    }
+
+    public init(file: ModelFile, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions()) throws {
+        self.file = file
         self.options = options
         self.optimization = optimization
+        configuration = try DeblurDiffModel.configuration(of: file)
         graphs = try DeblurDiffModel.graphs(in: file)
         parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool, arranges: options.arrangesWeights)
     }
 
-    /// Reads the graphs of a model file and checks that the file's tensors are those that they name.
+    private static func configuration(of file: ModelFile) throws -> ModelConfiguration {
+        guard let configuration = file.configuration else {
+            let names = file.importedGraphNames.map { "'\($0)'" }.joined(separator: ", ")
+            throw InputError(
+                "holds no DeblurDiff, but the graph\(file.importedGraphNames.count == 1 ? "" : "s") \(names)", at: file.path,
+                advice: "'deblurdiff execute' runs graphs of any kind.")
+        }
+        return configuration
+    }
+
+    /// Reads the graphs of a model file and checks that they are DeblurDiff's, and that the file's tensors are those that they name.
     public static func graphs(in file: ModelFile) throws -> [String: Graph] {
-        var graphs: [String: Graph] = [:]
-        for (name, text) in file.graphs where !name.hasPrefix(optimizedPrefix) { graphs[name] = try parse(text, name: name, file: file) }
+        let configuration = try configuration(of: file)
+        let graphs = try file.importedGraphs()
         for name in DeblurDiffArchitecture.graphNames where graphs[name] == nil {
             throw InputError("the model has no graph '\(name)'", at: file.path, advice: "Convert the checkpoint again.")
         }
-        do { _ = try ModelFaces(checking: graphs, configuration: file.configuration) } catch let error as InputError { throw error.at(file.path) }
+        do { _ = try ModelFaces(checking: graphs, configuration: configuration) } catch let error as InputError { throw error.at(file.path) }
         return graphs
-    }
-
-    private static func parse(_ text: String, name: String, file: ModelFile) throws -> Graph {
-        do {
-            let graph = try GraphParser.parse(text, registry: .standard)
-            for id in graph.parameters {
-                let (key, type) = (graph[id].name, graph.type(id))
-                guard let stored = file.type(of: key) else { throw InputError("the graph reads '\(key)', which the file does not hold") }
-                // Kernels read float32, whatever the file stores.
-                guard stored.shape == type.shape, stored.elementType.isFloatingPoint, type.elementType == .float32 else {
-                    throw InputError("the graph reads '\(key)' as \(type), but the file holds \(stored)")
-                }
-            }
-            return graph
-        } catch let error as InputError {
-            throw error.at("\(file.path): graph '\(name)'")
-        }
     }
 
     /// One of the model's graphs for inputs of these types, optimised as asked for.
@@ -85,9 +83,9 @@ public final class DeblurDiffModel: @unchecked Sendable {
 
     /// The optimised graph that the file holds, if it is what the passes would make as they are asked for.
     private func storedOptimized(_ name: String) throws -> Graph? {
-        guard optimization.isStandard, let text = file.graphs[Self.optimizedPrefix + name] else { return nil }
+        guard optimization.isStandard, file.graphs[ModelFile.optimizedPrefix + name] != nil else { return nil }
         if let graph = storedGraphs[name] { return graph }
-        let graph = try Self.parse(text, name: Self.optimizedPrefix + name, file: file)
+        let graph = try file.graph(ModelFile.optimizedPrefix + name)
         storedGraphs[name] = graph
         return graph
     }
@@ -95,18 +93,15 @@ public final class DeblurDiffModel: @unchecked Sendable {
     private var storedGraphs: [String: Graph] = [:]
     private var faces: ModelFaces { ModelFaces(configuration: configuration, unet: graphs["unet"]!) }
 
-    /// What stands before the names of optimised graphs in a file.
-    static let optimizedPrefix = "optimized."
-
     /// The optimised graphs to store beside the imported ones: for the size that these are for, at the standard level.
     public static func optimizedGraphs(_ graphs: [String: Graph]) throws -> [String: Graph] {
         var result: [String: Graph] = [:]
-        for name in ["text_encoder", "vae_encoder", "vae_decoder"] { result[optimizedPrefix + name] = try optimize(graphs[name]!).graph }
+        for name in ["text_encoder", "vae_encoder", "vae_decoder"] { result[ModelFile.optimizedPrefix + name] = try optimize(graphs[name]!).graph }
         let unet = graphs["unet"]!
         let step = try optimizeStep(DenoisingStep.graph(graphs, latent: unet.type(unet.input("x")!))).graphs
-        result[optimizedPrefix + "step"] = step.step
-        result[optimizedPrefix + "prologue"] = step.prologue
-        result[optimizedPrefix + "time_table"] = step.timeTable
+        result[ModelFile.optimizedPrefix + "step"] = step.step
+        result[ModelFile.optimizedPrefix + "prologue"] = step.prologue
+        result[ModelFile.optimizedPrefix + "time_table"] = step.timeTable
         return result
     }
 
@@ -146,10 +141,12 @@ public struct OptimizationOptions: Sendable {
 }
 
 /// Parameters read from a model file.
-struct ModelFileParameters: ParameterSource {
+public struct ModelFileParameters: ParameterSource {
     let file: ModelFile
 
-    func parameter(_ key: String) throws -> Tensor { try file.tensor(key) }
+    public init(file: ModelFile) { self.file = file }
 
-    func releasePages(_ key: String) { file.releasePages(of: key) }
+    public func parameter(_ key: String) throws -> Tensor { try file.tensor(key) }
+
+    public func releasePages(_ key: String) { file.releasePages(of: key) }
 }

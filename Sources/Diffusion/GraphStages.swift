@@ -68,25 +68,16 @@ extension DeblurDiffModel {
 
     /// The graph as it is after a pass has run for the first time.
     public func graph(_ name: String, after pass: String, height: Int, width: Int) throws -> Graph {
-        final class Box: @unchecked Sendable { var graph: Graph? }
-        guard PassRegistry.entries.contains(where: { $0.name == pass }) else {
-            throw InputError("there is no pass '\(pass)'", advice: "'deblurdiff passes' lists them.")
-        }
-        let box = Box()
-        var options = optimization.pipeline
-        options.observer = { report, graph in if report.pass == pass, box.graph == nil { box.graph = graph } }
         let (h, w) = (paddedLength(height) / configuration.latentFactor, paddedLength(width) / configuration.latentFactor)
-        if name == "step" {
-            let latent = TensorType(.float32, [1, configuration.latentChannels, h, w])
-            _ = try optimizeStep(DenoisingStep.graph(graphs, latent: latent), level: optimization.level, options: options)
-        } else {
-            let imported = try stages(of: name, height: height, width: width).imported
-            _ = try optimize(imported, level: optimization.level, options: options)
+        return try PassSnapshot.take(after: pass, of: name, optimization) { options in
+            if name == "step" {
+                let latent = TensorType(.float32, [1, configuration.latentChannels, h, w])
+                _ = try optimizeStep(DenoisingStep.graph(graphs, latent: latent), level: optimization.level, options: options)
+            } else {
+                let imported = try stages(of: name, height: height, width: width).imported
+                _ = try optimize(imported, level: optimization.level, options: options)
+            }
         }
-        guard let graph = box.graph else {
-            throw InputError("the pass '\(pass)' does not run on '\(name)' at -O\(optimization.level.rawValue)")
-        }
-        return graph
     }
 
     /// A program for one of the stages.

@@ -7,7 +7,8 @@ extension Graph {
 
     /// Whether a type is one that a graph may hold.
     public static func check(_ type: TensorType) throws {
-        guard let count = type.shape.checkedElementCount, count <= elementCountLimit,
+        // A dimension of zero must not hide that products of the others overflow.
+        guard let count = Shape(type.shape.dimensions.map { $0 == 0 ? 1 : $0 }).checkedElementCount, count <= elementCountLimit,
             type.shape.dimensions.allSatisfy({ $0 <= dimensionLimit })
         else { throw InputError("a tensor of type \(type) is too large") }
         guard type.layout == .rowMajor || type.shape.rank == 4 else {
@@ -16,7 +17,7 @@ extension Graph {
     }
 
     /// The types of an op's results, checked.
-    static func inferTypes(_ op: any Op, _ operands: [TensorType]) throws -> [TensorType] {
+    public static func inferTypes(_ op: any Op, _ operands: [TensorType]) throws -> [TensorType] {
         let types = try op.inferTypes(operands)
         for type in types { try check(type) }
         return types

@@ -43,6 +43,13 @@ public struct GraphBuilder {
         return graph.appendNode(op, operands, types, names: types.indices.map { _ in uniqueName(hint) }, origins: [])
     }
 
+    /// Gives a result another name, or one like it where that is taken.
+    public mutating func rename(_ id: ValueID, to hint: String) {
+        guard case .result = graph[id].definition, graph[id].name != hint else { return }
+        usedNames.remove(graph[id].name)
+        graph.values[id.index]!.name = uniqueName(hint)
+    }
+
     /// Puts another part in front of the names that are made from now on, until ``leaveScope()``.
     public mutating func enterScope(_ name: String) { scopes.append(name) }
     public mutating func leaveScope() { scopes.removeLast() }

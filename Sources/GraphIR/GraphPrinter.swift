@@ -38,7 +38,8 @@ extension Graph {
         return (value.isParameter ? "@" : "%") + Graph.quotedIfNeeded(value.name)
     }
 
-    static func quotedIfNeeded(_ name: String) -> String {
+    /// A name as the text form has it.
+    public static func quotedIfNeeded(_ name: String) -> String {
         !name.isEmpty && name.utf8.allSatisfy(GraphLexer.isNameByte) ? name : Attribute.quoted(name)
     }
 }

@@ -73,7 +73,20 @@ public struct RuntimeOptions: Sendable {
 
 /// An op that a kernel computes.
 public protocol LowerableOp: Op {
+    /// Whether the kernel takes the element types that inference lets through; otherwise all values must be f32.
+    var takesEveryElementType: Bool { get }
+
+    /// Chooses the kernel. Not called where there is nothing to compute, because the results have no elements.
     func lower(_ context: LoweringContext) throws -> Kernel
+}
+
+extension LowerableOp {
+    public var takesEveryElementType: Bool { false }
+}
+
+/// An op without operands whose result is known before anything runs.
+public protocol LiteralOp: Op {
+    func tensor() -> Tensor
 }
 
 /// Part of an operand's memory that a result is.

@@ -36,10 +36,20 @@ public final class ParameterStore: @unchecked Sendable {
     /// The tensor as it is stored.
     public func stored(_ key: String) throws -> Tensor { try source.parameter(key) }
 
+    /// The tensor as a graph declares it: floats as float32 whatever the file stores, all else as it is stored.
+    public func tensor(_ key: String, _ type: TensorType) throws -> Tensor {
+        let tensor = type.elementType == .float32 ? try float32(key) : try stored(key)
+        guard tensor.type == type else {
+            throw InputError("the model holds \(tensor.type) where the graph takes \(type)", at: key)
+        }
+        return tensor
+    }
+
     /// The tensor as float32: the file's own bytes where they are that already.
     public func float32(_ key: String) throws -> Tensor {
         let tensor = try stored(key)
         guard tensor.type.elementType != .float32 else { return tensor }
+        guard tensor.type.elementType.isFloatingPoint else { throw InputError("the model holds \(tensor.type) where floats are needed", at: key) }
         let type = TensorType(.float32, tensor.shape)
         let storage = try arrangement("float32 \(key)", byteCount: type.byteCount, of: [key]) { memory in
             dd_convert(
@@ -79,6 +89,9 @@ extension ElementType {
         case .int8: DD_I8
         case .uint8: DD_U8
         case .bool: DD_BOOL
+        case .uint16: DD_U16
+        case .uint32: DD_U32
+        case .uint64: DD_U64
         }
     }
 }

@@ -18,6 +18,7 @@ struct ProgramBuilder {
     private enum Root: Hashable {
         case input(Int)
         case parameter(ValueID)
+        case literal(ValueID)
         case buffer(Int)
     }
 
@@ -58,9 +59,9 @@ struct ProgramBuilder {
         for (index, id) in graph.inputs.enumerated() { placements[id] = Placement(root: .input(index), offset: 0) }
         for id in graph.parameters { placements[id] = Placement(root: .parameter(id), offset: 0) }
 
-        // Views need no step, so steps are counted over the nodes that run.
+        // Views and literals need no step, so steps are counted over the nodes that run.
         var running: [NodeID] = []
-        for id in order where makeViews(id) == false { running.append(id) }
+        for id in order where !makeViews(id) && !makeLiteral(id) { running.append(id) }
         let lastUse = lastUses(running)
 
         for (step, id) in running.enumerated() {
@@ -120,6 +121,16 @@ struct ProgramBuilder {
         return true
     }
 
+    private var literals: [ValueID: Tensor] = [:]
+
+    private mutating func makeLiteral(_ id: NodeID) -> Bool {
+        guard let op = graph[id].op as? any LiteralOp else { return false }
+        let result = graph[id].results[0]
+        literals[result] = op.tensor()
+        placements[result] = Placement(root: .literal(result), offset: 0)
+        return true
+    }
+
     /// The last step that reads each value or a view of it; outputs are read after all.
     private func lastUses(_ running: [NodeID]) -> [ValueID: Int] {
         var result: [ValueID: Int] = [:]
@@ -139,10 +150,12 @@ struct ProgramBuilder {
             throw InputError("there is no kernel for '\(node.op.name)'", at: "\(graph.name): %\(graph.name(of: id))")
         }
         // Kernels trust this; an op's inference need not demand it.
-        guard (graph.operandTypes(node) + graph.resultTypes(node)).allSatisfy({ $0.elementType == .float32 || $0.elementType == .int32 }) else {
+        guard op.takesEveryElementType || (graph.operandTypes(node) + graph.resultTypes(node)).allSatisfy({ $0.elementType == .float32 }) else {
             throw InputError(
-                "there are no kernels for values of other types than f32 and i32", at: "\(graph.name): \(node.op.name) %\(graph.name(of: id))")
+                "there is no kernel for values of other types than f32", at: "\(graph.name): \(op.name) %\(graph.name(of: id))",
+                advice: "A cast in front of it gives it f32.")
         }
+        guard graph.resultTypes(node).contains(where: { $0.elementCount > 0 }) else { return Kernel("nothing") { _ in } }
         let keys = node.operands.map { operand -> String? in
             if case .parameter(let key) = graph[operand].definition { key } else { nil }
         }
@@ -185,11 +198,8 @@ struct ProgramBuilder {
         case .buffer(let buffer): return .arena(plan.offsets[buffer] + offset)
         case .parameter(let parameter):
             let value = graph[parameter]
-            let tensor = try parameters.float32(value.name)
-            guard tensor.shape == value.type.shape else {
-                throw InputError("the model holds \(tensor.type) where the graph takes \(value.type)", at: value.name)
-            }
-            return .parameter(tensor, offset: offset)
+            return .parameter(try parameters.tensor(value.name, value.type), offset: offset)
+        case .literal(let value): return .parameter(literals[value]!, offset: offset)
         }
     }
 }

@@ -17,6 +17,7 @@ extension ModelFile {
     /// - Parameters:
     ///   - parameters: the tensors to take from the source, in the order that they will have in the file.
     ///   - elementType: float32, float16 or bfloat16, see ``storedElementType(of:requested:)``.
+    ///   - isVerbatim: says of a parameter, by its name, whether it is stored as it is: no weight, but numbers that a graph counts on.
     ///   - constants: further tensors, stored behind the parameters as they are.
     ///   - converter: the program and its version, for the provenance.
     ///   - progress: called now and then with the bytes of tensors that are written, and those of all.
@@ -24,13 +25,13 @@ extension ModelFile {
     ///   that can go wrong with the files.
     public static func write(
         _ contents: ModelFileContents, to path: String, parameters: [String], from source: any CheckpointSource,
-        elementType: ElementType = .float32, constants: [(name: String, tensor: Tensor)] = [], converter: String,
+        elementType: ElementType = .float32, isVerbatim: (String) -> Bool = { _ in false }, constants: [(name: String, tensor: Tensor)] = [], converter: String,
         progress: ((_ done: Int, _ total: Int) -> Void)? = nil
     ) throws {
         precondition([.float32, .float16, .bfloat16].contains(elementType), "weights are stored as float32, float16 or bfloat16")
         var entries: [(name: String, type: TensorType)] = try parameters.map { name in
             guard let type = source.type(of: name) else { throw InputError("there is no such tensor in the checkpoint", at: name) }
-            return (name, TensorType(storedElementType(of: type, requested: elementType), type.shape))
+            return (name, isVerbatim(name) ? type : TensorType(storedElementType(of: type, requested: elementType), type.shape))
         }
         entries += constants.map { ($0.name, $0.tensor.type) }
 
@@ -38,12 +39,12 @@ extension ModelFile {
         defer { hashing.cancel() }
         let noDigest = String(repeating: "0", count: 64)
         var metadata = [
-            Key.formatVersion: String(formatVersion),
-            Key.configuration: encode(contents.configuration),
+            Key.formatVersion: contents.configuration == nil ? "2" : "1",
             Key.provenance: encode(Provenance(converter: converter, sources: hashing.unhashedSources)),
             Key.checksums: encode(Dictionary(uniqueKeysWithValues: entries.map { ($0.name, noDigest) })),
             Key.metadataDigest: noDigest,
         ]
+        metadata[Key.configuration] = contents.configuration.map(encode)
         metadata[Key.merges] = contents.mergesText
         for (name, text) in contents.graphs { metadata[Key.graphPrefix + name] = text }
 
@@ -51,7 +52,7 @@ extension ModelFile {
         var stream = TensorStream(writer: writer, total: entries.reduce(0) { $0 + $1.type.byteCount }, progress: progress)
         for entry in entries.prefix(parameters.count) {
             do {
-                try stream.write(entry.name, from: source, as: entry.type.elementType)
+                try stream.write(entry.name, from: source, as: isVerbatim(entry.name) ? nil : entry.type.elementType)
             } catch let error as InputError {
                 // An error of the output already says where it is.
                 throw error.location == nil ? error.at(entry.name) : error
@@ -98,10 +99,11 @@ private struct TensorStream {
         checksums[name] = hash.finish()
     }
 
-    mutating func write(_ name: String, from source: any CheckpointSource, as elementType: ElementType) throws {
+    /// - Parameter elementType: nil to store the tensor as it is.
+    mutating func write(_ name: String, from source: any CheckpointSource, as elementType: ElementType?) throws {
         let type = source.type(of: name)!
         let hash = SHA256()
-        if type.elementType.isFloatingPoint {
+        if let elementType, type.elementType.isFloatingPoint {
             try writeFloats(name, type, from: source, as: elementType, hash)
         } else {
             try source.forEachPiece(of: name) { try send($0, hash) }

@@ -10,18 +10,22 @@ import Tensors
 /// |---|---|
 /// | `deblurdiff.format_version` | a whole number; a reader refuses what is newer than it knows |
 /// | `deblurdiff.graph.NAME` | the text form of a graph |
-/// | `deblurdiff.configuration` | ``ModelConfiguration`` as JSON |
+/// | `deblurdiff.configuration` | ``ModelConfiguration`` as JSON; absent where the graphs are no DeblurDiff's |
 /// | `deblurdiff.merges` | the merges, one a line; may be absent |
 /// | `deblurdiff.provenance` | ``Provenance`` as JSON |
 /// | `deblurdiff.checksums` | a JSON object with the SHA-256 of every tensor's bytes |
 /// | `deblurdiff.metadata_sha256` | the SHA-256 of all other metadata and of the tensors' names and types (``metadataDigest(_:types:)``) |
 public final class ModelFile: @unchecked Sendable {
-    public static let formatVersion = 1
+    /// The newest version that is read. Files with a configuration are written as version 1, others as version 2.
+    public static let formatVersion = 2
 
     public let path: String
     /// Text forms by name.
     public let graphs: [String: String]
-    public let configuration: ModelConfiguration
+    /// The version that the file is written in.
+    public let version: Int
+    /// The sizes of DeblurDiff's networks; nil where the graphs are others.
+    public let configuration: ModelConfiguration?
     public let mergesText: String?
     public let provenance: Provenance
     /// 64 hexadecimal digits for each tensor.
@@ -63,8 +67,10 @@ public final class ModelFile: @unchecked Sendable {
                 advice: "Copy or convert the model again.")
         }
         do {
-            configuration = try ModelFile.decode(ModelConfiguration.self, Key.configuration, metadata)
-            try configuration.validate()
+            self.version = version
+            let isOther = version >= 2 && metadata[Key.configuration] == nil
+            configuration = isOther ? nil : try ModelFile.decode(ModelConfiguration.self, Key.configuration, metadata)
+            try configuration?.validate()
             provenance = try ModelFile.decode(Provenance.self, Key.provenance, metadata)
             checksums = try ModelFile.decode([String: String].self, Key.checksums, metadata)
         } catch let error as InputError {

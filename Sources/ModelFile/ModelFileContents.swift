@@ -5,11 +5,12 @@ import Tensors
 public struct ModelFileContents: Sendable {
     /// Text forms of graphs by name ("unet", "lkpn", ...).
     public var graphs: [String: String]
-    public var configuration: ModelConfiguration
+    /// Nil for graphs that are no DeblurDiff's.
+    public var configuration: ModelConfiguration?
     /// The merges of the text encoder's byte-pair encoding, one a line, or nil for a model that only takes empty prompts.
     public var mergesText: String?
 
-    public init(graphs: [String: String], configuration: ModelConfiguration, mergesText: String? = nil) {
+    public init(graphs: [String: String], configuration: ModelConfiguration?, mergesText: String? = nil) {
         self.graphs = graphs
         self.configuration = configuration
         self.mergesText = mergesText

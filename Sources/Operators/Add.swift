@@ -1,11 +1,11 @@
 import GraphIR
 import Tensors
 
-/// `y = a + b`; sizes of one are broadcast.
+/// `y = a + b`; sizes of one are broadcast. Integers wrap around.
 public struct Add: Op {
     public static let name = "add"
 
     public init() {}
 
-    public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] { try Inference.elementwise(operands) }
+    public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] { try Inference.arithmetic(operands) }
 }

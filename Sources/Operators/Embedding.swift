@@ -12,7 +12,7 @@ public struct Embedding: Op {
         let (ids, table) = (operands[0], operands[1])
         guard ids.elementType == .int32 else { throw InputError("the row numbers must be i32, not \(ids)") }
         try Inference.requireRank(table, 2, "table")
-        try Inference.requireFloat(table, "table")
+        guard table.elementType == .float32 else { throw InputError("the table must be f32, not \(table)") }
         return [TensorType(.float32, Shape(ids.shape.dimensions + [table.shape[1]]))]
     }
 

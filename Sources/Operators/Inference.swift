@@ -59,6 +59,12 @@ enum Inference {
         return [TensorType(a.elementType, shape, layout: shape.rank == 4 ? layouts.first ?? a.layout : .rowMajor)]
     }
 
+    /// The type of a sum or product of two tensors of numbers.
+    static func arithmetic(_ operands: [TensorType]) throws -> [TensorType] {
+        guard operands.allSatisfy({ $0.elementType != .bool }) else { throw InputError("bool is no type of numbers") }
+        return try elementwise(operands)
+    }
+
     /// The type of an elementwise function of one float tensor.
     static func unary(_ operands: [TensorType]) throws -> [TensorType] {
         try requireCount(operands, 1)

@@ -27,7 +27,7 @@ public struct Split: Op {
         guard parts > 0, parts <= 1024 else { throw InputError("cannot make \(parts) parts") }
         let sizes: [Int]
         if let given = self.sizes {
-            guard given.count == parts, given.allSatisfy({ $0 > 0 && $0 <= size }), given.reduce(0, +) == size else {
+            guard given.count == parts, given.allSatisfy({ $0 >= 0 && $0 <= size }), given.reduce(0, +) == size else {
                 throw InputError("size \(size) does not make \(parts) parts of \(given)")
             }
             sizes = given

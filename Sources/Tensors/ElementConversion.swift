@@ -17,6 +17,9 @@ public enum ElementConversion {
         case .int16: map(source, Int16.self, target) { Float($0) }
         case .int8: map(source, Int8.self, target) { Float($0) }
         case .uint8: map(source, UInt8.self, target) { Float($0) }
+        case .uint16: map(source, UInt16.self, target) { Float($0) }
+        case .uint32: map(source, UInt32.self, target) { Float($0) }
+        case .uint64: map(source, UInt64.self, target) { Float($0) }
         case .bool: map(source, UInt8.self, target) { $0 == 0 ? 0 : 1 }
         }
     }

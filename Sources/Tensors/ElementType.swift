@@ -9,14 +9,17 @@ public enum ElementType: String, Codable, CaseIterable, Sendable {
     case int16 = "i16"
     case int8 = "i8"
     case uint8 = "u8"
+    case uint16 = "u16"
+    case uint32 = "u32"
+    case uint64 = "u64"
     case bool = "bool"
 
     /// Bytes of one element.
     public var byteSize: Int {
         switch self {
-        case .float64, .int64: 8
-        case .float32, .int32: 4
-        case .float16, .bfloat16, .int16: 2
+        case .float64, .int64, .uint64: 8
+        case .float32, .int32, .uint32: 4
+        case .float16, .bfloat16, .int16, .uint16: 2
         case .int8, .uint8, .bool: 1
         }
     }
@@ -27,6 +30,8 @@ public enum ElementType: String, Codable, CaseIterable, Sendable {
         default: false
         }
     }
+
+    public var isInteger: Bool { !isFloatingPoint && self != .bool }
 
     /// The name in the header of a safetensors file.
     public var safetensorsName: String { rawValue.uppercased() }

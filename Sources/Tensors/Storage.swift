@@ -38,6 +38,12 @@ public final class Storage: @unchecked Sendable {
         owner = file
     }
 
+    /// Memory that somebody else owns, who is kept alive. It must not be written.
+    public init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+        self.bytes = UnsafeMutableRawBufferPointer(mutating: bytes)
+        self.owner = owner
+    }
+
     deinit {
         guard owner == nil else { return }
         if bytes.count >= Storage.mappingThreshold { munmap(bytes.baseAddress!, bytes.count) } else { free(bytes.baseAddress) }

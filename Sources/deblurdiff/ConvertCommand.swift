@@ -8,13 +8,16 @@ import Tensors
 struct ConvertCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "convert",
-        abstract: "Convert a checkpoint into the native format.",
+        abstract: "Convert a checkpoint or an ONNX model into the native format.",
         discussion: """
             Reads the released model.pth, or its three sources, as PyTorch archives or safetensors in float32, float16 or bfloat16. \
             Nothing in a checkpoint is ever executed. Sizes come from --config in the released YAML form, and are the released ones without it.
+
+            An ONNX model (NAME.onnx) of any kind becomes a file with its graph, for inputs of fixed sizes: give those that the model leaves open \
+            with --input. Its weights are stored as they are, unless --dtype says otherwise.
             """)
 
-    @Argument(help: ArgumentHelp("A checkpoint with all networks (.pth, .pt, .ckpt or .safetensors).", valueName: "source"))
+    @Argument(help: ArgumentHelp("A checkpoint with all networks (.pth, .pt, .ckpt or .safetensors), or an ONNX model (.onnx).", valueName: "source"))
     var source: String?
 
     @Option(help: ArgumentHelp("Stable Diffusion 2.1, as published (v2-1_512-ema-pruned).", valueName: "file"))
@@ -35,8 +38,11 @@ struct ConvertCommand: ParsableCommand {
     @Option(help: ArgumentHelp("bpe_simple_vocab_16e6.txt.gz; needed for prompts other than the empty one.", valueName: "file"))
     var vocab: String?
 
-    @Option(help: "How weights are stored: float32, float16 or bfloat16.")
-    var dtype: StoredPrecision = .float32
+    @Option(help: "How weights are stored: float32, float16 or bfloat16. (default: float32; those of ONNX models as they are)")
+    var dtype: StoredPrecision?
+
+    @Option(help: ArgumentHelp("For an ONNX model: the sizes of an input.", valueName: "name=1x4x64x64"))
+    var input: [InputShape] = []
 
     @Flag(help: "Print nothing but errors.")
     var quiet = false
@@ -54,6 +60,13 @@ struct ConvertCommand: ParsableCommand {
     }
 
     func validate() throws {
+        if isONNX {
+            guard sd == nil, controlnet == nil, lkpn == nil, config == nil, vocab == nil else {
+                throw ValidationError("--sd, --controlnet, --lkpn, --config and --vocab do not go with an ONNX model.")
+            }
+            return
+        }
+        guard input.isEmpty else { throw ValidationError("--input is for ONNX models.") }
         let parts = [sd, controlnet, lkpn].compactMap { $0 }
         switch (source, parts.count) {
         case (nil, 3), (.some, 0): break
@@ -66,6 +79,7 @@ struct ConvertCommand: ParsableCommand {
     func run() throws {
         let sources = [source, sd, controlnet, lkpn].compactMap { $0 }
         try OutputFile.check(output, reads: sources + [config, vocab].compactMap { $0 })
+        if isONNX { return try convertONNX(source!) }
         let configuration = try readConfiguration()
         let mergesText = try vocab.map { try Tokenizer.readMerges($0) }
         let checkpoint = try openCheckpoints()
@@ -84,7 +98,7 @@ struct ConvertCommand: ParsableCommand {
             ModelFileContents(
                 graphs: graphs.merging(DeblurDiffModel.optimizedGraphs(graphs)) { $1 }.mapValues(\.text), configuration: configuration, mergesText: mergesText),
             to: output,
-            parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: dtype.elementType,
+            parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: (dtype ?? .float32).elementType,
             converter: "deblurdiff \(DeblurDiffCommand.version)"
         ) { progress.bytes("Converting", done: $0, total: $1) }
         progress.finish("Wrote \(output): \(shapes.count) tensors, \(formatBytes(try fileSize(output))).")

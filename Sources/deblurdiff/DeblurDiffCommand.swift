@@ -14,7 +14,7 @@ struct DeblurDiffCommand: ParsableCommand {
         version: version,
         subcommands: [
             ConvertCommand.self, RunCommand.self, InspectCommand.self, VerifyCommand.self, DumpCommand.self, DiffCommand.self, PassesCommand.self,
-            ProfileCommand.self, BenchCommand.self, CompareCommand.self,
+            ProfileCommand.self, BenchCommand.self, CompareCommand.self, ExecuteCommand.self, ExportCommand.self,
         ])
 
     static let version = "0.1.0"

@@ -12,8 +12,8 @@ struct DiffCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
     var model: String
 
-    @Option(help: ArgumentHelp("Which graph.", valueName: "name"))
-    var graph: String
+    @Option(help: ArgumentHelp("Which graph; needed where there are several.", valueName: "name"))
+    var graph: String?
 
     @Option(help: "The stage to start from.")
     var from = Stage.imported
@@ -21,7 +21,7 @@ struct DiffCommand: ParsableCommand {
     @Option(help: "The stage to compare with.")
     var to = Stage.optimized
 
-    @Option(help: ArgumentHelp("Size of the image in pixels.", valueName: "WxH"))
+    @Option(help: ArgumentHelp("Size of the image in pixels, for DeblurDiff.", valueName: "WxH"))
     var size = ImageSize.standard
 
     @Option(help: ArgumentHelp("Show no more nodes than this.", valueName: "n"))
@@ -33,7 +33,8 @@ struct DiffCommand: ParsableCommand {
     @OptionGroup var optimization: OptimizationFlags
 
     func run() throws {
-        let stages = try openModel(model, optimization).stages(of: graph, height: size.height, width: size.width)
+        let model = try openModel(model, optimization)
+        let stages = try model.stages(of: model.chosenGraph(graph), height: size.height, width: size.width)
         func side(_ stage: Stage) -> Graph { stage == .imported ? stages.imported : stages.optimized }
         let diff = GraphDiff(
             from: side(from), to: side(to), stages: (from.rawValue, to.rawValue), passes: stages.passSummaries, rewrites: stages.rewriteRecords)

@@ -8,15 +8,15 @@ struct DumpCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dump",
         abstract: "Write a graph at any stage: as text, JSON, DOT, or a page to open in a browser.",
-        discussion: "Graphs: " + DeblurDiffModel.stageNames.joined(separator: ", ") + ".")
+        discussion: "DeblurDiff's graphs: " + DeblurDiffModel.stageNames.joined(separator: ", ") + ".")
 
     enum Stage: String, ExpressibleByArgument, CaseIterable { case imported, optimized, scheduled }
 
     @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
     var model: String
 
-    @Option(help: ArgumentHelp("Which graph.", valueName: "name"))
-    var graph: String
+    @Option(help: ArgumentHelp("Which graph; needed where there are several.", valueName: "name"))
+    var graph: String?
 
     @Option(help: "As imported, as the passes leave it, or with kernels and places in memory.")
     var stage = Stage.optimized
@@ -24,7 +24,7 @@ struct DumpCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The graph as it is after this pass.", valueName: "pass"))
     var after: String?
 
-    @Option(help: ArgumentHelp("Size of the image in pixels.", valueName: "WxH"))
+    @Option(help: ArgumentHelp("Size of the image in pixels, for DeblurDiff.", valueName: "WxH"))
     var size = ImageSize.standard
 
     @Option(help: "text, json, dot or html.")
@@ -40,6 +40,7 @@ struct DumpCommand: ParsableCommand {
 
     func run() throws {
         let model = try openModel(model, optimization)
+        let graph = try model.chosenGraph(graph)
         if let after {
             let dump = GraphDump(try model.graph(graph, after: after, height: size.height, width: size.width), stage: "after \(after)")
             return try writeOutput(dump.text(as: format, title: "\(graph) after \(after)", foldedAt: fold), to: output)

@@ -3,6 +3,7 @@ import Diffusion
 import GraphPasses
 import GraphRuntime
 import GraphViews
+import ModelFile
 import Tensors
 
 /// An image size on the command line: `512x384`, width first.
@@ -37,11 +38,28 @@ extension GraphStages {
 }
 
 /// Opens a model to look into it, not to run it.
-func openModel(_ path: String, _ optimization: OptimizationFlags) throws -> DeblurDiffModel {
+func openModel(_ path: String, _ optimization: OptimizationFlags) throws -> any StagedModel {
     var options = RuntimeOptions(pool: ThreadPool())
     options.arrangesWeights = false
     options.packsWeights = optimization.level > 0
-    return try DeblurDiffModel(path: path, options: options, optimization: optimization.options)
+    return try stagedModel(ModelFile(path: path), options: options, optimization: optimization.options)
+}
+
+/// A DeblurDiff, or graphs of another kind.
+func stagedModel(_ file: ModelFile, options: RuntimeOptions, optimization: OptimizationOptions) throws -> any StagedModel {
+    guard file.configuration != nil else { return try GraphModel(file: file, options: options, optimization: optimization) }
+    return try DeblurDiffModel(file: file, options: options, optimization: optimization)
+}
+
+extension StagedModel {
+    /// The graph that is asked for, or the only one.
+    func chosenGraph(_ name: String?) throws -> String {
+        if let name { return name }
+        guard graphNames.count == 1 else {
+            throw InputError("there are several graphs: name one with --graph", advice: "The graphs are: " + graphNames.joined(separator: ", "))
+        }
+        return graphNames[0]
+    }
 }
 
 /// Writes to a file, or to standard output without one.

@@ -23,8 +23,10 @@ struct InspectCommand: ParsableCommand {
     @OptionGroup var optimization: OptimizationFlags
 
     func run() throws {
+        let file = try ModelFile(path: model)
+        guard file.configuration != nil else { return try describeGraphs(file) }
         if let size, json { return print(try summary(size).json(), terminator: "") }
-        try describe()
+        try describe(file)
         if let size {
             print("")
             print(try summary(size).text(), terminator: "")
@@ -47,16 +49,43 @@ struct InspectCommand: ParsableCommand {
         return GraphSummary(subjects)
     }
 
-    private func describe() throws {
-        let file = try ModelFile(path: model)
-        let graphs = try DeblurDiffModel.graphs(in: file)
-        print("\(model): format \(ModelFile.formatVersion), \(formatBytes(try fileSize(model)))")
+    private func describeOrigin(_ file: ModelFile) throws {
+        print("\(model): format \(file.version), \(formatBytes(try fileSize(model)))")
         print("  converted by \(file.provenance.converter)")
         for source in file.provenance.sources {
             print("  from \(source.name), \(formatBytes(source.size)), sha256 \(source.sha256)")
         }
+    }
+
+    /// A file of other graphs than DeblurDiff's. Their sizes are fixed, so their programs can be planned at once.
+    private func describeGraphs(_ file: ModelFile) throws {
+        guard size == nil else {
+            throw InputError("the sizes of its graphs are fixed", at: model, advice: "--size is for DeblurDiff models; leave it out.")
+        }
+        let staged = try openModel(model, optimization)
+        let subjects = try staged.graphNames.map { name in
+            let stages = try staged.stages(of: name, height: 0, width: 0)
+            return GraphSummary.Subject(
+                before: stages.imported, after: stages.optimized, memory: MemoryPicture(try staged.program(stages.optimized)),
+                passes: stages.passSummaries)
+        }
+        if json { return print(try GraphSummary(subjects).json(), terminator: "") }
+        try describeOrigin(file)
+        for case let graph? in subjects.map(\.before) {
+            print("\n  graph \(graph.name): \(graph.parameters.count) parameters, \(graph.order.count) ops")
+            for id in graph.inputs { print("    input \(graph[id].name) : \(graph.type(id))") }
+            for output in graph.outputs { print("    output \(output.name) : \(graph.type(output.value))") }
+        }
+        print("")
+        print(GraphSummary(subjects).text(), terminator: "")
+    }
+
+    private func describe(_ file: ModelFile) throws {
+        let graphs = try DeblurDiffModel.graphs(in: file)
+        let configuration = file.configuration!
+        try describeOrigin(file)
         print("  vocabulary: \(file.mergesText == nil ? "none; only the empty prompt" : "included")")
-        print("  images: multiples of \(file.configuration.imageMultiple) pixels, \(file.configuration.latentFactor) to a latent position\n")
+        print("  images: multiples of \(configuration.imageMultiple) pixels, \(configuration.latentFactor) to a latent position\n")
         print("  network          parameters      stored    ops      GFLOP   inputs")
         for name in DeblurDiffArchitecture.graphNames {
             guard let graph = graphs[name] else { continue }

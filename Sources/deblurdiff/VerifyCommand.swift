@@ -18,7 +18,9 @@ struct VerifyCommand: ParsableCommand {
         let progress = ProgressReporter(quiet: quiet)
         let file = try ModelFile(path: model)
         var problems = file.verify { progress.bytes("Verifying", done: $0, total: $1) }
-        do { _ = try DeblurDiffModel.graphs(in: file) } catch let error as InputError { problems.append(error) }
+        do {
+            _ = try file.configuration == nil ? file.importedGraphs() : DeblurDiffModel.graphs(in: file)
+        } catch let error as InputError { problems.append(error) }
         progress.clear()
         guard problems.isEmpty else {
             let list = problems.prefix(20).map(\.description).joined(separator: "\n  ")

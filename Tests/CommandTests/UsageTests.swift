@@ -2,7 +2,7 @@ import GraphTestSupport
 import Testing
 
 @Suite struct UsageTests {
-    private static let commands = ["convert", "run", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare"]
+    private static let commands = ["convert", "run", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare", "execute"]
 
     @Test(arguments: [[]] + commands.map { [$0] })
     func everyCommandExplainsItself(_ command: [String]) throws {

@@ -52,6 +52,15 @@ static void read_integers(int64_t *out, const char *x, dd_element type, int64_t 
         case DD_I16: READ(int16_t)
         case DD_I8: READ(int8_t)
         case DD_U8: READ(uint8_t)
+        case DD_U16: READ(uint16_t)
+        case DD_U32: READ(uint32_t)
+        case DD_U64:
+            for (int64_t i = 0; i < n; i++) {
+                uint64_t value;
+                memcpy(&value, x + i * 8, 8);
+                out[i] = value > INT64_MAX ? INT64_MAX : (int64_t)value;
+            }
+            break;
         default: // DD_BOOL
             for (int64_t i = 0; i < n; i++) out[i] = x[i] != 0;
     }
@@ -81,6 +90,9 @@ static void write_integers(char *y, dd_element type, const int64_t *in, int64_t 
         case DD_I16: WRITE(int16_t, saturate(in[i], INT16_MIN, INT16_MAX))
         case DD_I8: WRITE(int8_t, saturate(in[i], INT8_MIN, INT8_MAX))
         case DD_U8: WRITE(uint8_t, saturate(in[i], 0, UINT8_MAX))
+        case DD_U16: WRITE(uint16_t, saturate(in[i], 0, UINT16_MAX))
+        case DD_U32: WRITE(uint32_t, saturate(in[i], 0, UINT32_MAX))
+        case DD_U64: WRITE(uint64_t, saturate(in[i], 0, INT64_MAX))
         default: WRITE(uint8_t, in[i] != 0) // DD_BOOL
     }
 }

@@ -108,7 +108,7 @@ void dd_embedding(
     dd_pool *pool, void *y, const void *table, const int32_t *ids, int64_t count, int64_t row_bytes, int64_t rows);
 
 /// y[i] = x[i] in another type. Floats round to nearest even (float64 to a 16-bit float by way of float32); NaN stays
-/// NaN. Floats to integers truncate and saturate, NaN gives 0; integers to narrower integers saturate. To bool: x != 0.
+/// NaN. Floats to integers truncate and saturate, NaN gives 0; integers to narrower integers saturate, and u64 passes through i64. To bool: x != 0.
 /// y may be x if the elements have the same size.
 void dd_convert(dd_pool *pool, void *y, dd_element y_type, const void *x, dd_element x_type, int64_t n);
 

@@ -19,14 +19,17 @@ typedef enum dd_element {
     DD_I8,
     DD_BOOL, // one byte, 0 or 1
     DD_I16,
+    DD_U16,
+    DD_U32,
+    DD_U64,
 } dd_element;
 
 /// Bytes of one element; 0 for a value outside the enumeration.
 static inline int64_t dd_element_bytes(dd_element type) {
     switch (type) {
-        case DD_F64: case DD_I64: return 8;
-        case DD_F32: case DD_I32: return 4;
-        case DD_F16: case DD_BF16: case DD_I16: return 2;
+        case DD_F64: case DD_I64: case DD_U64: return 8;
+        case DD_F32: case DD_I32: case DD_U32: return 4;
+        case DD_F16: case DD_BF16: case DD_I16: case DD_U16: return 2;
         case DD_U8: case DD_I8: case DD_BOOL: return 1;
     }
     return 0;

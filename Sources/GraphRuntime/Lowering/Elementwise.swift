@@ -25,6 +25,9 @@ extension Scale: LowerableOp {
 private func binaryKernel(_ name: String, _ op: dd_binary_op, _ context: LoweringContext) -> Kernel {
     let y = context.results[0]
     let rank = y.shape.rank
+    guard y.elementType == .float32, rank <= DD_MAX_RANK else {
+        return GeneralArithmetic.kernel(name, context, multiplies: op == DD_BINARY_MUL)
+    }
     let order = y.layout == .channelsLast ? [0, 2, 3, 1] : Array(0..<rank)
     func strides(_ type: TensorType) -> [Int] {
         // A tensor whose bytes are the same in both layouts has the strides of either.
@@ -49,10 +52,14 @@ extension UnsafeMutableBufferPointer where Element == Int64 {
 }
 
 extension Add: LowerableOp {
+    public var takesEveryElementType: Bool { true }
+
     public func lower(_ context: LoweringContext) throws -> Kernel { binaryKernel("add", DD_BINARY_ADD, context) }
 }
 
 extension Multiply: LowerableOp {
+    public var takesEveryElementType: Bool { true }
+
     public func lower(_ context: LoweringContext) throws -> Kernel { binaryKernel("multiply", DD_BINARY_MUL, context) }
 }
 
@@ -101,6 +108,9 @@ extension TimestepEmbedding: LowerableOp {
 }
 
 extension Embedding: LowerableOp {
+    /// The row numbers are i32.
+    public var takesEveryElementType: Bool { true }
+
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let count = Int64(context.operands[0].elementCount)
         let (rows, columns) = (Int64(context.operands[1].shape[0]), Int64(context.operands[1].shape[1]))

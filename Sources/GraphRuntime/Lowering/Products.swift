@@ -8,15 +8,19 @@ import Tensors
 enum BLAS {
     private static let configure: Void = openblas_set_num_threads(1)
 
-    /// C [m, n] = A [m, k] B, or A B^T with `transposeB`.
+    /// C [m, n] = A B, or with A^T or B^T: A is [m, k], or [k, m] with `transposeA`; B is [k, n], or [n, k] with `transposeB`.
     static func multiply(
-        m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int, transposeB: Bool,
+        m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, transposeA: Bool = false, b: UnsafePointer<Float>, ldb: Int, transposeB: Bool,
         c: UnsafeMutablePointer<Float>, ldc: Int, accumulate: Bool = false
     ) {
         _ = configure
         guard m > 0, n > 0 else { return }
+        guard k > 0 else {
+            for row in 0..<(accumulate ? 0 : m) { (c + row * ldc).update(repeating: 0, count: n) }
+            return
+        }
         cblas_sgemm(
-            CblasRowMajor, CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, blasint(m), blasint(n), blasint(k), 1, a,
+            CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, blasint(m), blasint(n), blasint(k), 1, a,
             blasint(lda), b, blasint(ldb), accumulate ? 1 : 0, c, blasint(ldc))
     }
 }
@@ -36,27 +40,28 @@ struct Blocks {
     func range(_ index: Int) -> Range<Int> { index * size..<min(total, (index + 1) * size) }
 }
 
+/// Where in an operand of a product each matrix of the result finds its own, in elements; those of a batch of one serve all.
+func matrixOffsets(of operand: Shape, in result: Shape) -> [Int] {
+    let batch = Array(result.dimensions.dropLast(2))
+    let own = Array(repeating: 1, count: result.rank - operand.rank) + operand.dimensions.dropLast(2)
+    let strides = Shape(own).rowMajorStrides
+    let matrix = operand[-2] * operand[-1]
+    return (0..<Shape(batch).elementCount).map { index in
+        var (rest, offset) = (index, 0)
+        for axis in batch.indices.reversed() {
+            if own[axis] > 1 { offset += rest % batch[axis] * strides[axis] }
+            rest /= batch[axis]
+        }
+        return offset * matrix
+    }
+}
+
 extension MatMul: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let (a, b, y) = (context.operands[0].shape, context.operands[1].shape, context.results[0].shape)
         let (m, n, k) = (y[-2], y[-1], a[-1])
-        let batch = Array(y.dimensions.dropLast(2))
         let transposeB = transposeB
-        // Where the matrices of one operand are broadcast over the batch, their stride is zero.
-        func offsets(_ shape: Shape, matrix: Int) -> [Int] {
-            let own = Array(repeating: 1, count: batch.count + 2 - shape.rank) + shape.dimensions.dropLast(2)
-            let strides = Shape(own).rowMajorStrides
-            return (0..<Shape(batch).elementCount).map { index in
-                var rest = index
-                var offset = 0
-                for axis in batch.indices.reversed() {
-                    if own[axis] > 1 { offset += rest % batch[axis] * strides[axis] }
-                    rest /= batch[axis]
-                }
-                return offset * matrix
-            }
-        }
-        let (aOffsets, bOffsets) = (offsets(a, matrix: m * k), offsets(b, matrix: n * k))
+        let (aOffsets, bOffsets) = (matrixOffsets(of: a, in: y), matrixOffsets(of: b, in: y))
         let rows = Blocks(m, size: 256)
         return Kernel("matmul openblas") { arguments in
             let (x, w, out) = (arguments.input(0), arguments.input(1), arguments.output())

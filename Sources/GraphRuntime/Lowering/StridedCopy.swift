@@ -20,6 +20,24 @@ struct StridedCopy {
     var operandOffset = 0
 
     func run(_ y: UnsafeMutableRawPointer, _ x: UnsafeMutableRawPointer, _ pool: ThreadPool) {
+        guard sizes.count <= DD_MAX_RANK else {
+            // The kernel has no room for so many dimensions: those of one element go, then the outermost is walked here.
+            let counted = sizes.indices.filter { sizes[$0] != 1 }
+            var inner = self
+            inner.sizes = counted.map { sizes[$0] }
+            inner.resultStrides = counted.map { resultStrides[$0] }
+            inner.operandStrides = counted.map { operandStrides[$0] }
+            guard counted.count > DD_MAX_RANK else { return inner.run(y, x, pool) }
+            let (size, resultStride, operandStride) = (
+                inner.sizes.removeFirst(), inner.resultStrides.removeFirst(), inner.operandStrides.removeFirst()
+            )
+            for _ in 0..<size {
+                inner.run(y, x, pool)
+                inner.resultOffset += resultStride
+                inner.operandOffset += operandStride
+            }
+            return
+        }
         dd_copy_strided(
             pool.handle, y + resultOffset * elementSize, x + operandOffset * elementSize, Int32(elementSize), Int32(sizes.count),
             sizes.map(Int64.init), resultStrides.map(Int64.init), operandStrides.map(Int64.init))
@@ -27,6 +45,8 @@ struct StridedCopy {
 }
 
 extension Transpose: LowerableOp {
+    public var takesEveryElementType: Bool { true }
+
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let (x, y) = (context.operands[0], context.results[0])
         let strides = memoryStrides(x)
@@ -38,6 +58,8 @@ extension Transpose: LowerableOp {
 }
 
 extension ConvertLayout: LowerableOp {
+    public var takesEveryElementType: Bool { true }
+
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let (x, y) = (context.operands[0], context.results[0])
         let copy = StridedCopy(
@@ -48,6 +70,8 @@ extension ConvertLayout: LowerableOp {
 }
 
 extension Split: LowerableOp {
+    public var takesEveryElementType: Bool { true }
+
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let x = context.operands[0]
         let axis = axis < 0 ? axis + x.shape.rank : axis
@@ -66,6 +90,8 @@ extension Split: LowerableOp {
 }
 
 extension Concat: LowerableOp {
+    public var takesEveryElementType: Bool { true }
+
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let y = context.results[0]
         let axis = axis < 0 ? axis + y.shape.rank : axis

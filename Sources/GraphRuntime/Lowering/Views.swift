@@ -8,6 +8,7 @@ protocol ReshapingOp: ViewingOp, LowerableOp {}
 extension ReshapingOp {
     public func views(operands: [TensorType], results: [TensorType]) -> [ViewOfOperand]? { [ViewOfOperand()] }
     public func lower(_ context: LoweringContext) throws -> Kernel { preconditionFailure("\(name) is a view") }
+    public var takesEveryElementType: Bool { true }
 }
 
 extension Flatten: ReshapingOp {}

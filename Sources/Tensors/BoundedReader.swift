@@ -1,18 +1,16 @@
-import Tensors
-
 /// Reads little-endian numbers from bytes of a file, and throws where they end.
-struct BoundedReader {
-    let bytes: UnsafeRawBufferPointer
-    var position: Int
+public struct BoundedReader {
+    public let bytes: UnsafeRawBufferPointer
+    public var position: Int
 
-    init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
+    public init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
         self.bytes = bytes
         self.position = position
     }
 
-    var remaining: Int { bytes.count - position }
+    public var remaining: Int { bytes.count - position }
 
-    mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
+    public mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
         guard count >= 0, position >= 0, count <= bytes.count - position else {
             throw InputError("the file ends too early (at byte \(bytes.count))", advice: "It was cut short; download or copy it again.")
         }
@@ -20,15 +18,15 @@ struct BoundedReader {
         return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
     }
 
-    mutating func skip(_ count: Int) throws { _ = try take(count) }
+    public mutating func skip(_ count: Int) throws { _ = try take(count) }
 
-    mutating func number<Value: FixedWidthInteger>(_: Value.Type = Value.self) throws -> Value {
+    public mutating func number<Value: FixedWidthInteger>(_: Value.Type = Value.self) throws -> Value {
         let field = try take(MemoryLayout<Value>.size)
         return Value(littleEndian: field.loadUnaligned(as: Value.self))
     }
 
     /// A length or an offset, which must fit a signed number to be of use.
-    mutating func size64() throws -> Int {
+    public mutating func size64() throws -> Int {
         let value: UInt64 = try number()
         guard let size = Int(exactly: value) else { throw InputError("a size of \(value) bytes is impossible") }
         return size

@@ -1,10 +1,8 @@
-import Tensors
-
-/// The directory of a zip archive whose entries are stored without compression, as `torch.save` writes them, zip64 included.
+/// The directory of a zip archive, as `torch.save` and `numpy.savez` write them, zip64 included.
 ///
 /// Format: PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3.
-struct ZipArchive {
-    let bytes: UnsafeRawBufferPointer
+public struct ZipArchive {
+    public let bytes: UnsafeRawBufferPointer
     private var records: [String: DirectoryRecord] = [:]
 
     private static let localSignature: UInt32 = 0x0403_4b50
@@ -13,11 +11,11 @@ struct ZipArchive {
     private static let end64Signature: UInt32 = 0x0606_4b50
     private static let end64LocatorSignature: UInt32 = 0x0706_4b50
 
-    static func looksLike(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    public static func looksLike(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.starts(with: [0x50, 0x4b, 0x03, 0x04]) || bytes.starts(with: [0x50, 0x4b, 0x05, 0x06])
     }
 
-    init(_ bytes: UnsafeRawBufferPointer) throws {
+    public init(_ bytes: UnsafeRawBufferPointer) throws {
         self.bytes = bytes
         let directory = try ZipArchive.findDirectory(bytes)
         var reader = BoundedReader(bytes, at: directory.lowerBound)
@@ -29,10 +27,10 @@ struct ZipArchive {
         }
     }
 
-    var names: some Sequence<String> { records.keys }
+    public var names: some Sequence<String> { records.keys }
 
     /// The CRC-32 of an entry according to the directory. PyTorch can be told not to compute it, and then writes 0.
-    func checksum(of name: String) -> UInt32? { records[name]?.checksum }
+    public func checksum(of name: String) -> UInt32? { records[name]?.checksum }
 
     /// Finds the central directory from the records at the end of the file.
     private static func findDirectory(_ bytes: UnsafeRawBufferPointer) throws -> Range<Int> {
@@ -73,14 +71,32 @@ struct ZipArchive {
         return offset..<offset + size
     }
 
-    /// Where the entry's bytes are in the file, or nil where there is no such entry.
-    func range(of name: String) throws -> Range<Int>? {
+    /// Where the bytes of an entry lie that is stored as it is, or nil where there is no such entry.
+    public func range(of name: String) throws -> Range<Int>? {
+        guard let entry = try entry(name) else { return nil }
+        guard entry.compression == .none else {
+            throw InputError(
+                "the archive's entry '\(name)' is compressed, which torch.save never does",
+                advice: "Load it with PyTorch and save it again, or pack it without compression (zip -0).")
+        }
+        return entry.range
+    }
+
+    public enum Compression: Hashable, Sendable { case none, deflate }
+
+    /// Where an entry's bytes lie in the file, and how many there are when they are unpacked, as the directory says.
+    public struct Entry: Hashable, Sendable {
+        public var range: Range<Int>
+        public var compression: Compression
+        public var size: Int
+    }
+
+    /// The entry of a name, or nil where there is none.
+    public func entry(_ name: String) throws -> Entry? {
         guard let record = records[name] else { return nil }
         guard record.flags & 1 == 0 else { throw InputError("the archive's entry '\(record.name)' is encrypted") }
-        guard record.method == 0, record.compressedSize == record.size else {
-            throw InputError(
-                "the archive's entry '\(record.name)' is compressed, which torch.save never does",
-                advice: "Load it with PyTorch and save it again, or pack it without compression (zip -0).")
+        guard record.method == 8 || record.method == 0 && record.compressedSize == record.size else {
+            throw InputError("the archive's entry '\(record.name)' is compressed by a method that is not supported (\(record.method))")
         }
         var local = BoundedReader(bytes, at: record.localHeader)
         guard record.localHeader < bytes.count, try local.number(UInt32.self) == ZipArchive.localSignature else {
@@ -91,8 +107,9 @@ struct ZipArchive {
         let nameLength = Int(try local.number(UInt16.self))
         let extraLength = Int(try local.number(UInt16.self))
         try local.skip(nameLength + extraLength)
-        guard record.size <= local.remaining else { throw ZipArchive.damaged("the entry '\(record.name)' reaches outside the file") }
-        return local.position..<local.position + record.size
+        guard record.compressedSize <= local.remaining else { throw ZipArchive.damaged("the entry '\(record.name)' reaches outside the file") }
+        return Entry(
+            range: local.position..<local.position + record.compressedSize, compression: record.method == 0 ? .none : .deflate, size: record.size)
     }
 
     fileprivate static func damaged(_ what: String) -> InputError {

@@ -1,0 +1,4 @@
+import GraphIR
+import Operators
+
+extension Constant: LiteralOp {}

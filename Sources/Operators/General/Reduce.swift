@@ -1,0 +1,40 @@
+import GraphIR
+import Tensors
+
+/// What remains of the elements along some axes: their `sum`, `mean`, `max`, `min`, `product`, `l1` (sum |x|), `l2`
+/// (sqrt sum x x), `log_sum` (log sum x), `log_sum_exp` (log sum exp x) or `sum_square`.
+///
+/// Of no elements: sums 0, product 1, mean NaN (of integers 0), max and min the least and the greatest of the type. Sums of
+/// floats accumulate in f64, integers wrap around; those of bool have only max (any) and min (all).
+public struct Reduce: Op {
+    public static let name = "reduce"
+
+    public enum Function: String, Codable, Sendable, CaseIterable {
+        case sum, mean, max, min, product, l1, l2
+        case logSum = "log_sum", logSumExp = "log_sum_exp", sumSquare = "sum_square"
+    }
+
+    public var function: Function
+    public var axes: [Int]
+    /// Whether the axes stay, with size one.
+    public var keepsDimensions: Bool
+
+    public init(_ function: Function, axes: [Int], keepsDimensions: Bool) {
+        self.function = function
+        self.axes = axes
+        self.keepsDimensions = keepsDimensions
+    }
+
+    public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
+        try Inference.requireCount(operands, 1)
+        try Inference.requireRowMajor(operands)
+        let x = operands[0]
+        guard x.elementType != .bool || function == .max || function == .min else {
+            throw InputError("\(function.rawValue) is not defined for \(x)")
+        }
+        let axes = try Inference.axes(axes, rank: x.shape.rank)
+        return [TensorType(x.elementType, Inference.reduced(x.shape, axes, keepsDimensions: keepsDimensions))]
+    }
+
+    public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { operands[0].elementCount }
+}
