@@ -1,6 +1,7 @@
 import Foundation
 import GraphIR
 import GraphRuntime
+import Operators
 import Tensors
 
 /// Runs graphs on numbers that depend on names alone.
@@ -54,19 +55,18 @@ public struct SeededRunner: Sendable {
         var inputs: [String: Tensor] = [:]
         for id in graph.inputs {
             let (name, type) = (graph[id].name, graph.type(id))
-            inputs[name] = given[name] ?? input(name, type)
+            inputs[name] = try given[name] ?? input(name, type)
         }
         return try program.run(inputs, in: Workspace())
     }
 
-    private func input(_ name: String, _ type: TensorType) -> Tensor {
+    private func input(_ name: String, _ type: TensorType) throws -> Tensor {
+        guard type.elementType == .float32 else {
+            let numbers = Tensor((0..<type.elementCount).map { Int32($0 % 7) }, shape: type.shape)
+            return try OpEvaluator.evaluate(Cast(to: type.elementType), [numbers])[0]
+        }
         let tensor = Tensor(type)
         withExtendedLifetime(tensor) {
-            guard type.elementType == .float32 else {
-                let numbers = tensor.bytes.bindMemory(to: Int32.self)
-                for index in numbers.indices { numbers[index] = Int32(index % 7) }
-                return
-            }
             let values = seededTensor(key: "input \(name)", shape: Shape([1] + type.shape.dimensions), seed: seed).floatArray
             let scale = Float(values.count).squareRoot()
             let floats = tensor.floats
