@@ -9,49 +9,49 @@ SIZE = 33
 MARGIN = SIZE // 2  # blurring takes so many pixels off each side
 
 
-def trajectory(random, steps=400):
-    """A camera's or an object's way during the exposure [steps, 2], of length about 1.
+def trajectories(random, count, steps=400):
+    """Ways of a camera or an object during the exposure [count, steps, 2], each of length 1.
 
     After Boracchi and Foi, "Modeling the performance of image restoration from motion blur" (2012): a point that keeps its speed, is pushed at random, is pulled
     back to where it was held, and now and then jerks.
     """
-    inertia, shaking = 0.7 * random.random(), 10 ** random.uniform(-3, 0.3)
-    jerks = 0.2 * random.random() / steps
-    pull = 10 ** random.uniform(-4, -1.5)
-    angle = random.uniform(0, 2 * math.pi)
-    speed = numpy.array([math.cos(angle), math.sin(angle)]) / steps
-    pushes = random.standard_normal((steps, 2)) * shaking / steps
-    jerked = random.random(steps) < jerks * steps / 10
-    place, way = numpy.zeros(2), numpy.zeros((steps, 2))
+
+    def uniform(low, high, *shape):
+        return random.uniform(low, high, (count, *shape))
+
+    inertia, shaking = uniform(0.3, 1, 1), 10 ** uniform(-3, 0.3, 1)
+    pull, jerking = 10 ** uniform(-1, 1, 1), uniform(0, 0.005, 1)
+    angle = uniform(0, 2 * math.pi)
+    speed = numpy.stack([numpy.cos(angle), numpy.sin(angle)], 1)
+    place, ways = numpy.zeros((count, 2)), numpy.zeros((count, steps, 2))
     for step in range(steps):
-        speed = speed + (1 - inertia) * pushes[step] - pull * place / steps
-        if jerked[step]:
-            speed = -speed * (0.5 + random.random()) + random.standard_normal(2) * numpy.linalg.norm(speed)
-        speed *= 1 / steps / max(numpy.linalg.norm(speed), 1e-12)
-        place = place + speed
-        way[step] = place
-    return way
+        speed = speed + inertia * shaking * random.standard_normal((count, 2)) - pull * place / steps
+        jerked = random.random((count, 1)) < jerking
+        speed = numpy.where(jerked, random.standard_normal((count, 2)) - speed, speed)
+        speed /= numpy.maximum(numpy.linalg.norm(speed, axis=1, keepdims=True), 1e-9)
+        place = place + speed / steps
+        ways[:, step] = place
+    return ways
 
 
-def kernel(random, extent):
-    """The trace of a trajectory that is `extent` pixels across, as a kernel [SIZE, SIZE] whose sum is 1 and whose centre of mass is in the middle."""
-    way = trajectory(random)
+def trace(way, extent):
+    """A way, `extent` pixels across, as a kernel [SIZE, SIZE] whose sum is 1 and whose centre of mass is in the middle."""
     way = way - way.mean(0)
-    way *= min(extent / max(numpy.ptp(way, 0).max(), 1e-9), (MARGIN - 1) / max(numpy.abs(way).max(), 1e-9))
+    way = way * min(extent / max(numpy.ptp(way, 0).max(), 1e-9), (MARGIN - 1) / max(numpy.abs(way).max(), 1e-9))
     corner = numpy.floor(way).astype(int)
     part = way - corner
-    trace = numpy.zeros((SIZE, SIZE), numpy.float32)
+    kernel = numpy.zeros((SIZE, SIZE), numpy.float32)
     for dx in (0, 1):
         for dy in (0, 1):
             weight = numpy.abs(1 - dx - part[:, 0]) * numpy.abs(1 - dy - part[:, 1])
-            numpy.add.at(trace, (MARGIN + corner[:, 1] + dy, MARGIN + corner[:, 0] + dx), weight)
-    return trace / trace.sum()
+            numpy.add.at(kernel, (MARGIN + corner[:, 1] + dy, MARGIN + corner[:, 0] + dx), weight)
+    return kernel / kernel.sum()
 
 
 def kernel_bank(count, seed, extent):
     """`count` kernels [count, SIZE, SIZE] whose extents are spread evenly between the two of `extent`."""
     random = numpy.random.default_rng(seed)
-    return numpy.stack([kernel(random, random.uniform(*extent)) for _ in range(count)])
+    return numpy.stack([trace(way, random.uniform(*extent)) for way in trajectories(random, count)])
 
 
 def convolved(images, kernels):

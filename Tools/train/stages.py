@@ -33,7 +33,7 @@ class Stage:
     def first_weights(self):
         pass
 
-    def finish(self):
+    def before_writing(self):
         pass
 
 
@@ -47,6 +47,8 @@ class Autoencoder(Stage):
         self.photographs = Photographs(choices.data / "train", choices.side, device)
 
     def first_weights(self):
+        if self.choices.start:
+            return
         # Little noise on the latents at first, or the decoder has nothing to start from.
         with torch.no_grad():
             self.model.vae.quant_conv.bias[len(self.model.vae.quant_conv.bias) // 2 :] = -6
@@ -62,7 +64,7 @@ class Autoencoder(Stage):
         divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
         return {"absolute": difference.abs().mean(), "square": 2 * (difference**2).mean(), "edges": 0.5 * steps, "divergence": 1e-5 * divergence}
 
-    def finish(self):
+    def before_writing(self):
         generator = torch.Generator(self.device).manual_seed(self.choices.seed)
         networks.settle_latents(self.model, self.photographs.batch(64, generator))
 
@@ -107,63 +109,71 @@ class Denoiser(Stage):
 class Deblur(Stage):
     """LKPN and ControlNet together (and the UNet, if told to): noise prediction, and latents both of the sampler's and of EAC's making.
 
-    Trained on the timesteps that the sampler visits at its default number of steps. It starts from noise alone, and its later latents are partly made from the
-    networks' own earlier results, as they are when it runs: with few steps the errors of one are what the next one sees.
+    Most of a batch is at the timesteps that the sampler visits at its default number of steps, half of it at latents that the networks made themselves a step
+    before, as when it runs: with few steps the errors of one are what the next one sees. The rest is at any timestep, for other numbers of steps.
     """
 
     def __init__(self, model, choices, device):
         super().__init__(model, choices, device)
         self.trained = ["controlnet", "kpn.unet"] + ["unet"] * choices.train_denoiser
         self.pairs = Pairs(choices.data / "train", choices.side, device, choices.seed, choices.extent)
-        self.timesteps, coefficients = networks.schedule(choices.sampler_steps)
-        self.a, self.b, self.c1, self.c2, self.v = (part.to(device) for part in coefficients)
+        timesteps, (_, _, c1, c2, v) = networks.schedule(choices.sampler_steps)
+        self.timesteps = torch.tensor(timesteps, device=device)
+        self.c1, self.c2, self.v = (part.to(device).view(-1, 1, 1, 1) for part in (c1, c2, v))
+        self.cumulative = cumulative_products(device).view(-1, 1, 1, 1)
         count = choices.sampler_steps
         # How often each step is drawn: the last one hardly changes anything, and the first need not be exact, because noise covers its result.
         self.shares = torch.tensor([0.3, *[1.5 - 0.5 * index / count for index in range(1, count)]], device=device)
 
     def first_weights(self):
-        raise SystemExit("The stage 'deblur' needs --start: the weights of a stage before.")
-
-    def starts_from_denoiser(self):
+        """The ControlNet starts as a copy of the UNet's first half; only its first convolution has other inputs."""
+        zeros = [*self.model.controlnet.zero_convs, self.model.controlnet.middle_block_out]
+        if any(part[0].weight.any() for part in zeros):
+            return  # it is trained already
         own, other = self.model.controlnet.state_dict(), self.model.unet.state_dict()
-        self.model.controlnet.load_state_dict(own | {name: other[name] for name in own if name in other and other[name].shape == own[name].shape})
+        shared = {name: other[name] for name in own if name in other and other[name].shape == own[name].shape}
+        self.model.controlnet.load_state_dict(own | shared)
 
-    def estimate(self, z, blurred, index):
-        timestep = torch.tensor(self.timesteps, device=self.device)[index].float()
-        noise, guidance = networks.predict(self.model, z, blurred, timestep, self.context, self.choices.without)
-        a, b = self.a[index].view(-1, 1, 1, 1), self.b[index].view(-1, 1, 1, 1)
-        return noise, guidance, a * z - b * noise
+    def estimate(self, z, blurred, timestep):
+        """(noise, EAC's guidance, latents without the noise)"""
+        noise, guidance = networks.predict(self.model, z, blurred, timestep.float(), self.context, self.choices.without)
+        signal = self.cumulative[timestep]
+        return noise, guidance, (z - (1 - signal).sqrt() * noise) / signal.sqrt()
 
-    def noised(self, latents, index, noise):
-        """Latents as noisy as the step's, from noise alone at the sampler's start."""
-        a, b = self.a[index].view(-1, 1, 1, 1), self.b[index].view(-1, 1, 1, 1)
-        start = (index == self.choices.sampler_steps - 1).view(-1, 1, 1, 1)
-        return torch.where(start, noise, (latents + b * noise) / a)
+    def noised(self, latents, timestep, noise):
+        """Latents as noisy as at the timestep; at the last one noise alone, with which the sampler begins."""
+        signal = torch.where(timestep == 999, 0, self.cumulative[timestep].view(-1)).view(-1, 1, 1, 1)
+        return signal.sqrt() * latents + (1 - signal).sqrt() * noise
 
     def losses(self, generator):
         images, sharp = self.pairs.batch(self.choices.batch, generator)
+        count = len(images)
+        half, rest = count // 2, count // 8
 
         def randn():
             return torch.randn(latents.shape, generator=generator, device=self.device)
 
+        def steps(shares, number):
+            return torch.multinomial(shares, number, replacement=True, generator=generator)
+
         with torch.no_grad():
             latents, blurred = networks.encode(self.model, sharp), networks.encode(self.model, images, generator)
-            # The first half of the batch starts from what the networks make of the step before.
-            half = len(latents) // 2
-            own = torch.multinomial(self.shares[:-1], half, replacement=True, generator=generator)
-            index = torch.cat([own, torch.multinomial(self.shares, len(latents) - half, replacement=True, generator=generator)])
-            z = self.noised(latents, index, randn())
-            earlier = self.noised(latents[:half], own + 1, randn()[:half])
-            estimate = self.estimate(earlier, blurred[:half], own + 1)[2]
-            c1, c2, v = (part[own + 1].view(-1, 1, 1, 1) for part in (self.c1, self.c2, self.v))
-            z[:half] = c1 * estimate + c2 * earlier + v.sqrt() * randn()[:half]
-        noise, guidance, result = self.estimate(z, blurred, index)
-        a, b = self.a[index].view(-1, 1, 1, 1), self.b[index].view(-1, 1, 1, 1)
-        target = (a * z - latents) / b
-        # The result's error is b times the noise's. Where b is large, that is no measure of what the picture will be; where it is small, the noise's is none.
+            own = steps(self.shares[:-1], half)
+            any_timestep = torch.randint(1000, (rest,), generator=generator, device=self.device)
+            timestep = torch.cat([self.timesteps[own], self.timesteps[steps(self.shares, count - half - rest)], any_timestep])
+            z = self.noised(latents, timestep, randn())
+            before = self.timesteps[own + 1]
+            earlier = self.noised(latents[:half], before, randn()[:half])
+            estimate = self.estimate(earlier, blurred[:half], before)[2]
+            z[:half] = self.c1[own + 1] * estimate + self.c2[own + 1] * earlier + self.v[own + 1].sqrt() * randn()[:half]
+        noise, guidance, result = self.estimate(z, blurred, timestep)
+        signal = self.cumulative[timestep]
+        target = (z - signal.sqrt() * latents) / (1 - signal).sqrt()
+        # The result's error is `gain` times the noise's. Where that is large, it is no measure of what the picture will be; where it is small, the noise's is none.
+        gain = (1 / signal - 1).sqrt()
         return {
-            "noise": (torch.clamp(b, max=1) * (noise - target).abs()).mean(),
-            "latents": ((result - latents) ** 2 / torch.clamp(b, min=1) ** 2).mean(),
+            "noise": (gain.clamp(max=1) * (noise - target).abs()).mean(),
+            "latents": ((result - latents) ** 2 / gain.clamp(min=1) ** 2).mean(),
             "guidance": (guidance - latents).abs().mean(),
         }
 

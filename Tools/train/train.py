@@ -44,7 +44,12 @@ def options():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--compile", action="store_true", help="let PyTorch compile the networks; pays on a GPU")
     parser.add_argument("--float32", action="store_true", help="do not multiply in bfloat16")
-    return parser.parse_args()
+    choices = parser.parse_args()
+    if choices.stage != "autoencoder" and not choices.start:
+        parser.error("this stage needs --start: the weights of the stage before")
+    if choices.sampler_steps < 2 or choices.batch < 8:
+        parser.error("--sampler-steps must be at least 2, and --batch at least 8")
+    return choices
 
 
 def learning_rate(progress, step, highest):
@@ -64,8 +69,7 @@ class Run:
         self.model.to(self.device, memory_format=torch.channels_last)
         self.model.requires_grad_(False)
         self.stage = STAGES[choices.stage](self.model, choices, self.device)
-        if not choices.start:
-            self.stage.first_weights()
+        self.stage.first_weights()
         if choices.compile:
             for network in [self.model.unet, self.model.controlnet, self.model.kpn.unet, self.model.vae.encoder, self.model.vae.decoder]:
                 network.compile()
@@ -95,7 +99,7 @@ class Run:
         """The model's whole state with the averaged weights."""
         return self.model.state_dict() | self.average
 
-    def save(self, finished=False):
+    def save(self):
         state = {
             "weights": {name: value.detach() for name, value in self.trained.items()}, "average": self.average,
             "optimizer": self.optimizer.state_dict(), "step": self.step, "seconds": self.seconds,
@@ -105,8 +109,7 @@ class Run:
         weights = self.averaged()
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(weights)
-        if finished:
-            self.stage.finish()
+        self.stage.before_writing()
         networks.write_released(self.config, self.model.state_dict(), self.path.with_suffix(".safetensors"))
         with torch.no_grad(), self.autocast():
             scores = self.stage.evaluate()
@@ -154,7 +157,7 @@ class Run:
             if now - saved > self.choices.save_minutes * 60:
                 self.save()
                 saved = last = time.monotonic()
-        self.save(finished=self.step >= self.choices.steps)
+        self.save()
 
 
 if __name__ == "__main__":
