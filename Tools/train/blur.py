@@ -71,16 +71,17 @@ def regions(count, height, width, generator):
 def blurred(images, kernels, others, regional, generator):
     """Sharp images [n, 3, h, w] as a camera would see them, less MARGIN on each side.
 
-    Light adds up, so it happens in linear light (gamma 2.2). In the last `regional` of the images a region moves by its own kernel of `others`; its edge moves
+    Light adds up, so it happens in linear light (gamma 2.2). In the images of the slice `regional` a region moves by its own kernel of `others`; its edge moves
     with it.
     """
     light = images.clamp(0, 1) ** 2.2
     result = convolved(light, kernels)
-    if regional:
-        mask = regions(regional, *images.shape[2:], generator)
-        moved = convolved(torch.cat([light[-regional:] * mask, mask], 1), others[-regional:])
+    count = len(kernels[regional])
+    if count:
+        mask = regions(count, *images.shape[2:], generator)
+        moved = convolved(torch.cat([light[regional] * mask, mask], 1), others[regional])
         front, cover = moved[:, :3], moved[:, 3:].clamp(0, 1)
-        result = torch.cat([result[:-regional], front + (1 - cover) * result[-regional:]])
+        result[regional] = front + (1 - cover) * result[regional]
     result = result[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
     return result.clamp(1e-6, 1) ** (1 / 2.2)
 

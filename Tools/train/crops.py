@@ -1,4 +1,5 @@
 """Batches of sharp crops and of blurred and sharp pairs, made on the device out of photographs that are all in its memory."""
+import math
 import pathlib
 
 import numpy
@@ -10,6 +11,8 @@ import blur
 
 SCALES = [1, 0.7, 0.5]
 GRID = 16
+COLLAGES = slice(None, None, 5)
+REGIONAL = slice(3, None, 4)
 
 
 def versions(folder):
@@ -33,7 +36,7 @@ def uniform(generator, low, high, *shape):
 class Photographs:
     """Crops are drawn where there is detail: skies and blurred backgrounds teach little."""
 
-    def __init__(self, folder, side, device, flat=0.1):
+    def __init__(self, folder, side, device, flat=0.03):
         self.side = side
         images, places, weights = [], [], []
         start = 0
@@ -71,7 +74,22 @@ class Photographs:
         down = torch.where(turn[1], self.side - 1 - down, down)
         across = torch.where(turn[2], self.side - 1 - across, across)
         crops = self.pixels[:, start + (top + down) * width + left + across].transpose(0, 1).float() / 255
-        return recoloured(crops, generator)
+        crops = recoloured(crops, generator)
+        crops[COLLAGES] = collages(crops[COLLAGES], crops[1:], generator)
+        return crops
+
+
+def collages(crops, others, generator):
+    """Bars and half-planes of other crops laid over crops: hard straight edges, of which landscapes have few."""
+    count, _, side, _ = crops.shape
+    place = torch.arange(side, device=crops.device) - side / 2
+    for layer in range(3):
+        angle, offset = uniform(generator, 0, math.pi, count, 1, 1, 1), uniform(generator, -side / 2, side / 2, count, 1, 1, 1)
+        width = 2 ** uniform(generator, 0, math.log2(side), count, 1, 1, 1)
+        across = (place * angle.cos() + place[:, None] * angle.sin() - offset).abs()
+        mask = (width / 2 - across + 0.5).clamp(0, 1)
+        crops = mask * others.roll(-2 * layer, 0)[:count] + (1 - mask) * crops
+    return crops
 
 
 def recoloured(crops, generator):
@@ -83,10 +101,9 @@ def recoloured(crops, generator):
 
 
 class Pairs:
-    """Blurred and sharp crops. The last ones of a batch, a quarter, are blurred by region."""
+    """Blurred and sharp crops; each fourth is blurred by region."""
 
-    def __init__(self, folder, side, device, seed, extent, kernels=2048, regional=0.25):
-        self.regional = regional
+    def __init__(self, folder, side, device, seed, extent, kernels=2048):
         self.photographs = Photographs(folder, side + 2 * blur.MARGIN, device)
         self.kernels = torch.tensor(blur.kernel_bank(kernels, seed, extent)).to(device)
 
@@ -94,7 +111,7 @@ class Pairs:
         """(blurred, sharp), each [count, 3, side, side] in 0...1."""
         crops = self.photographs.batch(count, generator)
         first, second = self.kernels[torch.randint(len(self.kernels), (2, count), generator=generator, device=generator.device)]
-        images = blur.blurred(crops, first, second, round(count * self.regional), generator)
+        images = blur.blurred(crops, first, second, REGIONAL, generator)
         # Half of them with hardly any noise, and half without JPEG.
         images = blur.noisy(images, uniform(generator, 0, 1, count) ** 2 * 6 / 255, generator)
         compressed = blur.jpeg(images, uniform(generator, 60, 98, count))

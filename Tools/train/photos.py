@@ -108,7 +108,7 @@ def held_out(photo, number):
     pixels = torch.tensor(numpy.asarray(photo)).permute(2, 0, 1)[None].float() / 255
     generator = torch.Generator().manual_seed(1000 + number)
     kernels = torch.tensor(blur.kernel_bank(2, seed=5000 + number, extent=(8 + 2 * (number % 4), 10 + 2 * (number % 4))))
-    blurred = blur.blurred(pixels, kernels[:1], kernels[1:], regional=int(number % 4 == 3), generator=generator)
+    blurred = blur.blurred(pixels, kernels[:1], kernels[1:], slice(int(number % 4 == 3)), generator=generator)
     sharp = pixels[..., blur.MARGIN : -blur.MARGIN, blur.MARGIN : -blur.MARGIN]
     noisy = blur.jpeg(blur.noisy(blurred, torch.full([1], 1.5 / 255), generator), torch.full([1], 92.0))
 

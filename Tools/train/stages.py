@@ -51,7 +51,7 @@ class Autoencoder(Stage):
             return
         # Little noise on the latents at first, or the decoder has nothing to start from.
         with torch.no_grad():
-            self.model.vae.quant_conv.bias[len(self.model.vae.quant_conv.bias) // 2 :] = -6
+            self.model.vae.quant_conv.bias[len(self.model.vae.quant_conv.bias) // 2 :] = -8
 
     def losses(self, generator):
         images = self.photographs.batch(self.choices.batch, generator)
@@ -183,7 +183,7 @@ class Deblur(Stage):
         result = networks.coloured_as(result, self.blurred)
         guided = networks.decode(self.model, guides[-1]).clamp(0, 1)
         scores = {"input": self.blurred, "guidance": guided, "result": result}
-        return {name: round(psnr(images, self.sharp).mean().item(), 3) for name, images in scores.items()}
+        return {f"psnr_{name}": round(psnr(images, self.sharp).mean().item(), 3) for name, images in scores.items()}
 
 
 def cumulative_products(device):

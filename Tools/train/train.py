@@ -30,6 +30,7 @@ def options():
         parser.add_argument(f"--{name}", required=True, type=pathlib.Path)
     parser.add_argument("--start", type=pathlib.Path, help="weights of the stage before, in the released layout")
     parser.add_argument("--steps", type=int, default=20000, help="updates in all; the learning rate falls to zero until then")
+    parser.add_argument("--total-minutes", type=float, default=math.inf, help="end after so long in all if that is sooner, the learning rate falling with the time")
     parser.add_argument("--minutes", type=float, default=math.inf, help="save and stop after so long; start again to go on")
     parser.add_argument("--save-minutes", type=float, default=5)
     parser.add_argument("--batch", type=int, default=16)
@@ -42,7 +43,7 @@ def options():
     parser.add_argument("--without", nargs="*", default=[], choices=["eac", "feedback", "lkpn"], help="stage deblur: leave out, for the ablation")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--compile", action="store_true", help="let PyTorch compile the networks; pays on a GPU")
+    parser.add_argument("--compile", action="store_true", help="let PyTorch compile the networks; pays on a GPU in long runs")
     parser.add_argument("--float32", action="store_true", help="do not multiply in bfloat16")
     choices = parser.parse_args()
     if choices.stage != "autoencoder" and not choices.start:
@@ -72,7 +73,7 @@ class Run:
         self.stage.first_weights()
         if choices.compile:
             for network in [self.model.unet, self.model.controlnet, self.model.kpn.unet, self.model.vae.encoder, self.model.vae.decoder]:
-                network.compile()
+                network.compile(dynamic=False)
         self.trained = {}
         for prefix in self.stage.trained:
             self.model.get_submodule(prefix).requires_grad_(True)
@@ -109,9 +110,10 @@ class Run:
         weights = self.averaged()
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(weights)
-        self.stage.before_writing()
+        with torch.compiler.set_stance("force_eager"):
+            self.stage.before_writing()
         networks.write_released(self.config, self.model.state_dict(), self.path.with_suffix(".safetensors"))
-        with torch.no_grad(), self.autocast():
+        with torch.no_grad(), self.autocast(), torch.compiler.set_stance("force_eager"):
             scores = self.stage.evaluate()
         self.model.load_state_dict(current)
         self.log(scores)
@@ -127,12 +129,15 @@ class Run:
     def autocast(self):
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=not self.choices.float32)
 
+    def progress(self):
+        return max(self.step / self.choices.steps, self.seconds / 60 / self.choices.total_minutes)
+
     def update(self):
         choices = self.choices
         # Every update's random numbers follow from its number, so that an interrupted run goes on as if it had not been.
         generator = torch.Generator(self.device).manual_seed((choices.seed * 1_000_003 + self.step * 7919) % 2**32)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.step / choices.steps, self.step, choices.rate)
+            group["lr"] = learning_rate(self.progress(), self.step, choices.rate)
         with self.autocast():
             losses = self.stage.losses(generator)
         total = sum(losses.values())
@@ -150,7 +155,7 @@ class Run:
 
     def train(self):
         began = saved = last = time.monotonic()
-        while self.step < self.choices.steps and last - began < self.choices.minutes * 60:
+        while self.progress() < 1 and last - began < self.choices.minutes * 60:
             self.update()
             now = time.monotonic()
             self.seconds, last = self.seconds + now - last, now
