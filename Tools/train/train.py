@@ -66,7 +66,7 @@ class Run:
         self.device = torch.device(choices.device)
         self.model, self.config = networks.build(choices.config, choices.seed)
         if choices.start:
-            self.model.load(load_file(choices.start))
+            self.take(load_file(choices.start))
         self.model.to(self.device, memory_format=torch.channels_last)
         self.model.requires_grad_(False)
         self.stage = STAGES[choices.stage](self.model, choices, self.device)
@@ -85,6 +85,16 @@ class Run:
         self.path = choices.out / f"{choices.stage}.pt"
         if self.path.exists():
             self.resume()
+
+    def take(self, state):
+        """Another stage's weights. Networks of other sizes stay as they are, so that one autoencoder serves denoisers of several sizes."""
+        own = self.model.state_dict()
+        other = [name for name in own if name not in state or state[name].shape != own[name].shape]
+        if any(name.startswith("vae.") for name in other):
+            raise SystemExit(f"{self.choices.start} has an autoencoder of other sizes than {self.choices.config}.")
+        if other:
+            print(f"{self.choices.start}: {len(other)} tensors have other sizes and stay as they are, {other[0]} the first of them", flush=True)
+        self.model.load_state_dict(own | {name: state[name] for name in own if name not in other})
 
     def resume(self):
         state = torch.load(self.path, map_location=self.device, weights_only=True)
