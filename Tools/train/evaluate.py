@@ -102,6 +102,7 @@ def main():
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--program", default=".build/release/deblurdiff")
     parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--first", type=int, metavar="N", help="only the first photographs")
     choices = parser.parse_args()
     weights = choices.torch or choices.weights
     if weights is None or (choices.model is None) == (choices.torch is None):
@@ -113,7 +114,7 @@ def main():
     shown = sorted({round(k * (choices.steps - 1) / (SHOWN_STEPS - 1)) for k in range(SHOWN_STEPS)})
     rows, table = [], {}
     print(f"{'':30} {'PSNR':>15} {'SSIM':>15} {'sharpness':>22}  seconds")
-    for sharp_file in sorted((choices.data / "held-out").glob("*-sharp.png")):
+    for sharp_file in sorted((choices.data / "held-out").glob("*-sharp.png"))[: choices.first]:
         name = sharp_file.stem.removesuffix("-sharp")
         blurred_file = sharp_file.with_name(f"{name}-blurred.png")
         truth, blurred = read(sharp_file), read(blurred_file)

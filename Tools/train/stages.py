@@ -164,7 +164,7 @@ class Deblur(Stage):
             z = self.noised(latents, timestep, randn())
             before = self.timesteps[own + 1]
             earlier = self.noised(latents[:half], before, randn()[:half])
-            estimate = self.estimate(earlier, blurred[:half], before)[2]
+            estimate = self.estimate(earlier, blurred[:half], before)[2].clamp(-6, 6)  # of no use while they have learnt nothing
             z[:half] = self.c1[own + 1] * estimate + self.c2[own + 1] * earlier + self.v[own + 1].sqrt() * randn()[:half]
         noise, guidance, result = self.estimate(z, blurred, timestep)
         signal = self.cumulative[timestep]

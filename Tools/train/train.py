@@ -137,7 +137,8 @@ class Run:
             file.write(json.dumps(line) + "\n")
 
     def autocast(self):
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=not self.choices.float32)
+        # Without the cache: in some versions weights that were converted while no gradients were wanted are used again where they are.
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=not self.choices.float32, cache_enabled=False)
 
     def progress(self):
         return max(self.step / self.choices.steps, self.seconds / 60 / self.choices.total_minutes)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# trial.sh DATA OUT PROGRAM: every stage of the training with a tiny model, in a minute or two on an idle machine. Fails unless losses fall, an interrupted run
-# ends with the same weights as one that was not, and the program takes the result.
+# trial.sh DATA OUT PROGRAM: every stage of the training with a tiny model, in minutes. Fails unless the autoencoder learns, an interrupted run ends with the same
+# weights as one that was not, and the program takes the result.
 set -eu
 
 data=$(realpath "$1")
@@ -14,10 +14,10 @@ common=(--config trial.yaml --data "$data" --batch 8 --side 32 --device cpu --th
 train() { python3 train.py "$@" "${common[@]}"; }
 
 train autoencoder --out "$out/whole" --steps 40 --rate 2e-3
-train denoiser --out "$out/whole" --steps 20 --start "$out/whole/autoencoder.safetensors"
-train deblur --out "$out/whole" --steps 20 --start "$out/whole/denoiser.safetensors" --train-denoiser
-train deblur --out "$out/parts" --steps 20 --start "$out/whole/denoiser.safetensors" --train-denoiser --minutes 0.001
-train deblur --out "$out/parts" --steps 20 --start "$out/whole/denoiser.safetensors" --train-denoiser
+train denoiser --out "$out/whole" --steps 10 --start "$out/whole/autoencoder.safetensors"
+train deblur --out "$out/whole" --steps 10 --start "$out/whole/denoiser.safetensors" --train-denoiser
+train deblur --out "$out/parts" --steps 10 --start "$out/whole/denoiser.safetensors" --train-denoiser --minutes 0.001
+train deblur --out "$out/parts" --steps 10 --start "$out/whole/denoiser.safetensors" --train-denoiser
 python3 - "$out" <<'EOF'
 import json, sys
 from safetensors.torch import load_file
@@ -30,8 +30,8 @@ assert autoencoder["psnr"] > 14, f"the autoencoder did not learn: {autoencoder}"
 print("interrupted and whole runs agree to the bit")
 EOF
 "$program" convert "$out/whole/deblur.safetensors" --config "$out/whole/deblur.yaml" --dtype bfloat16 -o "$out/trial.ddiff.safetensors" --quiet
-python3 evaluate.py "$out/trial.ddiff.safetensors" --weights "$out/whole/deblur.safetensors" --data "$data" --out "$out/results" --program "$program"
+python3 evaluate.py "$out/trial.ddiff.safetensors" --weights "$out/whole/deblur.safetensors" --data "$data" --out "$out/results" --program "$program" --first 2
 for without in eac feedback lkpn; do
     train deblur --out "$out/$without" --steps 2 --start "$out/whole/denoiser.safetensors" --without "$without"
 done
-python3 evaluate.py --torch "$out/eac/deblur.safetensors" --without eac --data "$data" --out "$out/results-eac"
+python3 evaluate.py --torch "$out/eac/deblur.safetensors" --without eac --data "$data" --out "$out/results-eac" --first 1
