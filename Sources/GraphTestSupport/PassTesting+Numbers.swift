@@ -1,6 +1,7 @@
 import Foundation
 import GraphIR
 import GraphRuntime
+import Operators
 import Tensors
 
 /// Runs graphs on numbers that depend on names alone.
@@ -55,18 +56,17 @@ public struct SeededRunner: Sendable {
     }
 
     /// Tensors for all inputs of a graph.
-    public static func inputs(of graph: Graph, seed: UInt64 = 1) -> [String: Tensor] {
-        Dictionary(uniqueKeysWithValues: graph.inputs.map { (graph[$0].name, input(graph[$0].name, graph.type($0), seed)) })
+    public static func inputs(of graph: Graph, seed: UInt64 = 1) throws -> [String: Tensor] {
+        Dictionary(uniqueKeysWithValues: try graph.inputs.map { (graph[$0].name, try input(graph[$0].name, graph.type($0), seed)) })
     }
 
-    private static func input(_ name: String, _ type: TensorType, _ seed: UInt64) -> Tensor {
+    private static func input(_ name: String, _ type: TensorType, _ seed: UInt64) throws -> Tensor {
+        guard type.elementType == .float32 else {
+            let numbers = Tensor((0..<type.elementCount).map { Int32($0 % 7) }, shape: type.shape)
+            return try OpEvaluator.evaluate(Cast(to: type.elementType), [numbers])[0]
+        }
         let tensor = Tensor(type)
         withExtendedLifetime(tensor) {
-            guard type.elementType == .float32 else {
-                let numbers = tensor.bytes.bindMemory(to: Int32.self)
-                for index in numbers.indices { numbers[index] = Int32(index % 7) }
-                return
-            }
             let values = seededTensor(key: "input \(name)", shape: Shape([1] + type.shape.dimensions), seed: seed).floatArray
             let scale = Float(values.count).squareRoot()
             let floats = tensor.floats

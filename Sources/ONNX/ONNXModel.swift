@@ -13,6 +13,12 @@ public struct ONNXModel: Sendable {
     let metadata: [String: String]
     let external: ExternalData
 
+    /// The entry of the metadata in which our own exporter keeps the graph's name.
+    static let graphNameKey = "deblurdiff.graph"
+
+    /// Whether our own exporter wrote the model, so that it comes back as it was.
+    var isNative: Bool { metadata[ONNXModel.graphNameKey] != nil }
+
     /// An input or output as the model declares it.
     public struct Port: Sendable {
         public var name: String
@@ -35,7 +41,8 @@ public struct ONNXModel: Sendable {
     private init(path: String) throws {
         self.path = path
         let file = try MappedFile(path: path)
-        let parsed = try ParsedModel(parsing: file.bytes)
+        let parsed = try withExtendedLifetime(file) { try ParsedModel(parsing: file.bytes) }
+        defer { withExtendedLifetime(parsed) {} }
         let model = parsed.pointer
         guard dd_onnx_model_has_graph(model) else { throw InputError("is no ONNX model: it holds no graph") }
         let name = try String(dd_onnx_model_producer_name(model), what: "the producer's name")

@@ -68,6 +68,7 @@ public final class SafetensorsWriter {
 
     /// Writes the next bytes of the tensor whose turn it is. A call must not reach into the next tensor.
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
+        guard !bytes.isEmpty else { return }  // an empty tensor's turn has passed already
         try skipFinishedTensors()
         precondition(current < entries.count, "more bytes than were declared")
         precondition(written + bytes.count <= entries[current].byteCount, "more bytes than '\(entries[current].name)' has")

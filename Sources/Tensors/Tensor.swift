@@ -23,7 +23,7 @@ public struct Tensor: @unchecked Sendable {
         _ = floats.update(fromContentsOf: values)
     }
 
-    @_disfavoredOverload public init(_ values: [Int32], shape: Shape) {
+    public init(_ values: [Int32], shape: Shape) {
         precondition(values.count == shape.elementCount)
         self.init(TensorType(.int32, shape))
         _ = bytes.bindMemory(to: Int32.self).update(fromContentsOf: values)

@@ -15,7 +15,8 @@ struct ExecutableGraph {
 
     init(path: String, graph name: String?, size: ImageSize, given: GivenTensors, options: RuntimeOptions, optimization: OptimizationOptions) throws {
         let shapes = given.shapes.merging(given.tensors.mapValues(\.shape)) { $1 }
-        guard try SafetensorsFile.looksLike(MappedFile(path: path).bytes) else {
+        let file = try MappedFile(path: path)
+        guard withExtendedLifetime(file, { SafetensorsFile.looksLike(file.bytes) }) else {
             if name != nil { throw InputError("--graph is for converted models; an ONNX model has one graph", at: path) }
             let imported = try ONNXModel.load(path).importGraph(inputs: shapes, bindings: given.tensors)
             graph = imported.graph

@@ -96,6 +96,7 @@ private struct AttentionCase {
     @Test(arguments: [
         (1, 1, 1), (7, 5, 3), (8, 32, 64), (49, 77, 64), (13, 33, 80), (47, 31, 31), (2, 1, 40), (97, 101, 32), (3, 200, 512),
         (5, 1024, 8), (9, 1025, 8), (3, 1537, 33),
+        (70, 333, 48), (24, 700, 64), (16, 600, 17),
     ])
     func shapes(_ tq: Int, _ tk: Int, _ d: Int) {
         for precision in ProductTests.precisions {
@@ -136,6 +137,18 @@ private struct AttentionCase {
                 let y = attention.run(nil)
                 #expect(zip(y, attention.expected()).allSatisfy { abs(Double($0) - $1) < 2e-2 })
             }
+        }
+    }
+
+    /// Scores that grow from one block of keys to the next: what was summed before is rescaled.
+    @Test func growingScores() {
+        for precision in ProductTests.precisions {
+            var attention = AttentionCase(21, 900, 32, seed: 8)
+            attention.precision = precision
+            for token in 0..<900 {
+                for c in 0..<32 { attention.k[token * 32 + c] *= 1 + Float(token / 300) }
+            }
+            attention.check("growing")
         }
     }
 

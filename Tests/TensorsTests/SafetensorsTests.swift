@@ -17,6 +17,7 @@ import Testing
         ("integers", Tensor([Int32(-1), 7], shape: [2])),
         ("long", Tensor(TensorType(.float64, [17]))),
         ("flags", Tensor(TensorType(.bool, [3]))),
+        ("nothing at the end", Tensor(TensorType(.float32, [0]))),
     ]
 
     @Test func writesWhatItReads() throws {

@@ -196,6 +196,7 @@ def main():
     parser.add_argument("--filter", default="", help="only cases with this in their names")
     parser.add_argument("--verbose", action="store_true", help="print each failure, known or not")
     options = parser.parse_args()
+    command = str(pathlib.Path(options.command).resolve())
 
     cases, left_out = [], collections.Counter()
     for case in itertools.chain(node_cases(), stored_cases()):
@@ -211,7 +212,7 @@ def main():
     failed = False
     for level in options.levels or ["0", "1"]:
         with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = list(pool.map(lambda c: run(options.command, f"-O{level}", c[1], pathlib.Path(folder) / str(c[0])), enumerate(cases)))
+            results = list(pool.map(lambda c: run(command, f"-O{level}", c[1], pathlib.Path(folder) / str(c[0])), enumerate(cases)))
         wrong = {case.name: result for case, result in zip(cases, results) if result}
         share = 1 - len(wrong) / max(1, len(cases))
         new = {name: result for name, result in wrong.items() if name not in known}

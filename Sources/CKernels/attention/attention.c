@@ -1,7 +1,9 @@
 // The driver: keys and values of some heads are packed, then blocks of queries go over blocks of keys.
 //
-// A block of scores stays in the second cache. Where the keys are few, one block holds whole rows and softmax needs no
-// second thought; beyond that, rows keep a running maximum and sum, and what was summed under an older maximum is rescaled.
+// A block's keys and values stay in the second cache while the queries go over them, some rows at a time, whose scores stay
+// in the first. What the exponentials are taken against need not be a row's largest score, only near it: it changes when a
+// block of scores exceeds it by much, and only then is what was summed before rescaled. So the exponentials of one block can
+// be computed beside the products of the next.
 #include "dd_attention.h"
 
 #include <math.h>
@@ -34,8 +36,10 @@ enum {
     QUERY_BLOCK = 64,        // powers of two cut the usual images into equal tasks
     MOST_QUERIES = 128,      // for wide heads, so that their keys and values are fetched less often
     WIDE = 128,              // channels
-    WHOLE_KEYS = 1024,       // up to here a block holds all keys
-    KEY_BLOCK = 512,
+    WHOLE_KEYS = 320,        // up to here a block holds all keys
+    MOST_KEYS = 256,         // of a block otherwise: two blocks of scores fit the first cache
+    LEAST_KEYS = 64,
+    BLOCK_BYTES = 512 << 10, // of a block's keys and values
     PACKED_LIMIT = 16 << 20, // bytes of packed keys and values at a time, unless one head needs more
 };
 
@@ -52,15 +56,20 @@ typedef struct attention_plan {
 
 static attention_plan make_plan(const dd_attention_args *args) {
     attention_plan plan = {0};
+    const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
     const int64_t keys = round_up(args->tk, DD_PANEL), channels = round_up(args->d, DD_PANEL);
     plan.query_block = args->d > WIDE ? MOST_QUERIES : QUERY_BLOCK;
     plan.query_blocks = divide_up(args->tq, plan.query_block);
-    plan.key_block = keys <= WHOLE_KEYS ? keys : KEY_BLOCK;
+    if (keys <= WHOLE_KEYS) {
+        plan.key_block = keys;
+    } else {
+        plan.key_block = BLOCK_BYTES / ((bfloat16 ? 4 : 8) * channels) / DD_PANEL * DD_PANEL;
+        plan.key_block = plan.key_block > MOST_KEYS ? MOST_KEYS : plan.key_block < LEAST_KEYS ? LEAST_KEYS : plan.key_block;
+    }
     // Rows that lie a multiple of 1 KiB apart would crowd a few sets of the first cache.
     plan.ld_scores = plan.key_block + 16;
     plan.ld_out = channels;
     plan.ld_query = round_up(args->d, 16) + 16;
-    const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
     plan.key_bytes = bfloat16 ? keys * divide_up(args->d, 2) * 4 : keys * args->d * 4;
     plan.value_bytes = bfloat16 ? channels * divide_up(args->tk, 2) * 4 : channels * args->tk * 4;
     const int shared = args->k_view.batch_stride == 0 && args->v_view.batch_stride == 0;
@@ -69,7 +78,8 @@ static attention_plan make_plan(const dd_attention_args *args) {
     plan.group = PACKED_LIMIT / (plan.key_bytes + plan.value_bytes);
     if (plan.group < 1) plan.group = 1;
     if (plan.group > plan.sources) plan.group = plan.sources;
-    plan.worker_bytes = 4 * plan.query_block * (plan.ld_scores + plan.ld_out + (bfloat16 ? plan.ld_query : 0));
+    plan.worker_bytes = 4 * (2 * DD_TILE_ROWS * plan.ld_scores + DD_TILE_ROWS * DD_LANES +
+                             plan.query_block * (plan.ld_out + DD_LANES + (bfloat16 ? plan.ld_query : 0)));
     return plan;
 }
 
@@ -124,102 +134,160 @@ static void round_queries(const attention_job *job, const float *q, int64_t rows
     job->products->load_rows(&load, 0, rows, out, job->plan.ld_query, line);
 }
 
-static void query_task(void *context, int64_t index, int worker) {
-    const attention_job *job = context;
+/// Some rows of queries and a block of keys.
+typedef struct attention_item {
+    float *scores;              // [rows][plan->ld_scores]
+    int64_t first_row, rows;    // within the block of queries
+    int64_t start, count;       // keys
+} attention_item;
+
+/// One block of queries on its way over the keys.
+typedef struct attention_block {
+    const attention_job *job;
+    const char *keys, *values;
+    const char *q;
+    int64_t ldq, q_element;     // bytes
+    int64_t first;              // query of row 0
+    float *tops;                // [tile rows][DD_LANES] of the item at hand
+    float *sums;                // [rows][DD_LANES]
+    float *out;                 // [rows][plan->ld_out]
+    float max[MOST_QUERIES], base[MOST_QUERIES];
+} attention_block;
+
+static void weigh_panels(const attention_block *block, const attention_item *item, int64_t panel, int64_t panels) {
+    if (panel < panels)
+        block->job->kernels->weigh(block->job->args->precision, item->rows, item->scores, block->job->plan.ld_scores, panel * DD_PANEL,
+                                   (panels - panel) * DD_PANEL, block->base + item->first_row, block->sums + item->first_row * DD_LANES);
+}
+
+/// What a row does not see gets the score minus infinity.
+static void mask_panel(const attention_block *block, const attention_item *item, int64_t panel) {
+    const dd_attention_args *args = block->job->args;
+    for (int64_t i = 0; i < item->rows; i++) {
+        float *row = item->scores + i * block->job->plan.ld_scores;
+        int64_t seen = item->count;
+        if (args->causal) seen = min64(seen, block->first + item->first_row + i + args->tk - args->tq + 1 - item->start);
+        const int64_t from = seen < panel * DD_PANEL ? panel * DD_PANEL : seen;
+        for (int64_t j = from; j < (panel + 1) * DD_PANEL; j++) row[j] = -INFINITY;
+    }
+}
+
+/// Scores and tops of an item, and the weights of the one before it.
+static void score(const attention_block *block, const attention_item *item, const attention_item *previous) {
+    const attention_job *job = block->job;
     const dd_attention_args *args = job->args;
     const attention_plan *plan = &job->plan;
     const dd_gemm_kernels *products = job->products;
     const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
+    const int64_t words = bfloat16 ? divide_up(args->d, 2) : args->d;
+    const int64_t panels = divide_up(item->count, DD_PANEL), previous_panels = divide_up(previous->count, DD_PANEL);
+    const char *q = block->q + item->first_row * block->ldq * block->q_element;
+    const int together = job->kernels->scores_and_weights && item->rows == DD_TILE_ROWS && previous->rows == DD_TILE_ROWS &&
+                         words >= DD_LANES && (!bfloat16 || products->strips_bfloat16);
+    for (int64_t i = 0; i < item->rows * DD_LANES; i++) block->tops[i] = -INFINITY;
+    int64_t weighed = 0;
+    for (int64_t p = 0; p < panels; p++) {
+        const char *panel = block->keys + (item->start / DD_PANEL + p) * words * DD_PANEL * 4;
+        float *scores = item->scores + p * DD_PANEL;
+        const int masked = args->causal || item->count - p * DD_PANEL < DD_PANEL;
+        if (together && !masked && weighed < previous_panels) {
+            job->kernels->scores_and_weights(args->precision, words, q, block->ldq, panel, scores, plan->ld_scores, block->tops,
+                                             previous->scores, weighed * DD_PANEL, block->base + previous->first_row,
+                                             block->sums + previous->first_row * DD_LANES);
+            weighed++;
+            continue;
+        }
+        const int64_t columns = dd_tile_columns(item->count - p * DD_PANEL);
+        if (bfloat16)
+            products->tile_bfloat16(item->rows, columns, words, q, block->ldq, (const uint16_t *)panel, scores, plan->ld_scores, 0);
+        else
+            products->tile_float32(item->rows, columns, words, (const float *)q, block->ldq, (const float *)panel, scores, plan->ld_scores, 0);
+        if (masked) mask_panel(block, item, p);
+        job->kernels->find_tops(item->rows, scores, plan->ld_scores, block->tops);
+    }
+    weigh_panels(block, previous, weighed, previous_panels);
+}
+
+/// Adds an item's weighted values to its rows' results.
+static void add_values(const attention_block *block, const attention_item *item) {
+    const attention_job *job = block->job;
+    const attention_plan *plan = &job->plan;
+    const int64_t d = job->args->d, tk = job->args->tk;
+    for (int64_t panel = 0; panel < divide_up(d, DD_PANEL); panel++) {
+        const int64_t columns = dd_tile_columns(d - panel * DD_PANEL);
+        float *out = block->out + item->first_row * plan->ld_out + panel * DD_PANEL;
+        if (job->args->precision == DD_PRECISION_BFLOAT16)
+            job->products->tile_bfloat16(item->rows, columns, divide_up(item->count, 2), item->scores,
+                                         block->q_element == 2 ? 2 * plan->ld_scores : plan->ld_scores,
+                                         (const uint16_t *)block->values + (panel * divide_up(tk, 2) + item->start / 2) * DD_PANEL * 2, out,
+                                         plan->ld_out, item->start > 0);
+        else
+            job->products->tile_float32(item->rows, columns, item->count, item->scores, plan->ld_scores,
+                                        (const float *)block->values + (panel * tk + item->start) * DD_PANEL, out, plan->ld_out,
+                                        item->start > 0);
+    }
+}
+
+static void query_task(void *context, int64_t index, int worker) {
+    const attention_job *job = context;
+    const dd_attention_args *args = job->args;
+    const attention_plan *plan = &job->plan;
     const int64_t first = index % plan->query_blocks * plan->query_block, rows = min64(plan->query_block, args->tq - first);
     const int64_t local = index / plan->query_blocks / plan->repeats;
     const int64_t source = job->first + local, head_index = source % args->heads;
     const int64_t batch_entry = plan->repeats > 1 ? index / plan->query_blocks % plan->repeats : source / args->heads;
-    const char *keys = job->keys + local * plan->key_bytes, *values = job->values + local * plan->value_bytes;
 
-    float *scores = (float *)(job->workers + worker * plan->worker_bytes);
-    float *out = scores + plan->query_block * plan->ld_scores;
-    float *rounded = out + plan->query_block * plan->ld_out;
-    _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL] = {0};
-    float max[MOST_QUERIES], sum[MOST_QUERIES], factors[MOST_QUERIES];
-    for (int64_t i = 0; i < rows; i++) {
-        max[i] = -INFINITY;
-        sum[i] = 0;
-    }
-
-    const int64_t d = args->d, d_pairs = divide_up(d, 2), tk_pairs = divide_up(args->tk, 2);
     const float *q = head(args->q, &args->q_view, batch_entry, head_index) + first * args->q_view.token_stride;
-    int64_t ldq = args->q_view.token_stride;
-    const int64_t ld_scores = plan->ld_scores, step = products->tile_rows;
-    // What is read and written only once comes while other work is done.
     float *y = args->y + batch_entry * args->y_view.batch_stride + head_index * args->y_view.head_stride +
                first * args->y_view.token_stride;
+    // What is read and written only once comes while other work is done.
     for (int64_t i = 0; i < rows; i++) {
-        for (int64_t c = 0; c < d; c += 16) {
-            __builtin_prefetch(q + i * ldq + c);
+        for (int64_t c = 0; c < args->d; c += 16) {
+            __builtin_prefetch(q + i * args->q_view.token_stride + c);
             __builtin_prefetch(y + i * args->y_view.token_stride + c, 1);
         }
     }
 
-    if (bfloat16) {
+    float *scratch = (float *)(job->workers + worker * plan->worker_bytes);
+    float *scores[2] = {scratch, scratch + DD_TILE_ROWS * plan->ld_scores};
+    attention_block block = {.job = job, .keys = job->keys + local * plan->key_bytes, .values = job->values + local * plan->value_bytes,
+                             .q = (const char *)q, .ldq = args->q_view.token_stride, .q_element = 4, .first = first};
+    block.tops = scores[1] + DD_TILE_ROWS * plan->ld_scores;
+    block.sums = block.tops + DD_TILE_ROWS * DD_LANES;
+    block.out = block.sums + plan->query_block * DD_LANES;
+    if (args->precision == DD_PRECISION_BFLOAT16) {
+        float *rounded = block.out + plan->query_block * plan->ld_out;
         round_queries(job, q, rows, rounded);
-        q = rounded;
-        ldq = plan->ld_query;
+        block.q = (const char *)rounded;
+        block.ldq = plan->ld_query;
+        // Strips of bfloat16 are half as wide as the floats they are made of.
+        if (job->products->strips_bfloat16) block.q_element = 2;
     }
-    // Strips of bfloat16 are half as wide as the floats they are made of.
-    const int64_t query_element = bfloat16 && products->strips_bfloat16 ? 2 : 4;
-    const int64_t ld_weights = query_element == 2 ? 2 * ld_scores : ld_scores;
+    memset(block.sums, 0, (size_t)(rows * DD_LANES) * sizeof(float));
+    memset(block.out, 0, (size_t)(rows * plan->ld_out) * sizeof(float));
+    for (int64_t i = 0; i < rows; i++) {
+        block.max[i] = -INFINITY;
+        block.base[i] = 0; // as long as all is minus infinity, nothing may be subtracted
+    }
 
     const int64_t visible = args->causal ? min64(args->tk, first + rows + args->tk - args->tq) : args->tk;
+    attention_item previous = {0};
     for (int64_t start = 0; start < visible; start += plan->key_block) {
-        const int64_t count = min64(plan->key_block, visible - start);
-        for (int64_t j = 0; j < count; j += DD_PANEL) {
-            const int64_t panel = (start + j) / DD_PANEL, columns = dd_tile_columns(count - j);
-            for (int64_t i = 0; i < rows; i += step) {
-                const int64_t tile_rows = min64(step, rows - i);
-                const void *a = (const char *)q + i * ldq * query_element;
-                if (bfloat16)
-                    products->tile_bfloat16(tile_rows, columns, d_pairs, a, ldq, (const uint16_t *)keys + panel * d_pairs * DD_PANEL * 2,
-                                            scores + i * ld_scores + j, ld_scores);
-                else
-                    products->tile_float32(tile_rows, columns, d, a, ldq, (const float *)keys + panel * d * DD_PANEL,
-                                           scores + i * ld_scores + j, ld_scores);
-            }
-        }
-        for (int64_t i = 0; i < rows; i++) {
-            float *row = scores + i * ld_scores;
-            int64_t seen = count;
-            if (args->causal) {
-                seen = first + i + args->tk - args->tq + 1 - start;
-                seen = seen < 0 ? 0 : min64(seen, count);
-            }
-            factors[i] = job->kernels->softmax_row(args->precision, row, seen, &max[i], &sum[i]);
-            // Keys that this row does not see weigh nothing. (0 is the same in both precisions.)
-            if (seen < count) {
-                char *weights = (char *)row;
-                const int64_t from = bfloat16 ? seen + (seen & 1) : seen, to = bfloat16 ? count + (count & 1) : count;
-                if (from < to) memset(weights + from * query_element, 0, (size_t)((to - from) * query_element));
-            }
-        }
-        for (int64_t panel = 0; panel < plan->ld_out / DD_PANEL; panel++) {
-            const int64_t columns = dd_tile_columns(d - panel * DD_PANEL);
-            for (int64_t i = 0; i < rows; i += step) {
-                const int64_t tile_rows = min64(step, rows - i);
-                float *sums = out + i * plan->ld_out + panel * DD_PANEL;
-                float *to = start == 0 ? sums : tile;
-                const int64_t ld = start == 0 ? plan->ld_out : DD_PANEL;
-                if (bfloat16)
-                    products->tile_bfloat16(tile_rows, columns, divide_up(count, 2), scores + i * ld_scores, ld_weights,
-                                            (const uint16_t *)values + (panel * tk_pairs + start / 2) * DD_PANEL * 2, to, ld);
-                else
-                    products->tile_float32(tile_rows, columns, count, scores + i * ld_scores, ld_weights,
-                                           (const float *)values + (panel * args->tk + start) * DD_PANEL, to, ld);
-                if (start != 0) job->kernels->accumulate(tile_rows, sums, plan->ld_out, factors + i, tile);
-            }
+        for (int64_t row = 0; row < rows; row += job->products->tile_rows) {
+            const attention_item item = {.scores = scores[previous.scores == scores[0]], .first_row = row,
+                                         .rows = min64(job->products->tile_rows, rows - row), .start = start,
+                                         .count = min64(plan->key_block, visible - start)};
+            score(&block, &item, &previous);
+            if (previous.rows > 0) add_values(&block, &previous);
+            job->kernels->settle(item.rows, block.tops, block.max + row, block.base + row, block.sums + row * DD_LANES,
+                                 block.out + row * plan->ld_out, plan->ld_out, plan->ld_out);
+            previous = item;
         }
     }
-
+    weigh_panels(&block, &previous, 0, divide_up(previous.count, DD_PANEL));
+    add_values(&block, &previous);
     for (int64_t i = 0; i < rows; i++)
-        job->kernels->store_row(y + i * args->y_view.token_stride, out + i * plan->ld_out, sum[i], d);
+        job->kernels->store_row(y + i * args->y_view.token_stride, block.out + i * plan->ld_out, block.sums + i * DD_LANES, args->d);
 }
 
 void dd_attention(dd_pool *pool, const dd_attention_args *args, void *scratch) {

@@ -16,8 +16,9 @@ const dd_attention_kernels dd_attention_kernels_avx2 = {
     .name_bfloat16 = "attention-avx2 bfloat16-widened",
     .pack_keys = pack_keys,
     .pack_values = pack_values,
-    .softmax_row = softmax_row,
-    .accumulate = accumulate,
+    .find_tops = find_tops,
+    .settle = settle,
+    .weigh = weigh,
     .store_row = store_row,
 };
 #endif

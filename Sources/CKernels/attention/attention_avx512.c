@@ -8,7 +8,7 @@
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
 #define DD_VMATH_AVX512
 #define DD_STRIPS_BFLOAT16 0
-#include "attention_template.h"
+#include "attention_avx512.h"
 #pragma clang attribute pop
 
 const dd_attention_kernels dd_attention_kernels_avx512 = {
@@ -16,8 +16,10 @@ const dd_attention_kernels dd_attention_kernels_avx512 = {
     .name_bfloat16 = "attention-avx512 bfloat16-widened",
     .pack_keys = pack_keys,
     .pack_values = pack_values,
-    .softmax_row = softmax_row,
-    .accumulate = accumulate,
+    .find_tops = find_tops,
+    .settle = settle,
+    .weigh = weigh,
+    .scores_and_weights = scores_and_weights,
     .store_row = store_row,
 };
 #endif

@@ -9,7 +9,7 @@
 #define DD_VMATH_AVX512
 #define DD_VMATH_BF16
 #define DD_STRIPS_BFLOAT16 1
-#include "attention_template.h"
+#include "attention_avx512.h"
 #pragma clang attribute pop
 
 const dd_attention_kernels dd_attention_kernels_avx512_bf16 = {
@@ -17,8 +17,10 @@ const dd_attention_kernels dd_attention_kernels_avx512_bf16 = {
     .name_bfloat16 = "attention-avx512-bf16 bfloat16",
     .pack_keys = pack_keys,
     .pack_values = pack_values,
-    .softmax_row = softmax_row,
-    .accumulate = accumulate,
+    .find_tops = find_tops,
+    .settle = settle,
+    .weigh = weigh,
+    .scores_and_weights = scores_and_weights,
     .store_row = store_row,
 };
 #endif

@@ -4,6 +4,11 @@
 #include "../gemm/gemm_kernels.h"
 #include "dd_attention.h"
 
+enum {
+    DD_LANES = 16,    // that a row's sums and tops are kept in
+    DD_HEADROOM = 8,  // powers of two by which scores may exceed the base of their row
+};
+
 typedef struct dd_attention_kernels {
     const char *name_float32, *name_bfloat16;
 
@@ -11,18 +16,24 @@ typedef struct dd_attention_kernels {
     void (*pack_keys)(dd_precision precision, void *out, const float *k, int64_t stride, int64_t count, int64_t d, float scale);
     /// Packs `count` (<= 32, the first even) tokens of `columns` (<= 32) channels, [count][32] or pairs of tokens.
     void (*pack_values)(dd_precision precision, void *out, const float *v, int64_t stride, int64_t count, int64_t columns);
-    /// Turns a row of `count` scores (in units of log 2) into weights, in place:
+    /// tops[row][lane] = max(tops, a panel of scores).
+    void (*find_tops)(int64_t rows, const float *scores, int64_t ld, float *tops);
+    /// Where a score is more than DD_HEADROOM above its row's max, so far: takes it as the new max (and base) and
+    /// rescales the row's sums and results by exp2(max - max').
+    void (*settle)(int64_t rows, const float *tops, float *max, float *base, float *sums, float *out, int64_t ld, int64_t columns);
+    /// Turns columns (whole vectors) of scores, in units of log 2, into weights in place:
     ///
-    ///     max' = max(max, scores),  weight = exp2(score - max'),  sum' = sum exp2(max - max') + weights
+    ///     weight = exp2(score - base[row]),  sums[row][lane] += weight
     ///
-    /// and returns exp2(max - max'), by which what was summed before must be multiplied. As the products read them, weights
-    /// are floats or, for bfloat16, rounded (floats or pairs, like the GEMM's strips; a zero makes odd counts even).
-    /// What lies beyond `count` up to a multiple of DD_PANEL may be overwritten.
-    float (*softmax_row)(dd_precision precision, float *scores, int64_t count, float *max, float *sum);
-    /// out = out * factors[row] + tile.
-    void (*accumulate)(int64_t rows, float *out, int64_t ld, const float *factors, const float *tile);
-    /// y = out / sum.
-    void (*store_row)(float *y, const float *out, float sum, int64_t d);
+    /// As the products read them, weights are floats or, for bfloat16, rounded (floats or halves, like the GEMM's strips).
+    void (*weigh)(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, const float *base,
+                  float *sums);
+    /// Three at once, or NULL: the product of 8 rows of q (of `words` floats or pairs, at least 16) and a panel of keys into
+    /// `scores`, its tops, and the weights of one panel (from `column` on) of the scores `previous`.
+    void (*scores_and_weights)(dd_precision precision, int64_t words, const void *q, int64_t ldq, const void *panel, float *scores,
+                               int64_t ld, float *tops, float *previous, int64_t column, const float *base, float *sums);
+    /// y = out / sum of sums.
+    void (*store_row)(float *y, const float *out, const float *sums, int64_t d);
 } dd_attention_kernels;
 
 extern const dd_attention_kernels dd_attention_kernels_scalar;

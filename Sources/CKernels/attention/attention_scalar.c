@@ -27,30 +27,41 @@ static void pack_values(dd_precision precision, void *out, const float *v, int64
     }
 }
 
-static float softmax_row(dd_precision precision, float *scores, int64_t count, float *max, float *sum) {
-    float top = *max;
-    for (int64_t j = 0; j < count; j++) top = scores[j] > top ? scores[j] : top;
-    // Where all is minus infinity, so far, nothing may be subtracted.
-    const float base = top == -INFINITY ? 0.0f : top;
-    const float factor = exp2f(*max - base);
-    float total = 0;
-    for (int64_t j = 0; j < count; j++) {
-        const float weight = exp2f(scores[j] - base);
-        total += weight;
-        scores[j] = precision == DD_PRECISION_BFLOAT16 ? dd_float_from_bfloat16(dd_bfloat16_from_float(weight)) : weight;
+static void find_tops(int64_t rows, const float *scores, int64_t ld, float *tops) {
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < DD_PANEL; j++) {
+            float *top = tops + i * DD_LANES + j % DD_LANES;
+            if (!(scores[i * ld + j] <= *top)) *top = scores[i * ld + j];
+        }
     }
-    if (precision == DD_PRECISION_BFLOAT16 && (count & 1)) scores[count] = 0;
-    *max = top;
-    *sum = *sum * factor + total;
-    return factor;
 }
 
-static void accumulate(int64_t rows, float *out, int64_t ld, const float *factors, const float *tile) {
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < DD_PANEL; j++) out[i * ld + j] = out[i * ld + j] * factors[i] + tile[i * DD_PANEL + j];
+static void settle(int64_t rows, const float *tops, float *max, float *base, float *sums, float *out, int64_t ld, int64_t columns) {
+    for (int64_t i = 0; i < rows; i++) {
+        float top = max[i];
+        for (int64_t j = 0; j < DD_LANES; j++) top = tops[i * DD_LANES + j] > top ? tops[i * DD_LANES + j] : top;
+        if (!(top > max[i] + DD_HEADROOM)) continue;
+        const float factor = exp2f(max[i] - top);
+        max[i] = base[i] = top;
+        for (int64_t j = 0; j < DD_LANES; j++) sums[i * DD_LANES + j] *= factor;
+        for (int64_t j = 0; j < columns; j++) out[i * ld + j] *= factor;
+    }
 }
 
-static void store_row(float *y, const float *out, float sum, int64_t d) {
+static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, const float *base,
+                  float *sums) {
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = column; j < column + columns; j++) {
+            const float weight = exp2f(scores[i * ld + j] - base[i]);
+            sums[i * DD_LANES + j % DD_LANES] += weight;
+            scores[i * ld + j] = precision == DD_PRECISION_BFLOAT16 ? dd_float_from_bfloat16(dd_bfloat16_from_float(weight)) : weight;
+        }
+    }
+}
+
+static void store_row(float *y, const float *out, const float *sums, int64_t d) {
+    float sum = 0;
+    for (int64_t j = 0; j < DD_LANES; j++) sum += sums[j];
     for (int64_t j = 0; j < d; j++) y[j] = out[j] / sum;
 }
 
@@ -59,7 +70,8 @@ const dd_attention_kernels dd_attention_kernels_scalar = {
     .name_bfloat16 = "attention-scalar bfloat16-widened",
     .pack_keys = pack_keys,
     .pack_values = pack_values,
-    .softmax_row = softmax_row,
-    .accumulate = accumulate,
+    .find_tops = find_tops,
+    .settle = settle,
+    .weigh = weigh,
     .store_row = store_row,
 };

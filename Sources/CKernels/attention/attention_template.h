@@ -59,62 +59,81 @@ static void pack_values(dd_precision precision, void *out, const float *v, int64
     }
 }
 
-DD_VINLINE void store_weights(const int bfloat16, float *row, int64_t at, dd_vf weights) {
+#ifdef DD_VMATH_AVX512
+/// 2^x for x in [-126, 126] (below: 2^-126; NaN stays NaN): 2^n from the exponent bits, 2^(j/16) from a table, and a
+/// polynomial for the rest within 1/32; 4.3e-7 relative, or 1.2e-4 for weights that are rounded to bfloat16 afterwards.
+DD_VINLINE dd_vf weight_of(const int bfloat16, dd_vf x) {
+    // 2^(j/16) less j at the place to which the shift below brings j.
+    const __m512i table = _mm512_setr_epi32(0x3f800000, 0x3f7daac3, 0x3f7b95c2, 0x3f79c3d3, 0x3f7837f0, 0x3f76f532, 0x3f75fed7, 0x3f75583f,
+                                            0x3f7504f3, 0x3f7508a4, 0x3f75672a, 0x3f76248c, 0x3f7744fd, 0x3f78ccdf, 0x3f7ac0c7, 0x3f7d257d);
+    const __m512 shifter = _mm512_set1_ps(0x1.8p19f); // leaves sixteenths in the last bits
+    x = _mm512_max_ps(_mm512_set1_ps(-126.0f), x);
+    const __m512 shifted = _mm512_add_ps(x, shifter);
+    const __m512i sixteenths = _mm512_castps_si512(shifted);
+    const __m512 r = _mm512_sub_ps(x, _mm512_sub_ps(shifted, shifter));
+    const __m512i power = _mm512_add_epi32(_mm512_slli_epi32(sixteenths, 19), _mm512_permutexvar_epi32(sixteenths, table));
+    const __m512 p = bfloat16 ? _mm512_fmadd_ps(_mm512_set1_ps(0x1.62e0a2p-1f), r, _mm512_set1_ps(0x1.0007b0p+0f))
+                              : _mm512_fmadd_ps(_mm512_fmadd_ps(_mm512_set1_ps(0x1.ebf82ep-3f), r, _mm512_set1_ps(0x1.62e984p-1f)), r,
+                                                _mm512_set1_ps(1.0f));
+    return _mm512_mul_ps(p, _mm512_castsi512_ps(power));
+}
+#else
+DD_VINLINE dd_vf weight_of(const int bfloat16, dd_vf x) { return bfloat16 ? dd_v_exp2_short(x) : dd_v_exp2(x); }
+#endif
+
+/// DD_VW scores of a row to weights.
+DD_VINLINE void weigh_vector(const int bfloat16, float *row, int64_t column, float base, float *sums) {
+    const dd_vf weights = weight_of(bfloat16, dd_v_sub(dd_v_load(row + column), dd_v_set(base)));
+    dd_v_store(sums, dd_v_add(dd_v_load(sums), weights));
     if (!bfloat16) {
-        dd_v_store(row + at, weights);
+        dd_v_store(row + column, weights);
         return;
     }
 #if DD_STRIPS_BFLOAT16
-    dd_v_store_bfloat16_fast((uint16_t *)row + at, weights); // half as wide: never ahead of what is read
+    dd_v_store_bfloat16_fast((uint16_t *)row + column, weights); // half as wide: never ahead of what is read
 #else
-    dd_v_store(row + at, dd_v_rounded_bfloat16(weights));
+    dd_v_store(row + column, dd_v_rounded_bfloat16(weights));
 #endif
 }
 
-DD_VINLINE float softmax_as(const int bfloat16, float *scores, int64_t count, float *max, float *sum) {
-    // Scores of minus infinity weigh nothing: with them the row is whole vectors.
-    const int64_t padded = (count + 2 * DD_VW - 1) / (2 * DD_VW) * (2 * DD_VW);
-    for (int64_t j = count; j < padded; j++) scores[j] = -INFINITY;
-    dd_vf top0 = dd_v_set(-INFINITY), top1 = top0;
-    for (int64_t j = 0; j < padded; j += 2 * DD_VW) {
-        top0 = dd_v_max(dd_v_load(scores + j), top0);
-        top1 = dd_v_max(dd_v_load(scores + j + DD_VW), top1);
-    }
-    float top = dd_v_largest(dd_v_max(top0, top1));
-    if (*max > top) top = *max;
-    // Where all is minus infinity, so far, nothing may be subtracted.
-    const float base = top == -INFINITY ? 0.0f : top;
-    const dd_vf offset = dd_v_set(base);
-    dd_vf sum0 = dd_v_zero(), sum1 = sum0;
-    for (int64_t j = 0; j < padded; j += 2 * DD_VW) {
-        const dd_vf x0 = dd_v_sub(dd_v_load(scores + j), offset), x1 = dd_v_sub(dd_v_load(scores + j + DD_VW), offset);
-        const dd_vf weights0 = bfloat16 ? dd_v_exp2_short(x0) : dd_v_exp2(x0);
-        const dd_vf weights1 = bfloat16 ? dd_v_exp2_short(x1) : dd_v_exp2(x1);
-        sum0 = dd_v_add(sum0, weights0);
-        sum1 = dd_v_add(sum1, weights1);
-        store_weights(bfloat16, scores, j, weights0);
-        store_weights(bfloat16, scores, j + DD_VW, weights1);
-    }
-    const float factor = *max == -INFINITY ? 0.0f : *max == top ? 1.0f : exp2f(*max - base);
-    *max = top;
-    *sum = *sum * factor + dd_v_sum(dd_v_add(sum0, sum1));
-    return factor;
-}
-
-static float softmax_row(dd_precision precision, float *scores, int64_t count, float *max, float *sum) {
-    return precision == DD_PRECISION_BFLOAT16 ? softmax_as(1, scores, count, max, sum) : softmax_as(0, scores, count, max, sum);
-}
-
-static void accumulate(int64_t rows, float *out, int64_t ld, const float *factors, const float *tile) {
+static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, const float *base,
+                  float *sums) {
     for (int64_t i = 0; i < rows; i++) {
-        const dd_vf factor = dd_v_set(factors[i]);
-        for (int64_t j = 0; j < DD_PANEL; j += DD_VW)
-            dd_v_store(out + i * ld + j, dd_v_fma(dd_v_load(out + i * ld + j), factor, dd_v_load(tile + i * DD_PANEL + j)));
+        for (int64_t j = column; j < column + columns; j += DD_VW) {
+            if (precision == DD_PRECISION_BFLOAT16)
+                weigh_vector(1, scores + i * ld, j, base[i], sums + i * DD_LANES + j % DD_LANES);
+            else
+                weigh_vector(0, scores + i * ld, j, base[i], sums + i * DD_LANES + j % DD_LANES);
+        }
     }
 }
 
-static void store_row(float *y, const float *out, float sum, int64_t d) {
-    const dd_vf factor = dd_v_set(1.0f / sum);
+static void find_tops(int64_t rows, const float *scores, int64_t ld, float *tops) {
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < DD_PANEL; j += DD_VW) {
+            float *top = tops + i * DD_LANES + j % DD_LANES;
+            dd_v_store(top, dd_v_max(dd_v_load(scores + i * ld + j), dd_v_load(top)));
+        }
+    }
+}
+
+static void settle(int64_t rows, const float *tops, float *max, float *base, float *sums, float *out, int64_t ld, int64_t columns) {
+    for (int64_t i = 0; i < rows; i++, tops += DD_LANES, sums += DD_LANES, out += ld) {
+        dd_vf top = dd_v_load(tops);
+        for (int64_t j = DD_VW; j < DD_LANES; j += DD_VW) top = dd_v_max(top, dd_v_load(tops + j));
+        if (!dd_v_any_above(top, dd_v_set(max[i] + DD_HEADROOM))) continue;
+        const float largest = dd_v_largest(top);
+        const float factor = max[i] == -INFINITY ? 0.0f : exp2f(max[i] - largest);
+        max[i] = base[i] = largest;
+        for (int64_t j = 0; j < DD_LANES; j += DD_VW) dd_v_store(sums + j, dd_v_mul(dd_v_load(sums + j), dd_v_set(factor)));
+        for (int64_t j = 0; j < columns; j += DD_VW) dd_v_store(out + j, dd_v_mul(dd_v_load(out + j), dd_v_set(factor)));
+    }
+}
+
+static void store_row(float *y, const float *out, const float *sums, int64_t d) {
+    dd_vf sum = dd_v_load(sums);
+    for (int64_t j = DD_VW; j < DD_LANES; j += DD_VW) sum = dd_v_add(sum, dd_v_load(sums + j));
+    const dd_vf factor = dd_v_set(1.0f / dd_v_sum(sum));
     int64_t j = 0;
     for (; j + DD_VW <= d; j += DD_VW) dd_v_store(y + j, dd_v_mul(dd_v_load(out + j), factor));
     if (j < d) dd_v_store_n(y + j, dd_v_mul(dd_v_load_n(out + j, d - j), factor), d - j);

@@ -36,8 +36,8 @@ static int64_t target_units(const dd_conv_plan *p) {
     const int large = p->panels * p->products * p->words * DD_CONV_PANEL * (int64_t)sizeof(float) > 24 << 20;
     switch (p->kind) {
         case DD_CONV_DIRECT: return 192;
-        case DD_CONV_WINOGRAD_F2: return large && p->words <= 768 ? 64 : 32;
-        case DD_CONV_WINOGRAD_F4: return large ? 16 : 8;
+        case DD_CONV_WINOGRAD_F2: return large ? 64 : 32;
+        case DD_CONV_WINOGRAD_F4: return large ? 32 : 8;
         case DD_CONV_UPSAMPLE_3X3: return 256;
     }
     return 128;
@@ -125,6 +125,9 @@ static void lay_out_gather(dd_conv_plan *p) {
         p->chunk = dd_conv_min(p->chunk, dd_conv_round_up(p->cin, 16));
     }
     p->ldm = p->block_groups * DD_CONV_GROUP * DD_CONV_PANEL + 16;
+    // Inputs that no cache near the processor holds are read once for some panels, whose products wait there instead.
+    const int64_t input_bytes = p->block_groups * DD_CONV_GROUP * p->products * p->ldv * (int64_t)sizeof(float);
+    p->panel_group = dd_conv_min(p->panels_per_task, p->kind != DD_CONV_UPSAMPLE_3X3 && input_bytes > 4 << 20 ? 4 : 1);
 }
 
 static size_t reserve(size_t *end, int64_t count, size_t size) {
@@ -149,7 +152,7 @@ static size_t lay_out_scratch(dd_conv_plan *p, int threads) {
                                                               : units * p->products;
         p->strip_at = reserve(&end, pixels * p->chunk, sizeof(float));
         p->v_at = reserve(&end, slots * p->ldv, sizeof(float));
-        p->m_at = reserve(&end, p->products * p->ldm, sizeof(float));
+        p->m_at = reserve(&end, p->panel_group * p->products * p->ldm, sizeof(float));
     }
     // Slices of different workers fall into different cache sets.
     p->worker_bytes = (end + 4095) / 4096 * 4096 + 1024;

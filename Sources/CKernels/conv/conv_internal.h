@@ -38,6 +38,7 @@ typedef struct dd_conv_plan {
     int64_t blocks_images, blocks_high, blocks_wide, blocks;
     int64_t block_groups;                           // most groups of 8 units a block has
     int64_t panels_per_task, panel_tasks;
+    int64_t panel_group;                            // panels that go over a product's inputs one after the other
 
     int64_t strip_rows, strip_cols;  // input pixels behind a block of an image
     int64_t chunk;                   // channels that are normalised at once (not in the direct kind)

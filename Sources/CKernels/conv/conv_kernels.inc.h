@@ -264,32 +264,32 @@ DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const in
     }
 }
 
-/// One panel of a kind with transforms, n * n products a unit.
-DD_INLINE void DD_NAME(transformed_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v,
-                                          float *m, const float *combined, int64_t panel, int64_t block, const int n,
-                                          const int tile) {
+/// Product e of a panel for all units.
+DD_INLINE void DD_NAME(product_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                                      int64_t panel, int64_t e, int64_t product) {
     const int64_t c0 = panel * DD_CONV_PANEL;
-    const float *weights = p->packed + panel * p->products * p->words * DD_CONV_PANEL;
-    int64_t products[DD_CONV_PRODUCTS];
-    DD_NAME(place_products)(p, products);
-    for (int64_t e = 0; e < n * n; e++, weights += p->words * DD_CONV_PANEL) {
-        for (int64_t u = 0; u < units; u += DD_ROWS) {
-            int64_t offsets[DD_ROWS];
-            for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(u + r, units - 1)].offset;
-            float *to = m + e * p->ldm + u * DD_CONV_PANEL;
-            for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
-                const int64_t c = c0 + part * DD_VL;
-                if (c + DD_VL >= p->a.cout) {
-                    if (c < p->a.cout)
-                        DD_NAME(product_tile)(1, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
-                } else {
-                    DD_NAME(product_tile)(DD_COLUMNS, v + products[e], offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
-                }
+    const float *weights = p->packed + (panel * p->products + e) * p->words * DD_CONV_PANEL;
+    for (int64_t u = 0; u < units; u += DD_ROWS) {
+        int64_t offsets[DD_ROWS];
+        for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(u + r, units - 1)].offset;
+        float *to = m + u * DD_CONV_PANEL;
+        for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
+            const int64_t c = c0 + part * DD_VL;
+            if (c + DD_VL >= p->a.cout) {
+                if (c < p->a.cout)
+                    DD_NAME(product_tile)(1, v + product, offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
+            } else {
+                DD_NAME(product_tile)(DD_COLUMNS, v + product, offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
             }
         }
     }
+}
+
+/// Products of a panel to results.
+DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *m, const float *combined,
+                                     int64_t panel, int64_t block, const int n, const int tile) {
     for (int part = 0; part < DD_PARTS; part++) {
-        const int64_t c = c0 + part * DD_VL;
+        const int64_t c = panel * DD_CONV_PANEL + part * DD_VL;
         sums s = {splat(0), splat(0)};
         for (int64_t u = 0; u < units && c < p->a.cout; u++) {
             vf y[16];
@@ -304,6 +304,22 @@ DD_INLINE void DD_NAME(transformed_panel)(const dd_conv_plan *p, const dd_conv_u
     }
 }
 
+/// Panels of a kind with transforms, n * n products a unit.
+DD_INLINE void DD_NAME(transformed_panels)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v,
+                                           float *m, const float *combined, int64_t first, int64_t end, int64_t block, const int n,
+                                           const int tile) {
+    int64_t products[DD_CONV_PRODUCTS];
+    DD_NAME(place_products)(p, products);
+    for (; first < end; first += p->panel_group) {
+        const int64_t count = dd_conv_min(p->panel_group, end - first);
+        for (int64_t e = 0; e < n * n; e++)
+            for (int64_t i = 0; i < count; i++)
+                DD_NAME(product_panel)(p, unit, units, v, m + (i * p->products + e) * p->ldm, first + i, e, products[e]);
+        for (int64_t i = 0; i < count; i++)
+            DD_NAME(output_panel)(p, unit, units, m + i * p->products * p->ldm, combined, first + i, block, n, tile);
+    }
+}
+
 static void DD_NAME(gather_f4)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v) {
     DD_NAME(gather_winograd)(p, b, units, strip, v, 6);
 }
@@ -312,19 +328,19 @@ static void DD_NAME(gather_f2)(const dd_conv_plan *p, const block_place *b, dd_c
     DD_NAME(gather_winograd)(p, b, units, strip, v, 4);
 }
 
-static void DD_NAME(panel_f4)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
-                              const float *combined, int64_t panel, int64_t block) {
-    DD_NAME(transformed_panel)(p, unit, units, v, m, combined, panel, block, 6, 4);
+static void DD_NAME(panels_f4)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                               const float *combined, int64_t first, int64_t end, int64_t block) {
+    DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 6, 4);
 }
 
-static void DD_NAME(panel_f2)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
-                              const float *combined, int64_t panel, int64_t block) {
-    DD_NAME(transformed_panel)(p, unit, units, v, m, combined, panel, block, 4, 2);
+static void DD_NAME(panels_f2)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                               const float *combined, int64_t first, int64_t end, int64_t block) {
+    DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 4, 2);
 }
 
-static void DD_NAME(panel_up)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
-                              const float *combined, int64_t panel, int64_t block) {
-    DD_NAME(transformed_panel)(p, unit, units, v, m, combined, panel, block, 3, 2);
+static void DD_NAME(panels_up)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                               const float *combined, int64_t first, int64_t end, int64_t block) {
+    DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 3, 2);
 }
 
 static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
@@ -346,13 +362,14 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
         }
     }
     const int64_t count = b.images * b.high * b.wide;
-    for (int64_t panel = first; panel < first + p->panels_per_task && panel < p->panels; panel++) {
-        switch (p->kind) {
-            case DD_CONV_DIRECT: DD_NAME(direct_panel)(p, units, count, v, combined, panel, block); break;
-            case DD_CONV_WINOGRAD_F2: DD_NAME(panel_f2)(p, units, count, v, m, combined, panel, block); break;
-            case DD_CONV_WINOGRAD_F4: DD_NAME(panel_f4)(p, units, count, v, m, combined, panel, block); break;
-            case DD_CONV_UPSAMPLE_3X3: DD_NAME(panel_up)(p, units, count, v, m, combined, panel, block); break;
-        }
+    const int64_t end = dd_conv_min(first + p->panels_per_task, p->panels);
+    switch (p->kind) {
+        case DD_CONV_DIRECT:
+            for (int64_t panel = first; panel < end; panel++) DD_NAME(direct_panel)(p, units, count, v, combined, panel, block);
+            break;
+        case DD_CONV_WINOGRAD_F2: DD_NAME(panels_f2)(p, units, count, v, m, combined, first, end, block); break;
+        case DD_CONV_WINOGRAD_F4: DD_NAME(panels_f4)(p, units, count, v, m, combined, first, end, block); break;
+        case DD_CONV_UPSAMPLE_3X3: DD_NAME(panels_up)(p, units, count, v, m, combined, first, end, block); break;
     }
 #if DD_VL == 16
     if (p->streams) _mm_sfence();

@@ -231,9 +231,9 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
             prefetch_result(args, row + i, count, p);
             if (args->precision == DD_PRECISION_BFLOAT16)
                 kernels->tile_bfloat16(count, columns, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
-                                       DD_PANEL);
+                                       DD_PANEL, 0);
             else
-                kernels->tile_float32(count, columns, args->k, (const float *)source, lda, (const float *)weights, tile, DD_PANEL);
+                kernels->tile_float32(count, columns, args->k, (const float *)source, lda, (const float *)weights, tile, DD_PANEL, 0);
             kernels->finish(args, tile, row + i, count, p);
         }
     }

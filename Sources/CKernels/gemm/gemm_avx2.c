@@ -11,11 +11,14 @@
 #include "gemm_template.h"
 
 static inline __attribute__((always_inline)) void tile_rows_float32(const int rows, int64_t columns, int64_t k, const float *a, int64_t lda,
-                                                                    const float *panel, float *tile, int64_t ld_tile) {
+                                                                    const float *panel, float *tile, int64_t ld_tile, const int adds) {
     for (; columns > 0; columns -= DD_HALF_PANEL, panel += DD_HALF_PANEL, tile += DD_HALF_PANEL) {
         __m256 sum[6][2];
 #pragma clang loop unroll(full)
-        for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
+        for (int i = 0; i < rows; i++) {
+            sum[i][0] = adds ? _mm256_loadu_ps(tile + i * ld_tile) : _mm256_setzero_ps();
+            sum[i][1] = adds ? _mm256_loadu_ps(tile + i * ld_tile + 8) : _mm256_setzero_ps();
+        }
 #pragma clang loop unroll_count(4)
         for (int64_t l = 0; l < k; l++) {
             const __m256 left = _mm256_loadu_ps(panel + l * DD_PANEL), right = _mm256_loadu_ps(panel + l * DD_PANEL + 8);
@@ -35,24 +38,27 @@ static inline __attribute__((always_inline)) void tile_rows_float32(const int ro
 }
 
 static void tile_float32(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
-                         int64_t ld_tile) {
+                         int64_t ld_tile, const int adds) {
     switch (rows) {
-        case 6: tile_rows_float32(6, columns, k, a, lda, panel, tile, ld_tile); break;
-        case 5: tile_rows_float32(5, columns, k, a, lda, panel, tile, ld_tile); break;
-        case 4: tile_rows_float32(4, columns, k, a, lda, panel, tile, ld_tile); break;
-        case 3: tile_rows_float32(3, columns, k, a, lda, panel, tile, ld_tile); break;
-        case 2: tile_rows_float32(2, columns, k, a, lda, panel, tile, ld_tile); break;
-        default: tile_rows_float32(1, columns, k, a, lda, panel, tile, ld_tile); break;
+        case 6: tile_rows_float32(6, columns, k, a, lda, panel, tile, ld_tile, adds); break;
+        case 5: tile_rows_float32(5, columns, k, a, lda, panel, tile, ld_tile, adds); break;
+        case 4: tile_rows_float32(4, columns, k, a, lda, panel, tile, ld_tile, adds); break;
+        case 3: tile_rows_float32(3, columns, k, a, lda, panel, tile, ld_tile, adds); break;
+        case 2: tile_rows_float32(2, columns, k, a, lda, panel, tile, ld_tile, adds); break;
+        default: tile_rows_float32(1, columns, k, a, lda, panel, tile, ld_tile, adds); break;
     }
 }
 
 static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int rows, int64_t columns, int64_t pairs, const float *a, int64_t lda,
-                                                                     const uint16_t *panel, float *tile, int64_t ld_tile) {
+                                                                     const uint16_t *panel, float *tile, int64_t ld_tile, const int adds) {
     const __m256i high = _mm256_set1_epi32((int)0xffff0000u);
     for (; columns > 0; columns -= DD_HALF_PANEL, panel += DD_PANEL, tile += DD_HALF_PANEL) {
         __m256 sum[6][2];
 #pragma clang loop unroll(full)
-        for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = _mm256_setzero_ps();
+        for (int i = 0; i < rows; i++) {
+            sum[i][0] = adds ? _mm256_loadu_ps(tile + i * ld_tile) : _mm256_setzero_ps();
+            sum[i][1] = adds ? _mm256_loadu_ps(tile + i * ld_tile + 8) : _mm256_setzero_ps();
+        }
         for (int64_t l = 0; l < pairs; l++) {
             const __m256i *weights = (const __m256i *)(panel + l * DD_PANEL * 2);
             const __m256i left = _mm256_loadu_si256(weights), right = _mm256_loadu_si256(weights + 1);
@@ -82,14 +88,14 @@ static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int r
 }
 
 static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
-                          float *tile, int64_t ld_tile) {
+                          float *tile, int64_t ld_tile, const int adds) {
     switch (rows) {
-        case 6: tile_rows_bfloat16(6, columns, pairs, a, lda, panel, tile, ld_tile); break;
-        case 5: tile_rows_bfloat16(5, columns, pairs, a, lda, panel, tile, ld_tile); break;
-        case 4: tile_rows_bfloat16(4, columns, pairs, a, lda, panel, tile, ld_tile); break;
-        case 3: tile_rows_bfloat16(3, columns, pairs, a, lda, panel, tile, ld_tile); break;
-        case 2: tile_rows_bfloat16(2, columns, pairs, a, lda, panel, tile, ld_tile); break;
-        default: tile_rows_bfloat16(1, columns, pairs, a, lda, panel, tile, ld_tile); break;
+        case 6: tile_rows_bfloat16(6, columns, pairs, a, lda, panel, tile, ld_tile, adds); break;
+        case 5: tile_rows_bfloat16(5, columns, pairs, a, lda, panel, tile, ld_tile, adds); break;
+        case 4: tile_rows_bfloat16(4, columns, pairs, a, lda, panel, tile, ld_tile, adds); break;
+        case 3: tile_rows_bfloat16(3, columns, pairs, a, lda, panel, tile, ld_tile, adds); break;
+        case 2: tile_rows_bfloat16(2, columns, pairs, a, lda, panel, tile, ld_tile, adds); break;
+        default: tile_rows_bfloat16(1, columns, pairs, a, lda, panel, tile, ld_tile, adds); break;
     }
 }
 #pragma clang attribute pop

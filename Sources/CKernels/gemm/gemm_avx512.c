@@ -12,12 +12,12 @@
 #include "gemm_template.h"
 
 static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int rows, const int vectors, int64_t pairs, const float *a, int64_t lda,
-                                                                     const uint16_t *panel, float *tile, int64_t ld_tile) {
+                                                                     const uint16_t *panel, float *tile, int64_t ld_tile, const int adds) {
     const __m512i high = _mm512_set1_epi32((int)0xffff0000u);
     __m512 sum[8][2];
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vectors; j++) sum[i][j] = _mm512_setzero_ps();
+        for (int j = 0; j < vectors; j++) sum[i][j] = adds ? _mm512_loadu_ps(tile + i * ld_tile + 16 * j) : _mm512_setzero_ps();
     for (int64_t l = 0; l < pairs; l++) {
         const __m512i left = _mm512_loadu_si512(panel + l * DD_PANEL * 2);
         const __m512i right = vectors > 1 ? _mm512_loadu_si512(panel + l * DD_PANEL * 2 + 32) : left;
@@ -46,8 +46,8 @@ static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int r
 }
 
 static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
-                          float *tile, int64_t ld_tile) {
-    DD_TILE_SWITCH(tile_rows_bfloat16, pairs, a, lda, panel, tile, ld_tile)
+                          float *tile, int64_t ld_tile, const int adds) {
+    DD_TILE_SWITCH(tile_rows_bfloat16, pairs, a, lda, panel, tile, ld_tile, adds)
 }
 #pragma clang attribute pop
 

@@ -3,11 +3,11 @@
 
 // The numbers of rows and of vectors are constants in each copy, so that the accumulators stay in registers.
 static inline __attribute__((always_inline)) void tile_rows_float32(const int rows, const int vectors, int64_t k, const float *a, int64_t lda,
-                                                                    const float *panel, float *tile, int64_t ld_tile) {
+                                                                    const float *panel, float *tile, int64_t ld_tile, const int adds) {
     __m512 sum[8][2];
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vectors; j++) sum[i][j] = _mm512_setzero_ps();
+        for (int j = 0; j < vectors; j++) sum[i][j] = adds ? _mm512_loadu_ps(tile + i * ld_tile + 16 * j) : _mm512_setzero_ps();
 #pragma clang loop unroll_count(4)
     for (int64_t l = 0; l < k; l++) {
         const __m512 left = _mm512_loadu_ps(panel + l * DD_PANEL);
@@ -47,6 +47,6 @@ static inline __attribute__((always_inline)) void tile_rows_float32(const int ro
     }
 
 static void tile_float32(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
-                         int64_t ld_tile) {
-    DD_TILE_SWITCH(tile_rows_float32, k, a, lda, panel, tile, ld_tile)
+                         int64_t ld_tile, const int adds) {
+    DD_TILE_SWITCH(tile_rows_float32, k, a, lda, panel, tile, ld_tile, adds)
 }

@@ -15,11 +15,11 @@
 
 static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int rows, const int vectors, int64_t pairs, const uint16_t *a,
                                                                      int64_t lda, const uint16_t *panel, float *tile,
-                                                                     int64_t ld_tile) {
+                                                                     int64_t ld_tile, const int adds) {
     __m512 sum[8][2];
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++)
-        for (int j = 0; j < vectors; j++) sum[i][j] = _mm512_setzero_ps();
+        for (int j = 0; j < vectors; j++) sum[i][j] = adds ? _mm512_loadu_ps(tile + i * ld_tile + 16 * j) : _mm512_setzero_ps();
 #pragma clang loop unroll_count(4)
     for (int64_t l = 0; l < pairs; l++) {
         const __m512bh left = (__m512bh)_mm512_loadu_si512(panel + l * DD_PANEL * 2);
@@ -41,8 +41,8 @@ static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int r
 }
 
 static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
-                          float *tile, int64_t ld_tile) {
-    DD_TILE_SWITCH(tile_rows_bfloat16, pairs, a, lda, panel, tile, ld_tile)
+                          float *tile, int64_t ld_tile, const int adds) {
+    DD_TILE_SWITCH(tile_rows_bfloat16, pairs, a, lda, panel, tile, ld_tile, adds)
 }
 #pragma clang attribute pop
 

@@ -20,11 +20,12 @@ typedef struct dd_gemm_kernels {
     int strips_bfloat16;
 
     /// tile = a [rows, k] times the first columns of a panel; rows in 1 ... tile_rows, columns DD_HALF_PANEL or DD_PANEL.
+    /// With `adds` the tile holds the sums so far: parts of k one after the other give what one call gives, bit for bit.
     void (*tile_float32)(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel,
-                         float *tile, int64_t ld_tile);
+                         float *tile, int64_t ld_tile, int adds);
     /// The same for a panel of `pairs` pairs; a holds bfloat16 or floats, 2 * pairs a row, as strips_bfloat16 says.
     void (*tile_bfloat16)(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
-                          float *tile, int64_t ld_tile);
+                          float *tile, int64_t ld_tile, int adds);
     /// Makes strip rows from A: joins the sources, applies the prologue, rounds. `line`: room for k + 1 floats.
     void (*load_rows)(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line);
     /// Applies the epilogue to a tile (ld_tile = DD_PANEL) at (row, panel) and writes y.

@@ -4,10 +4,11 @@
 #include "gemm_kernels.h"
 
 static void tile_float32(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
-                         int64_t ld_tile) {
+                         int64_t ld_tile, int adds) {
     (void)columns; // all of them: wanted or not, they are there
     for (int64_t i = 0; i < rows; i++) {
         float sum[DD_PANEL] = {0};
+        if (adds) memcpy(sum, tile + i * ld_tile, sizeof sum);
         for (int64_t l = 0; l < k; l++) {
             const float factor = a[i * lda + l];
             for (int64_t j = 0; j < DD_PANEL; j++) sum[j] += factor * panel[l * DD_PANEL + j];
@@ -17,11 +18,12 @@ static void tile_float32(int64_t rows, int64_t columns, int64_t k, const float *
 }
 
 static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const void *raw, int64_t lda, const uint16_t *panel,
-                          float *tile, int64_t ld_tile) {
+                          float *tile, int64_t ld_tile, int adds) {
     (void)columns;
     const float *a = raw;
     for (int64_t i = 0; i < rows; i++) {
         float sum[DD_PANEL] = {0};
+        if (adds) memcpy(sum, tile + i * ld_tile, sizeof sum);
         for (int64_t l = 0; l < pairs; l++) {
             const float first = a[i * lda + 2 * l], second = a[i * lda + 2 * l + 1];
             for (int64_t j = 0; j < DD_PANEL; j++) {

@@ -59,6 +59,7 @@ DD_VINLINE dd_vf dd_v_round(dd_vf a) { return _mm512_roundscale_ps(a, _MM_FROUND
 DD_VINLINE dd_vf dd_v_scale(dd_vf p, dd_vf n) { return _mm512_scalef_ps(p, n); }
 DD_VINLINE float dd_v_sum(dd_vf a) { return _mm512_reduce_add_ps(a); }
 DD_VINLINE float dd_v_largest(dd_vf a) { return _mm512_reduce_max_ps(a); }
+DD_VINLINE int dd_v_any_above(dd_vf a, dd_vf bound) { return _mm512_cmp_ps_mask(a, bound, _CMP_GT_OQ) != 0; }
 DD_VINLINE dd_vf dd_v_load_bfloat16(const uint16_t *p) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
 }
@@ -156,6 +157,7 @@ DD_VINLINE float dd_v_sum(dd_vf a) {
     x = _mm_add_ps(x, _mm_movehl_ps(x, x));
     return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
 }
+DD_VINLINE int dd_v_any_above(dd_vf a, dd_vf bound) { return _mm256_movemask_ps(_mm256_cmp_ps(a, bound, _CMP_GT_OQ)) != 0; }
 DD_VINLINE float dd_v_largest(dd_vf a) {
     __m128 x = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     x = _mm_max_ps(x, _mm_movehl_ps(x, x));
@@ -233,6 +235,7 @@ DD_VINLINE dd_vf dd_v_round(dd_vf a) { return rintf(a); }
 DD_VINLINE dd_vf dd_v_scale(dd_vf p, dd_vf n) { return n == n ? ldexpf(p, (int)n) : n; }
 DD_VINLINE float dd_v_sum(dd_vf a) { return a; }
 DD_VINLINE float dd_v_largest(dd_vf a) { return a; }
+DD_VINLINE int dd_v_any_above(dd_vf a, dd_vf bound) { return a > bound; }
 
 #endif
 

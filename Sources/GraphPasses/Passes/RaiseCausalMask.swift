@@ -37,8 +37,8 @@ public struct RaiseCausalMask: RewritePass {
         if let constant = editor.graph.constant(matrix), constant.values.count == size * size {
             return constant.values.enumerated().allSatisfy { $0.offset % size > $0.offset / size ? $0.element < -1e30 : $0.element == 0 }
         }
-        guard let triangle = editor.match(Triangle.self, making: matrix), editor.type(matrix).shape == [size, size], triangle.op.upper,
-            triangle.op.diagonal == 1, let blocked = editor.splat(triangle.operands[0])
+        guard let triangle = editor.match(Triangle.self, making: matrix), case let shape = editor.type(matrix).shape, shape[-1] == size,
+            shape[-2] == size, triangle.op.upper, triangle.op.diagonal == 1, let blocked = editor.splat(triangle.operands[0])
         else { return false }
         return blocked < -1e30
     }

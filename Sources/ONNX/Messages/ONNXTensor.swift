@@ -26,7 +26,7 @@ struct ONNXTensor: @unchecked Sendable {
     /// The numbers, over the bytes of the model or of its external data where those can be used as they are.
     ///
     /// What the tensor declares is compared with what is there before any memory is taken.
-    func load(_ external: ExternalData) throws -> Tensor { try tensor(at: locate(external)) }
+    func load(_ external: ExternalData) throws -> Tensor { try withExtendedLifetime(self) { try tensor(at: locate(external)) } }
 
     /// Checks that there are as many bytes as the type says.
     func check(_ external: ExternalData) throws { _ = try locate(external) }
@@ -111,12 +111,12 @@ struct ONNXTensor: @unchecked Sendable {
         guard let base = bytes.baseAddress, !bytes.isEmpty else { return Tensor(type) }
         if type.elementType == .bool {
             let copy = Tensor(type)
-            for index in 0..<bytes.count { copy.bytes[index] = bytes[index] == 0 ? 0 : 1 }
+            withExtendedLifetime(storage) { for index in 0..<bytes.count { copy.bytes[index] = bytes[index] == 0 ? 0 : 1 } }
             return copy
         }
         guard Int(bitPattern: base) % type.elementType.byteSize != 0 else { return Tensor(type: type, storage: storage) }
         let copy = Tensor(type)
-        copy.bytes.copyMemory(from: bytes)
+        withExtendedLifetime(storage) { copy.bytes.copyMemory(from: bytes) }
         return copy
     }
 
