@@ -138,10 +138,10 @@ public struct MoveViews: RuleSetPass {
             return true
         }
 
-        /// The only axis that a slice cuts.
+        /// The only axis that a slice cuts, leaving something.
         private func cutAxis(_ slice: Slice, _ shape: Shape) -> Int? {
             let cut = shape.dimensions.indices.filter { slice.sizes[$0] != shape[$0] }
-            return cut.count == 1 && slice.steps.allSatisfy { $0 == 1 } ? cut[0] : nil
+            return cut.count == 1 && slice.sizes[cut[0]] > 0 && slice.steps.allSatisfy { $0 == 1 } ? cut[0] : nil
         }
     }
 }
