@@ -1,7 +1,7 @@
 import GraphIR
 import Tensors
 
-/// Rows of a table [V, C] by their number: [N, T] of i32 to [N, T, C].
+/// Rows of a table [V, C] by their number: [N, T] of i32 to [N, T, C]. Negative numbers count from the end.
 public struct Embedding: Op {
     public static let name = "embedding"
 

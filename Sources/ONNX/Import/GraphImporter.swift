@@ -54,7 +54,7 @@ final class GraphImporter {
         var editor = GraphEditor(builder.graph)
         editor.eraseUnused(editor.graph.order.reversed())
         editor.eraseUnusedParameters()
-        let graph = editor.graph
+        let graph = try StructuredConstants(graph: editor.graph) { [constants, parameterKeys] in try constants.tensor(parameterKeys[$0]!) }.resolved()
         let keys = Set(graph.parameters.map { graph[$0].name })
         return ImportedModel(
             graph: graph,
