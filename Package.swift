@@ -50,6 +50,9 @@ let package = Package(
             name: "seeded-checkpoint",
             dependencies: ["GraphTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tools/seeded-checkpoint"),
+        .executableTarget(
+            name: "fuzz-onnx",
+            dependencies: ["ONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Tools/fuzz-onnx"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TensorFiles"]),
