@@ -26,8 +26,8 @@ def attributes(body):
         yield snake(name), kind.strip(), link(text)
 
 
-def ops():
-    for path in sorted((root / "Sources/Operators").rglob("*.swift")):
+def ops(folder):
+    for path in sorted(folder.glob("*.swift")):
         source = path.read_text()
         match = re.search(r"((?:^///.*\n)+)public struct (\w+): \w*Op\b.*?\n(.*?)^\}", source, re.M | re.S)
         name = re.search(r'public static let name = "(\w+)"', source)
@@ -37,9 +37,9 @@ def ops():
         yield name.group(1), link(comment), list(attributes(match.group(3)))
 
 
-def reference():
+def reference(folder):
     parts = []
-    for name, comment, properties in sorted(ops()):
+    for name, comment, properties in sorted(ops(folder)):
         part = f"### `{name}`\n\n{comment}\n"
         if properties:
             part += "\n| attribute | type | |\n|---|---|---|\n"
@@ -48,10 +48,18 @@ def reference():
     return "\n".join(parts) + "\n"
 
 
+general = """## General ops
+
+What graphs from elsewhere are made of besides. Values of every element type, in row-major layout; functions of single elements
+also take channels-last images. Numbers follow ONNX: f16 and bf16 are computed in f32 and rounded once, integers wrap around.
+
+"""
+
 text = document.read_text()
 head, rest = text.split(begin)
 tail = rest.split(end)[1]
-expected = head + begin + "\n" + reference() + end + tail
+operators = root / "Sources/Operators"
+expected = head + begin + "\n" + reference(operators) + general + reference(operators / "General") + end + tail
 if sys.argv[1:] == ["--check"]:
     if text != expected:
         sys.exit("Docs/IR.md is out of date: run Tools/make_op_reference.py")

@@ -233,6 +233,7 @@ dd_onnx_text dd_onnx_node_domain(const dd_onnx_node *node) { return text(unwrap(
 dd_onnx_text dd_onnx_node_overload(const dd_onnx_node *node) {
     return unknown_text(unwrap(node)->unknown_fields(), node_overload_field);
 }
+dd_onnx_text dd_onnx_node_documentation(const dd_onnx_node *node) { return text(unwrap(node)->doc_string()); }
 size_t dd_onnx_node_input_count(const dd_onnx_node *node) { return unwrap(node)->input_size(); }
 dd_onnx_text dd_onnx_node_input(const dd_onnx_node *node, size_t index) { return text(unwrap(node)->input(index)); }
 size_t dd_onnx_node_output_count(const dd_onnx_node *node) { return unwrap(node)->output_size(); }

@@ -32,7 +32,7 @@ public struct GraphBuilder {
         try apply(op, operands, name: name)[0]
     }
 
-    public mutating func apply(_ op: some Op, _ operands: [ValueID], name: String? = nil) throws -> [ValueID] {
+    public mutating func apply(_ op: some Op, _ operands: [ValueID], name: String? = nil, origins: [String] = []) throws -> [ValueID] {
         let types: [TensorType]
         do {
             types = try Graph.inferTypes(op, operands.map(graph.type))
@@ -40,7 +40,7 @@ public struct GraphBuilder {
             throw error.at("\(graph.name): \(op.name) in \(scopes.joined(separator: "."))")
         }
         let hint = (scopes + [name ?? op.name]).joined(separator: ".")
-        return graph.appendNode(op, operands, types, names: types.indices.map { _ in uniqueName(hint) }, origins: [])
+        return graph.appendNode(op, operands, types, names: types.indices.map { _ in uniqueName(hint) }, origins: origins)
     }
 
     /// Gives a result another name, or one like it where that is taken.

@@ -31,6 +31,9 @@ let passDocumentation: [String: String] = [
         So with flatten and unflatten, chains of conversions of layout, tokens made from an image made from tokens, unsqueezed
         twice, splits and concatenations of one part. An op that reads only the type of an operand reads that of the value in front
         of a norm or an activation, so that those can be folded away.
+
+        Graphs from elsewhere come to the same forms: casts, slices, paddings and the like that do nothing go; views of views are one
+        view, transpositions that move nothing are views; a product with a number is a `scale`, as is a quotient where that is exact.
         """#,
     "EliminateCommonSubexpressions": #"""
         Computes once what several nodes compute from the same operands.
@@ -98,7 +101,10 @@ let passDocumentation: [String: String] = [
             %y = attention(%q, %k, %v) {head_size = 64, scale = 0.125, causal = false}
 
         A `causal_mask` between scale and softmax makes it causal. Without unflatten, transpose and flatten there is one head as wide
-        as the tokens.
+        as the tokens. How the heads are taken apart and put together does not matter, as long as every element ends in the same
+        place: other views and transpositions serve as well, heads may be counted among the images, keys and values may be transposed by
+        themselves or be channels of an image. Query and key may be scaled instead of their product; a scale that is `1 / sqrt(head_size)` but for its
+        rounding becomes that.
         """#,
     "FuseBias": #"""
         Folds the addition of a vector of parameters into the linear layer or the convolution in front of it, as its bias.
@@ -108,7 +114,7 @@ let passDocumentation: [String: String] = [
         becomes
             %y = linear(%x, @weight, @bias)
 
-        To a convolution the vector is added behind `unsqueeze(@bias) {count = 2}`.
+        To a convolution the vector is added behind `unsqueeze(@bias) {count = 2}` or another view that has it along the channels.
         """#,
     "FuseChannelAddend": #"""
         Lets a convolution add a vector, such as the projected time embedding, to all pixels of its result.
@@ -170,7 +176,7 @@ let passDocumentation: [String: String] = [
         becomes
             %y = element_wise_adaptive_convolution(%x, %kernel) {kernel_size = 5, residual = true}
 
-        Without the `add`, `residual = false`.
+        Without the `add`, `residual = false`. Any view that gives the kernels the shape of the neighbourhoods will do.
         """#,
     "MergeAttentionProjections": #"""
         Makes one linear layer of those for query, key and value, or for key and value.
@@ -195,6 +201,21 @@ let passDocumentation: [String: String] = [
             %a, %b = split(%e.projections) {axis = 1, parts = 2, sizes = [320, 640]} : f32[1, 320], f32[1, 640]
 
         Parts of a single row are views as long as each is a whole number of cache lines; other layers are left alone.
+        """#,
+    "MoveViews": #"""
+        Moves views behind linear layers and slices in front of views, where they meet their likes; slices that together are a tensor
+        become a split.
+
+            %r = reshape(%x) {shape = [77, 32]} : f32[77, 32]
+            %l = linear(%r, @weight) : f32[77, 96]
+            %h = reshape(%l) {shape = [77, 3, 32]} : f32[77, 3, 32]
+            %a = slice(%h) {starts = [0, 0, 0], sizes = [77, 1, 32], steps = [1, 1, 1]} : f32[77, 1, 32]
+        and so on for %b and %c, of `%x : f32[1, 77, 32]`, becomes
+            %l = linear(%x, @weight) : f32[1, 77, 96]
+            %a.whole, ... = split(%l) {axis = 2, parts = 3} : f32[1, 77, 32], f32[1, 77, 32], f32[1, 77, 32]
+            %a = reshape(%a.whole) {shape = [77, 1, 32]} : f32[77, 1, 32]
+
+        A `gather` of one number is a slice.
         """#,
     "NormOnLoad": #"""
         Leaves it to the convolutions and linear layers behind a norm to apply it while they load.
@@ -239,6 +260,115 @@ let passDocumentation: [String: String] = [
         becomes
             %l = linear(%t, @weight, @bias)
             %y = image_from_tokens(%l, %like)
+        """#,
+    "RaiseActivations": #"""
+        Raises SiLU from a product with a sigmoid, and GELU from one with the error function.
+
+            %s = unary(%x) {function = sigmoid}
+            %y = multiply(%x, %s)
+        becomes
+            %y = silu(%x)
+
+        and
+
+            %d = binary(%x, %root2) {function = divide}
+            %e = unary(%d) {function = erf}
+            %a = add(%e, %one)
+            %p = multiply(%x, %a)
+            %y = scale(%p) {factor = 0.5}
+        becomes
+            %y = gelu(%x)
+
+        in whatever order the factors stand.
+        """#,
+    "RaiseCausalMask": #"""
+        Raises the addition of minus infinity above the diagonal.
+
+            %m = triangle(%infinities) {upper = true, diagonal = 1} : f32[77, 77]
+            %y = add(%x, %m) : f32[1, 16, 77, 77]
+        becomes
+            %y = causal_mask(%x)
+
+        The mask may be a constant of all its numbers, too, and numbers below -1e30 will do: behind a softmax they are the same.
+        """#,
+    "RaiseImageOps": #"""
+        Raises what exporters make of neighbourhoods, of nearest upsampling, and of padding in front of a convolution.
+
+            %p = pad(%x) {before = [0, 0, 2, 2], after = [0, 0, 2, 2], mode = constant}
+            %r = gather(%p, %rows) {axis = 2}
+            %c = gather(%r, %columns) {axis = 4}
+            %t = transpose(%c) {permutation = [0, 1, 2, 4, 3, 5]}
+            %u = reshape(%t) {shape = [1, 4, 25, 64, 64]}
+        where %rows and %columns are the constants i + j [5, 64], becomes
+            %u = unfold(%x) {kernel_size = [5, 5]}
+
+        A `resize` that repeats pixels becomes `upsample_nearest`; zeros around the input of a `conv2d` become its padding; a `reduce` to the
+        sum of one axis becomes `reduce_sum`.
+        """#,
+    "RaiseNorms": #"""
+        Raises norms from what exporters make of them.
+
+            %g = reshape(%x) {shape = [1, 32, 4096]}
+            %n = group_norm(%g, %ones, %zeros) {groups = 32, epsilon = 1e-05}
+            %i = reshape(%n) {shape = [1, 64, 32, 64]}
+            %m = multiply(%i, %scale)
+            %y = add(%m, %bias)
+        where scale and bias are views [64, 1, 1] of parameters, becomes
+            %y = group_norm(%x, @scale, @bias) {groups = 32, epsilon = 1e-05}
+
+        and
+
+            %m = reduce(%x) {function = mean, axes = [2], keeps_dimensions = true}
+            %c = binary(%x, %m) {function = subtract}
+            %p = binary(%c, %two) {function = power}
+            %v = reduce(%p) {function = mean, axes = [2], keeps_dimensions = true}
+            %e = add(%v, %epsilon)
+            %s = unary(%e) {function = sqrt}
+            %n = binary(%c, %s) {function = divide}
+            %w = multiply(%n, @scale)
+            %y = add(%w, @bias)
+        becomes
+            %y = layer_norm(%x, @scale, @bias) {epsilon = 1e-05}
+
+        Where such an %n of a view of an image is that image's groups, it becomes a group norm by ones and zeros first.
+        """#,
+    "RaiseProducts": #"""
+        Raises matrix products with transposed operands and with weights.
+
+            %t = transpose(@weight) {permutation = [1, 0]}
+            %y = matmul(%x, %t) {transpose_b = false}
+        becomes
+            %y = linear(%x, @weight)
+
+        A second matrix that is no weight makes it `transpose_b = true`.
+        """#,
+    "RaiseTokens": #"""
+        Raises transpositions between images and tokens, and what turns numbers of words into tokens.
+
+            %r = reshape(%x) {shape = [1, 320, 4096]}
+            %t = transpose(%r) {permutation = [0, 2, 1]}
+        becomes
+            %t = tokens_from_image(%x)
+
+        and behind it
+
+            %b = transpose(%tokens) {permutation = [0, 2, 1]}
+            %y = reshape(%b) {shape = [1, 320, 64, 64]}
+        becomes
+            %y = image_from_tokens(%tokens, %x)
+
+        since a `tokens_from_image` of an image of that size stands in front of it. A `gather` of rows of a matrix of parameters is an `embedding`.
+        """#,
+    "RaiseWaves": #"""
+        Raises the embedding of a timestep from cosines and sines of its products with a row of falling frequencies.
+
+            %t = unsqueeze(%timestep) {count = 1} : f32[1, 1]
+            %a = multiply(%t, %frequencies) : f32[1, 160]
+            %c = unary(%a) {function = cos} : f32[1, 160]
+            %s = unary(%a) {function = sin} : f32[1, 160]
+            %y = concat(%c, %s) {axis = 1} : f32[1, 320]
+        where the frequencies are the constants `exp(-ln(10000) k / 160)`, becomes
+            %y = timestep_embedding(%timestep) {dimension = 320, max_period = 10000.0}
         """#,
     "ReadConcatInPlace": #"""
         Lets convolutions and statistics read two images side by side, rather than a concatenation of them.

@@ -6,13 +6,15 @@ extension Pipeline {
     /// - Parameter changingInputs: for a graph that is run again and again, the inputs that differ from run to run; work on the
     ///   others is then set apart, so that ``HoistInvariants`` can move it out.
     public static func standard(level: OptimizationLevel = .standard, changingInputs: Set<String> = []) -> Pipeline {
+        var raising: [any Pass] = []
         var passes: [any Pass] = []
         if level >= .o1 {
-            passes +=
-                [
-                    Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), FuseUnfoldDot(), FuseAttention(),
-                    FuseGroupNormSiLU(), FuseGEGLU(), FuseBias(), AssignLayout(),
-                ] as [any Pass]
+            raising = [
+                Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), RaiseTokens(), RaiseProducts(), FuseBias(),
+                MoveViews(), RaiseActivations(), RaiseNorms(), RaiseImageOps(), RaiseWaves(), RaiseCausalMask(), FuseUnfoldDot(),
+                FuseAttention(), FuseGroupNormSiLU(), FuseGEGLU(),
+            ]
+            passes = [AssignLayout()]
             if !changingInputs.isEmpty { passes.append(SplitInvariantChannels(changingInputs: changingInputs)) }
             passes +=
                 [
@@ -20,6 +22,6 @@ extension Pipeline {
                     FuseChannelAddend(), FuseResidual(), ReadSumInPlace(), MergeAttentionProjections(), PackAttention(), MergeProjections(),
                 ] as [any Pass]
         }
-        do { return try Pipeline(passes) } catch { preconditionFailure("the standard pipeline: \(error)") }
+        do { return try Pipeline(settling: raising, passes) } catch { preconditionFailure("the standard pipeline: \(error)") }
     }
 }

@@ -38,18 +38,23 @@ public final class ParameterStore: @unchecked Sendable {
 
     /// The tensor as a graph declares it: floats as float32 whatever the file stores, all else as it is stored.
     public func tensor(_ key: String, _ type: TensorType) throws -> Tensor {
-        let tensor = type.elementType == .float32 ? try float32(key) : try stored(key)
-        guard tensor.type == type else {
-            throw InputError("the model holds \(tensor.type) where the graph takes \(type)", at: key)
+        try check(key, type)
+        return type.elementType == .float32 ? try float32(key) : try stored(key)
+    }
+
+    /// Throws where what is stored cannot be what a graph declares.
+    func check(_ key: String, _ type: TensorType) throws {
+        let stored = try stored(key).type
+        let isConverted = type.elementType == .float32 && stored.elementType.isFloatingPoint
+        guard stored.shape == type.shape, stored.elementType == type.elementType || isConverted else {
+            throw InputError("the model holds \(stored) where the graph takes \(type)", at: key)
         }
-        return tensor
     }
 
     /// The tensor as float32: the file's own bytes where they are that already.
     public func float32(_ key: String) throws -> Tensor {
         let tensor = try stored(key)
         guard tensor.type.elementType != .float32 else { return tensor }
-        guard tensor.type.elementType.isFloatingPoint else { throw InputError("the model holds \(tensor.type) where floats are needed", at: key) }
         let type = TensorType(.float32, tensor.shape)
         let storage = try arrangement("float32 \(key)", byteCount: type.byteCount, of: [key]) { memory in
             dd_convert(

@@ -1,3 +1,4 @@
+import Foundation
 import GraphIR
 import Tensors
 
@@ -56,6 +57,11 @@ struct ProgramBuilder {
     }
 
     private mutating func build() throws -> Parts {
+        for id in order {
+            // Before anything is arranged for a value that no run can have.
+            guard let type = graph.resultTypes(graph[id]).first(where: { $0.byteCount > ProcessInfo.processInfo.physicalMemory }) else { continue }
+            throw InputError("a value of type \(type) is larger than this machine's memory", at: "\(graph.name): %\(graph.name(of: id))")
+        }
         for (index, id) in graph.inputs.enumerated() { placements[id] = Placement(root: .input(index), offset: 0) }
         for id in graph.parameters { placements[id] = Placement(root: .parameter(id), offset: 0) }
 
@@ -159,6 +165,8 @@ struct ProgramBuilder {
         let keys = node.operands.map { operand -> String? in
             if case .parameter(let key) = graph[operand].definition { key } else { nil }
         }
+        // Kernels that arrange parameters read as many numbers as the graph says there are.
+        for (key, operand) in zip(keys, node.operands) { if let key { try parameters.check(key, graph.type(operand)) } }
         do {
             return try op.lower(
                 LoweringContext(

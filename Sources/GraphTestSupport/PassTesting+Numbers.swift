@@ -1,6 +1,7 @@
 import Foundation
 import GraphIR
 import GraphRuntime
+import Operators
 import Tensors
 
 /// Runs graphs on numbers that depend on names alone.
@@ -51,22 +52,21 @@ public struct SeededRunner: Sendable {
         let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
         let store = ParameterStore(source: Parameters(shapes: shapes, seed: seed, cache: cache), pool: options.pool)
         let program = try Program(graph, parameters: store, options: options)
-        var inputs: [String: Tensor] = [:]
-        for id in graph.inputs {
-            let (name, type) = (graph[id].name, graph.type(id))
-            inputs[name] = given[name] ?? input(name, type)
-        }
-        return try program.run(inputs, in: Workspace())
+        return try program.run(SeededRunner.inputs(of: graph, seed: seed).merging(given) { $1 }, in: Workspace())
     }
 
-    private func input(_ name: String, _ type: TensorType) -> Tensor {
+    /// Tensors for all inputs of a graph.
+    public static func inputs(of graph: Graph, seed: UInt64 = 1) throws -> [String: Tensor] {
+        Dictionary(uniqueKeysWithValues: try graph.inputs.map { (graph[$0].name, try input(graph[$0].name, graph.type($0), seed)) })
+    }
+
+    private static func input(_ name: String, _ type: TensorType, _ seed: UInt64) throws -> Tensor {
+        guard type.elementType == .float32 else {
+            let numbers = Tensor((0..<type.elementCount).map { Int32($0 % 7) }, shape: type.shape)
+            return try OpEvaluator.evaluate(Cast(to: type.elementType), [numbers])[0]
+        }
         let tensor = Tensor(type)
         withExtendedLifetime(tensor) {
-            guard type.elementType == .float32 else {
-                let numbers = tensor.bytes.bindMemory(to: Int32.self)
-                for index in numbers.indices { numbers[index] = Int32(index % 7) }
-                return
-            }
             let values = seededTensor(key: "input \(name)", shape: Shape([1] + type.shape.dimensions), seed: seed).floatArray
             let scale = Float(values.count).squareRoot()
             let floats = tensor.floats

@@ -40,10 +40,10 @@ public struct NodeCost: Codable, Hashable, Sendable {
 
     public static func += (a: inout NodeCost, b: NodeCost) { a = a + b }
 
-    /// Whether the node's results are part of an operand's memory, so that nothing runs.
+    /// Whether the node's results are part of an operand's memory or known beforehand, so that nothing runs.
     public static func isView(_ graph: Graph, _ id: NodeID) -> Bool {
         let node = graph[id]
-        guard let op = node.op as? any ViewingOp else { return false }
+        guard let op = node.op as? any ViewingOp else { return node.op is any LiteralOp }
         return op.views(operands: graph.operandTypes(node), results: graph.resultTypes(node)) != nil
     }
 }

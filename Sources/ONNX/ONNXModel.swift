@@ -13,6 +13,12 @@ public struct ONNXModel: Sendable {
     let metadata: [String: String]
     let external: ExternalData
 
+    /// The entry of the metadata in which our own exporter keeps the graph's name.
+    static let graphNameKey = "deblurdiff.graph"
+
+    /// Whether our own exporter wrote the model, so that it comes back as it was.
+    var isNative: Bool { metadata[ONNXModel.graphNameKey] != nil }
+
     /// An input or output as the model declares it.
     public struct Port: Sendable {
         public var name: String

@@ -10,6 +10,7 @@ public struct CausalMask: Op {
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
         let types = try Inference.unary(operands)
         guard types[0].shape.rank >= 2 else { throw InputError("scores have at least two dimensions, not \(types[0])") }
+        try Inference.requireRowMajor(types)
         return types
     }
 }

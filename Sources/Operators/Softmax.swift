@@ -10,6 +10,7 @@ public struct Softmax: Op {
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
         let types = try Inference.unary(operands)
         guard types[0].shape.rank >= 1 else { throw InputError("a scalar has no last dimension") }
+        try Inference.requireRowMajor(types)
         return types
     }
 

@@ -66,7 +66,8 @@ import Testing
     @Test func mistakesAreExplained() throws {
         try withScratchFolder { folder in
             _ = try writeInputs(folder)
-            try expectFailure(["--input", "rest.npz"], in: folder, says: "not given: c_img : f32[1, 4, 64, 64]", "--random-seed")
+            try expectFailure(["--input", "c_img=1x4x64x64"], in: folder, says: "not given: c_img : f32[1, 4, 64, 64], kernel : ", "--random-seed")
+            try expectFailure(["--input", "rest.npz"], in: folder, says: "do not broadcast")
             try expectFailure(["--input", "c_img.npy"], in: folder, says: "c_img.npy", "NAME=c_img.npy")
             try expectFailure(["--input", "image=c_img.npy", "--random-seed", "1"], in: folder, says: "no input 'image'", "c_img : ", "kernel : ")
             try expectFailure(["--random-seed", "1", "--output", "eacs=y.npy"], in: folder, says: "no output 'eacs'", "eac")

@@ -108,6 +108,84 @@ enum OpSamples {
             graph(["w : f32[4, 5, 64, 64]", "x : f32[1, 5, 80, 100]"], "%r = window_merge(%w, %x) {size = 64} : f32[1, 5, 80, 100]")
         ),
         ("window_partition", graph(["x : f32[1, 5, 80, 100]"], "%r = window_partition(%x) {size = 64} : f32[4, 5, 64, 64]")),
+        (
+            "arg_reduce",
+            graph(["x : f32[2, 3, 4]"], "%r = arg_reduce(%x) {function = max, axis = -2, keeps_dimensions = true, selects_last = false} : i64[2, 1, 4]")
+        ),
+        ("binary", graph(["x : i64[3, 1]", "y : i64[4]"], "%r = binary(%x, %y) {function = less_or_equal} : bool[3, 4]")),
+        ("cast", graph(["x : f32[2, 3]"], "%r = cast(%x) {to = i8} : i8[2, 3]")),
+        ("constant", graph(["x : f32[2, 3]"], "%r = constant() {element_type = i32, shape = [2, 3], values = [1.0, -2.0, 3.0, 4.0, 5.0, 6.0]} : i32[2, 3]")),
+        ("constant", graph(["x : f32[2, 3]"], "%r = constant() {element_type = bf16, shape = [2, 3], values = [0.5]} : bf16[2, 3]")),
+        (
+            "conv_transpose",
+            graph(
+                ["x : f32[1, 4, 5, 6]"], parameters: ["b : f32[6]", "w : f32[4, 3, 3, 2]"],
+                "%r = conv_transpose(%x, @w, @b) {strides = [2, 1], padding = [1, 0, 0, -1], dilations = [1, 2], groups = 2, "
+                    + "output_padding = [1, 0]} : f32[1, 6, 11, 9]")
+        ),
+        (
+            "convolution",
+            graph(
+                ["x : f32[1, 4, 9]"], parameters: ["b : f32[6]", "w : f32[6, 2, 3]"],
+                "%r = convolution(%x, @w, @b) {strides = [2], padding = [1, 0], dilations = [2], groups = 2} : f32[1, 6, 3]")
+        ),
+        ("cumulative_sum", graph(["x : i32[2, 3]"], "%r = cumulative_sum(%x) {axis = 1, exclusive = true, reversed = false} : i32[2, 3]")),
+        ("expand", graph(["x : u8[3, 1]"], "%r = expand(%x) {shape = [2, 3, 4]} : u8[2, 3, 4]")),
+        ("gather", graph(["x : f64[5, 4]", "i : i64[2, 3]"], "%r = gather(%x, %i) {axis = 0} : f64[2, 3, 4]")),
+        ("gather_elements", graph(["x : f32[5, 4]", "i : i32[2, 7]"], "%r = gather_elements(%x, %i) {axis = 1} : f32[2, 7]")),
+        ("gather_nd", graph(["x : f32[2, 5, 4]", "i : i64[2, 3, 1]"], "%r = gather_nd(%x, %i) {batch_dimensions = 1} : f32[2, 3, 4]")),
+        ("matmul_integer", graph(["x : u8[2, 3, 8]", "y : i8[8, 5]"], "%r = matmul_integer(%x, %y) : i32[2, 3, 5]")),
+        (
+            "pad",
+            graph(["x : f16[2, 3]", "v : f16[]"], "%r = pad(%x, %v) {before = [1, -1], after = [0, 2], mode = constant} : f16[3, 4]")
+        ),
+        (
+            "pool",
+            graph(
+                ["x : f32[1, 2, 9, 8]"],
+                "%r, %i = pool(%x) {kind = max, kernel_size = [3, 2], strides = [2, 2], padding = [0, 1, 1, 0], dilations = [1, 2], "
+                    + "ceil_mode = true, indices = true, storage_order = 1} : f32[1, 2, 5, 4], i64[1, 2, 5, 4]")
+        ),
+        (
+            "pool",
+            graph(
+                ["x : f32[1, 2, 9]"],
+                "%r = pool(%x) {kind = lp, kernel_size = [3], strides = [2], padding = [0, 1], dilations = [1], ceil_mode = false, "
+                    + "counts_padding = true, p = 3} : f32[1, 2, 4]")
+        ),
+        ("reduce", graph(["x : u16[2, 3, 4]"], "%r = reduce(%x) {function = sum, axes = [-1, 0], keeps_dimensions = false} : u16[3]")),
+        ("reshape", graph(["x : bool[2, 6]"], "%r = reshape(%x) {shape = [3, 4, 1]} : bool[3, 4, 1]")),
+        (
+            "resize",
+            graph(
+                ["x : f32[1, 2, 5]"],
+                "%r = resize(%x) {mode = cubic, sizes = [1, 2, 8], scales = [1.0, 1.0, 1.6], coordinates = tf_crop_and_resize, "
+                    + "cubic_coefficient = -0.5, excludes_outside = true, antialias = false, roi = [0.0, 0.0, 0.25, 1.0, 1.0, 0.75], "
+                    + "extrapolation_value = 2.0} : f32[1, 2, 8]")
+        ),
+        (
+            "resize",
+            graph(
+                ["x : i16[5, 4]"],
+                "%r = resize(%x) {mode = nearest, sizes = [3, 8], scales = [0.6, 2.0], coordinates = asymmetric, nearest_mode = floor} : i16[3, 8]")
+        ),
+        (
+            "scatter_elements",
+            graph(
+                ["x : f32[5, 4]", "i : i64[2, 3]", "u : f32[2, 3]"],
+                "%r = scatter_elements(%x, %i, %u) {axis = 1, reduction = add} : f32[5, 4]")
+        ),
+        (
+            "scatter_nd",
+            graph(
+                ["x : i32[5, 4, 3]", "i : i64[7, 2]", "u : i32[7, 3]"], "%r = scatter_nd(%x, %i, %u) {reduction = none} : i32[5, 4, 3]")
+        ),
+        ("select", graph(["c : bool[3, 1]", "x : i8[4]", "y : i8[]"], "%r = select(%c, %x, %y) : i8[3, 4]")),
+        ("slice", graph(["x : u32[5, 4]"], "%r = slice(%x) {starts = [4, 1], sizes = [3, 2], steps = [-2, 1]} : u32[3, 2]")),
+        ("tile", graph(["x : u64[2, 3]"], "%r = tile(%x) {repeats = [1, 2]} : u64[2, 6]")),
+        ("top_k", graph(["x : f32[2, 5]"], "%r, %i = top_k(%x) {axis = 1, k = 3, largest = false} : f32[2, 3], i64[2, 3]")),
+        ("triangle", graph(["x : f32[2, 5]"], "%r = triangle(%x) {upper = true, diagonal = -1} : f32[2, 5]")),
+        ("unary", graph(["x : f32[2, 5]"], "%r = unary(%x) {function = hard_sigmoid, alpha = 0.2, beta = 0.5} : f32[2, 5]")),
     ]
 
     private static func graph(_ inputs: [String], parameters: [String] = [], _ node: String, output: String = "r") -> String {

@@ -46,7 +46,7 @@ import Testing
         try expectRewrite(heads(scale: nil), by: FuseAttention(), gives: fused("head_size = 8, scale = 1.0, causal = false"))
     }
 
-    @Test(arguments: ["output p = %p", "output s = %s0", "output m = %m", "output t = %t"])
+    @Test(arguments: ["output p = %p", "output s = %s0", "output m = %m"])
     func keepsWhatOthersRead(_ output: String) throws { try expectUnchanged(heads(extra: output), by: FuseAttention()) }
 
     @Test func raisesOneHead() throws {
@@ -71,11 +71,92 @@ import Testing
             gives: lines("%y = attention(%q, %k, %v) {head_size = 24, scale = 0.125, causal = false} : f32[1, 35, 24]"))
     }
 
+    /// Tokens that are wanted in another shape.
+    @Test func raisesWhatEndsInAnotherShape() throws {
+        let flat = "%y = flatten(%t) {first = 1, last = 2} : f32[2, 140, 8]"
+        try expectRewrite(
+            heads().replacing("%y = flatten(%t) {first = 2, last = 3} : f32[2, 35, 32]", with: flat), by: FuseAttention(),
+            gives: graph(
+                """
+                input %q : f32[2, 35, 32]
+                input %k : f32[2, 35, 32]
+                input %v : f32[2, 35, 32]
+                %t.tokens = attention(%q, %k, %v) {head_size = 8, scale = 0.25, causal = false} : f32[2, 35, 32]
+                %t = reshape(%t.tokens) {shape = [2, 35, 4, 8]} : f32[2, 35, 4, 8]
+                \(flat)
+                output y = %y
+                """))
+    }
+
+    /// The heads' results are never put side by side.
     @Test func keepsOtherPermutations() throws {
-        // Heads and channels of the result in another order.
         try expectUnchanged(
-            heads(last: "[0, 2, 1, 3]").replacing("{first = 2, last = 3} : f32[2, 35, 32]", with: "{first = 1, last = 2} : f32[2, 140, 8]"),
+            heads().replacing("%t = transpose(%m) {permutation = [0, 2, 1, 3]} : f32[2, 35, 4, 8]", with: "%t = silu(%m) : f32[2, 4, 35, 8]")
+                .replacing("%y = flatten(%t) {first = 2, last = 3} : f32[2, 35, 32]", with: "%y = flatten(%t) {first = 2, last = 3} : f32[2, 4, 280]"),
             by: FuseAttention())
+    }
+
+    /// Keys that are transposed by themselves, heads counted among the images, the scale's square root on both sides.
+    @Test func raisesOtherWaysToTheSameHeads() throws {
+        try expectRewrite(
+            graph(
+                """
+                input %q : f32[2, 35, 32]
+                input %k : f32[2, 35, 32]
+                input %v : f32[2, 35, 32]
+                %q4 = reshape(%q) {shape = [2, 35, 4, 8]} : f32[2, 35, 4, 8]
+                %qh = transpose(%q4) {permutation = [0, 2, 1, 3]} : f32[2, 4, 35, 8]
+                %qb = reshape(%qh) {shape = [8, 35, 8]} : f32[8, 35, 8]
+                %qs = scale(%qb) {factor = 0.5946036} : f32[8, 35, 8]
+                %ks = scale(%k) {factor = 0.5946036} : f32[2, 35, 32]
+                %k4 = reshape(%ks) {shape = [2, 35, 4, 8]} : f32[2, 35, 4, 8]
+                %kt = transpose(%k4) {permutation = [0, 2, 3, 1]} : f32[2, 4, 8, 35]
+                %kb = reshape(%kt) {shape = [8, 8, 35]} : f32[8, 8, 35]
+                %v4 = reshape(%v) {shape = [2, 35, 4, 8]} : f32[2, 35, 4, 8]
+                %vh = transpose(%v4) {permutation = [0, 2, 1, 3]} : f32[2, 4, 35, 8]
+                %vb = reshape(%vh) {shape = [8, 35, 8]} : f32[8, 35, 8]
+                %s = matmul(%qs, %kb) {transpose_b = false} : f32[8, 35, 35]
+                %p = softmax(%s) : f32[8, 35, 35]
+                %m = matmul(%p, %vb) {transpose_b = false} : f32[8, 35, 8]
+                %m4 = reshape(%m) {shape = [2, 4, 35, 8]} : f32[2, 4, 35, 8]
+                %t = transpose(%m4) {permutation = [0, 2, 1, 3]} : f32[2, 35, 4, 8]
+                %y = reshape(%t) {shape = [2, 35, 32]} : f32[2, 35, 32]
+                output y = %y
+                """), by: FuseAttention(), gives: fused("head_size = 8, scale = 0.35355338, causal = false"))
+    }
+
+    @Test func raisesChannelsOfAnImageAsKeys() throws {
+        func image(_ lines: String) -> String {
+            graph("input %q : f32[1, 6, 8]\ninput %image : f32[1, 8, 2, 3]\ninput %v : f32[1, 6, 8]\n\(lines)\noutput y = %y")
+        }
+        try expectRewrite(
+            image(
+                """
+                %k = reshape(%image) {shape = [1, 8, 6]} : f32[1, 8, 6]
+                %s = matmul(%q, %k) {transpose_b = false} : f32[1, 6, 6]
+                %p = softmax(%s) : f32[1, 6, 6]
+                %y = matmul(%p, %v) {transpose_b = false} : f32[1, 6, 8]
+                """), by: FuseAttention(),
+            gives: image(
+                """
+                %image.tokens = tokens_from_image(%image) : f32[1, 6, 8]
+                %y = attention(%q, %image.tokens, %v) {head_size = 8, scale = 1.0, causal = false} : f32[1, 6, 8]
+                """))
+    }
+
+    /// A scale of the values is no factor of the scores.
+    @Test func keepsTheScaleOfValues() throws {
+        func scaled(_ lines: String) -> String {
+            graph("input %q : f32[1, 6, 8]\ninput %k : f32[1, 6, 8]\ninput %v : f32[1, 6, 8]\n%vs = scale(%v) {factor = 0.5} : f32[1, 6, 8]\n\(lines)\noutput y = %y")
+        }
+        try expectRewrite(
+            scaled(
+                """
+                %s = matmul(%q, %k) {transpose_b = true} : f32[1, 6, 6]
+                %p = softmax(%s) : f32[1, 6, 6]
+                %y = matmul(%p, %vs) {transpose_b = false} : f32[1, 6, 8]
+                """), by: FuseAttention(),
+            gives: scaled("%y = attention(%q, %k, %vs) {head_size = 8, scale = 1.0, causal = false} : f32[1, 6, 8]"))
     }
 
     @Test(arguments: [

@@ -42,6 +42,11 @@ import Testing
         try expectRewrite(eac(unflatten: "axis = 1, sizes = [4, 9]", product: "%k, %u", axis: -3), by: FuseUnfoldDot(), gives: raised(true))
     }
 
+    @Test func takesAnyViewOfTheKernels() throws {
+        let view = eac().replacing("unflatten(%kernel) {axis = 1, sizes = [-1, 9]}", with: "reshape(%kernel) {shape = [1, 4, 9, 8, 8]}")
+        try expectRewrite(view, by: FuseUnfoldDot(), gives: raised(true))
+    }
+
     @Test func addsNothingButItsImage() throws {
         try expectRewrite(eac(residual: "%other"), by: FuseUnfoldDot(), gives: raised(false))
     }

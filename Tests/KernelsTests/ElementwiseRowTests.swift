@@ -127,11 +127,12 @@ import Testing
 
     @Test func embedding() {
         let table = (0..<50 * 6).map { UInt16($0) }
-        let ids: [Int32] = [0, 49, 3, -1, 50, 7, .max, .min, 12]
+        let ids: [Int32] = [0, 49, 3, -1, -50, -51, 50, 7, .max, .min, 12]
         let y = KernelHarness.output(ids.count * 6, of: UInt16.self) {
             dd_embedding($0, $1, table, ids, Int64(ids.count), 12, 50)
         }
-        let expected = ids.flatMap { id in (0..<6).map { (0..<50).contains(Int(id)) ? table[Int(id) * 6 + $0] : 0 } }
+        let rows = ids.map { $0 < 0 ? Int($0) + 50 : Int($0) }
+        let expected = rows.flatMap { row in (0..<6).map { (0..<50).contains(row) ? table[row * 6 + $0] : 0 } }
         #expect(y == expected)
         _ = KernelHarness.output(0) { dd_embedding($0, $1, table, ids, 0, 12, 50) }
     }

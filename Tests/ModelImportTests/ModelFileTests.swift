@@ -200,7 +200,7 @@ import Testing
             refuse("\(folder)/a.txt", "is a text file")
             refuse("\(folder)/absent", "cannot open the file")
             refuse(folder, "is a folder")
-            try writeSafetensors(path: "\(folder)/new", tensors: [], metadata: ["deblurdiff.format_version": "2"])
+            try writeSafetensors(path: "\(folder)/new", tensors: [], metadata: ["deblurdiff.format_version": "\(ModelFile.formatVersion + 1)"])
             refuse("\(folder)/new", "Update deblurdiff")
             try writeSafetensors(path: "\(folder)/odd", tensors: [], metadata: ["deblurdiff.format_version": "x"])
             refuse("\(folder)/odd", "is no version")

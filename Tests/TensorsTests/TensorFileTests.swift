@@ -106,7 +106,7 @@ import Testing
 @Suite struct GivenTensorsTests {
     @Test func readsNamesShapesAndFiles() throws {
         try withTemporaryFolder { folder in
-            let (a, b) = (Tensor([1.0], shape: [1]), Tensor([2.0, 3], shape: [2]))
+            let (a, b) = (Tensor([1] as [Float], shape: [1]), Tensor([2, 3] as [Float], shape: [2]))
             try TensorFile.write([("", a)], to: "\(folder)/a.npy")
             try TensorFile.write([("b", b), ("c", a)], to: "\(folder)/b.npz")
             let given = try GivenTensors(["x=\(folder)/a.npy", "\(folder)/b.npz", "s=1x4x64", "scalars=7"])
@@ -118,7 +118,7 @@ import Testing
 
     @Test func refusesWhatIsAmbiguous() throws {
         try withTemporaryFolder { folder in
-            let a = Tensor([1.0], shape: [1])
+            let a = Tensor([1] as [Float], shape: [1])
             try TensorFile.write([("", a)], to: "\(folder)/a.npy")
             try TensorFile.write([("b", a), ("c", a)], to: "\(folder)/b.npz")
             for arguments in [["\(folder)/a.npy"], ["x=\(folder)/b.npz"], ["x=1", "x=2"], ["x=99999999999x99999999999"], ["x=\(folder)/none.npy"]] {
@@ -130,16 +130,16 @@ import Testing
 
 @Suite struct TensorComparisonTests {
     @Test func measuresNormsAndLargestDifference() throws {
-        let comparison = try TensorComparison(Tensor([3.0, 4.5], shape: [2]), expected: Tensor([3.0, 4], shape: [2]))
+        let comparison = try TensorComparison(Tensor([3, 4.5] as [Float], shape: [2]), expected: Tensor([3, 4] as [Float], shape: [2]))
         #expect(comparison.relativeError == 0.1 && comparison.largestError == 0.5)
-        #expect(throws: InputError.self) { try TensorComparison(Tensor([3.0], shape: [1]), expected: Tensor([3.0], shape: [])) }
+        #expect(throws: InputError.self) { try TensorComparison(Tensor([3] as [Float], shape: [1]), expected: Tensor([3] as [Float], shape: [])) }
     }
 
     @Test func numbersThatAreNotFiniteMustBeTheSame() throws {
         let special: [Float] = [.nan, .infinity, 1]
         #expect(try TensorComparison(Tensor(special, shape: [3]), expected: Tensor(special, shape: [3])).relativeError == 0)
         for wrong in [[Float.nan, -.infinity, 1], [1, .infinity, 1], [.nan, .infinity, .nan]] {
-            #expect(try TensorComparison(Tensor(wrong, shape: [3]), expected: Tensor(special, shape: [3])).relativeError == .infinity)
+            #expect(try TensorComparison(Tensor(wrong as [Float], shape: [3]), expected: Tensor(special, shape: [3])).relativeError == .infinity)
         }
     }
 }

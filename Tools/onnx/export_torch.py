@@ -83,7 +83,7 @@ def face(network, model, config, height, width):
     return Face(model, inputs, ["eps"], step)
 
 
-def primitive_attention(query, key, value, attn_mask=None, **_):
+def primitive_attention(query, key, value, attn_mask=None, *_, **__):
     scores = query @ key.transpose(-2, -1) * query.shape[-1] ** -0.5
     if attn_mask is not None:
         scores = scores + attn_mask

@@ -31,8 +31,8 @@ class ResidualBlock(nn.Module):
         self.skip_connection = nn.Identity() if inputs == outputs else conv(inputs, outputs, 1)
 
     def forward(self, x, embedding, context):
-        h = self.in_layers(x) + self.emb_layers(embedding)[:, :, None, None]
-        return self.skip_connection(x) + self.out_layers(h)
+        h = self.out_layers(self.in_layers(x) + self.emb_layers(embedding)[:, :, None, None])
+        return self.skip_connection(x) + h
 
 
 class Attention(nn.Module):
@@ -194,7 +194,7 @@ class Encoder(nn.Module):
 
     def encode(self, x, timestep, context):
         half = self.width // 2
-        frequencies = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32) / half)
+        frequencies = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32, device=timestep.device) / half)
         angles = timestep[:, None] * frequencies
         embedding = self.time_embed(torch.cat([torch.cos(angles), torch.sin(angles)], dim=1))
         outputs = []
@@ -386,7 +386,7 @@ class TextEncoder(nn.Module):
 
     def forward(self, tokens):
         x = self.token_embedding(tokens) + self.positional_embedding
-        mask = torch.full((x.shape[1], x.shape[1]), -math.inf).triu(1)
+        mask = torch.full((x.shape[1], x.shape[1]), -math.inf, device=x.device).triu(1)
         for block in self.transformer.resblocks:
             x = block(x, mask)
         return self.ln_final(x)

@@ -90,6 +90,7 @@ static void embedding_task(void *raw, int64_t index, int worker) {
     for (int64_t i = first; i < last; i++) {
         char *y = c->y + i * c->row_bytes;
         int64_t id = c->ids[i];
+        if (id < 0) id += c->rows;
         if (id >= 0 && id < c->rows)
             memcpy(y, c->table + id * c->row_bytes, (size_t)c->row_bytes);
         else

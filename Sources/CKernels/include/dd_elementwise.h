@@ -103,7 +103,7 @@ void dd_geglu_f32(dd_pool *pool, float *y, const float *x, int64_t rows, int64_t
 /// PyTorch does it. Serial.
 void dd_timestep_embedding_f32(float *y, float t, int64_t dimension, float max_period);
 
-/// y[i] = table[ids[i]] in rows of `row_bytes` bytes; an id outside 0 ..< rows gives zeros.
+/// y[i] = table[ids[i]] in rows of `row_bytes` bytes; a negative id counts from the end, one outside the table gives zeros.
 void dd_embedding(
     dd_pool *pool, void *y, const void *table, const int32_t *ids, int64_t count, int64_t row_bytes, int64_t rows);
 

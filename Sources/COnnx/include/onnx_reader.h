@@ -93,6 +93,7 @@ dd_onnx_text dd_onnx_node_name(const dd_onnx_node *node);
 dd_onnx_text dd_onnx_node_op_type(const dd_onnx_node *node);
 dd_onnx_text dd_onnx_node_domain(const dd_onnx_node *node);
 dd_onnx_text dd_onnx_node_overload(const dd_onnx_node *node);
+dd_onnx_text dd_onnx_node_documentation(const dd_onnx_node *node);
 size_t dd_onnx_node_input_count(const dd_onnx_node *node);
 dd_onnx_text dd_onnx_node_input(const dd_onnx_node *node, size_t index);
 size_t dd_onnx_node_output_count(const dd_onnx_node *node);

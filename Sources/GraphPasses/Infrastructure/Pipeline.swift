@@ -5,9 +5,14 @@ import Tensors
 /// Passes in an order that respects what each says of its place, run again and again until none changes anything.
 public struct Pipeline: Sendable {
     public let passes: [any Pass]
+    /// So many passes from the front come to rest before the others run.
+    private let settlingCount: Int
 
-    /// Throws where a pass stands before one that it must follow, or twice.
-    public init(_ passes: [any Pass]) throws {
+    /// - Parameter settling: passes that come to rest before the others run: what these do, those cannot read any more.
+    /// - Throws: where a pass stands before one that it must follow, or twice.
+    public init(settling: [any Pass] = [], _ passes: [any Pass]) throws {
+        let passes = settling + passes
+        settlingCount = settling.count
         for (index, pass) in passes.enumerated() {
             for later in passes[(index + 1)...] {
                 guard type(of: later).name != pass.name else { throw InputError("the pass '\(pass.name)' stands twice in the pipeline") }
@@ -27,15 +32,18 @@ public struct Pipeline: Sendable {
         var editor = GraphEditor(graph)
         var result = OptimizedGraph(graph: graph, statistics: passes.map { PassStatistics(pass: $0.name) }, log: [])
         var changed = true
+        var isSettling = settlingCount > 0
         var round = 0
-        while changed {
+        while changed || isSettling {
+            if !changed { isSettling = false }
             changed = false
             round += 1
             guard round <= Pipeline.roundLimit else {
                 throw InputError(
                     "the passes do not come to rest on '\(graph.name)'", advice: "Find the pass that goes on with --disable PASS.")
             }
-            for (index, pass) in passes.enumerated() where !options.disabledPasses.contains(pass.name) {
+            let active = isSettling ? passes[..<settlingCount] : passes[...]
+            for (index, pass) in active.enumerated() where !options.disabledPasses.contains(pass.name) {
                 let nodesBefore = editor.graph.order.count
                 var recorder = RewriteRecorder(pass: pass.name, log: result.log, limit: options.stopAfter ?? .max)
                 result.log = []  // so that the recorder holds the only copy

@@ -22,6 +22,14 @@ extension GroupStatistics: RoledOp {
     static var plainRoles: [[Conv2D.Operand]] { [[.input, .weight, .bias]] }
 }
 
+extension GraphEditor {
+    /// Whether more can be folded into a linear layer: the kernels that take more arrange the weights beforehand, so these must
+    /// be parameters.
+    func canGrow(_ linear: Match<Linear>) -> Bool {
+        RoledOperands(linear)[all: .weight].allSatisfy { graph[$0].isParameter }
+    }
+}
+
 /// The operands of such an op by role, to be changed and put back in one order for all.
 struct RoledOperands<MatchedOp: RoledOp> {
     var op: MatchedOp

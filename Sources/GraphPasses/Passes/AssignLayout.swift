@@ -45,9 +45,14 @@ public struct AssignLayout: GraphPass {
             let readsImages = zip(node.operands, types).contains { $1.layout == .channelsLast || isImageInput($0, editor) }
             // A convolution's operand is an image wherever it comes from.
             guard readsImages || node.op is Conv2D else { return try inferAgain(id, &editor) }
-            for layout in (node.op as? Conv2D)?.hasChannelsLastKernel == false ? [Layout.rowMajor] : [.channelsLast, .rowMajor] {
+            let rowMajorOnly = editor.match(Conv2D.self, id).map { !hasChannelsLastKernel($0, editor) } ?? false
+            // What lies the same way in both layouts goes with either, unless an op insists on one.
+            let attempts: [(layout: Layout, includesFree: Bool)] =
+                (rowMajorOnly ? [] : [(.channelsLast, false)]) + [(.rowMajor, false), (.rowMajor, true)]
+            for (layout, includesFree) in attempts {
                 let wanted = zip(node.operands, types).map { operand, type in
-                    isImage(operand, type, editor) ? TensorType(type.elementType, type.shape, layout: layout) : type
+                    isImage(operand, type, editor) || (includesFree && type.layout != layout)
+                        ? TensorType(type.elementType, type.shape, layout: layout) : type
                 }
                 guard (try? node.op.inferTypes(wanted)) != nil else { continue }
                 for (index, operand) in node.operands.enumerated() where wanted[index] != types[index] {
@@ -64,12 +69,17 @@ public struct AssignLayout: GraphPass {
             if changed { try editor.inferAgain(id) }
         }
 
+        /// The kernels arrange weights beforehand, so these must be parameters.
+        private func hasChannelsLastKernel(_ convolution: Match<Conv2D>, _ editor: GraphEditor) -> Bool {
+            convolution.op.hasChannelsLastKernel && editor.graph[RoledOperands(convolution)[.weight]!].isParameter
+        }
+
         private func isImage(_ value: ValueID, _ type: TensorType, _ editor: GraphEditor) -> Bool {
             type.shape.rank == 4 && !editor.graph[value].isParameter && !type.isLayoutFree
         }
 
         private func isImageInput(_ value: ValueID, _ editor: GraphEditor) -> Bool {
-            editor.graph[value].definition == .input && isImage(value, editor.type(value), editor)
+            editor.graph[value].definition == .input && editor.type(value).elementType == .float32 && isImage(value, editor.type(value), editor)
         }
 
         private mutating func conversion(of value: ValueID, to layout: Layout, _ editor: inout GraphEditor) throws -> ValueID {

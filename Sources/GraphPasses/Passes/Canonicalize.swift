@@ -13,6 +13,9 @@ import Operators
 /// So with flatten and unflatten, chains of conversions of layout, tokens made from an image made from tokens, unsqueezed
 /// twice, splits and concatenations of one part. An op that reads only the type of an operand reads that of the value in front
 /// of a norm or an activation, so that those can be folded away.
+///
+/// Graphs from elsewhere come to the same forms: casts, slices, paddings and the like that do nothing go; views of views are one
+/// view, transpositions that move nothing are views; a product with a number is a `scale`, as is a quotient where that is exact.
 public struct Canonicalize: RuleSetPass {
     public static let name = "canonicalize"
 
@@ -23,7 +26,7 @@ public struct Canonicalize: RuleSetPass {
             RemoveScaleByOne(), CancelFlatten(), CancelUnflatten(), CancelTranspose(), CancelConvertLayout(), JoinUnsqueeze(),
             CancelTokensFromImage(), CancelImageFromTokens(), RemoveSplitIntoOne(), RemoveConcatOfOne(), ReadTypeEarlier(),
             ReadMergedTypeEarlier(),
-        ]
+        ] + Canonicalize.generalRules
     }
 }
 

@@ -41,7 +41,7 @@ public struct FuseActivation: RuleSetPass {
 
     private static func fuseIntoLinear(_ activation: Activation, _ node: NodeID, _ editor: inout GraphEditor) throws -> Bool {
         guard let linear = editor.matchOnlyUsed(Linear.self, making: editor.graph[node].operands[0]), linear.op.activation == nil,
-            case var fused = RoledOperands(linear), fused[.residual] == nil
+            editor.canGrow(linear), case var fused = RoledOperands(linear), fused[.residual] == nil
         else { return false }
         fused.op.activation = activation
         try editor.replace(node, with: fused, absorbing: [linear.node])

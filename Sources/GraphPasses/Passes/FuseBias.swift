@@ -8,7 +8,7 @@ import Operators
 /// becomes
 ///     %y = linear(%x, @weight, @bias)
 ///
-/// To a convolution the vector is added behind `unsqueeze(@bias) {count = 2}`.
+/// To a convolution the vector is added behind `unsqueeze(@bias) {count = 2}` or another view that has it along the channels.
 public struct FuseBias: RewritePass {
     public static let name = "fuse_bias"
 
@@ -19,19 +19,18 @@ public struct FuseBias: RewritePass {
         for (layer, vector) in [(operands[0], operands[1]), (operands[1], operands[0])] {
             if let linear = editor.matchOnlyUsed(Linear.self, making: layer), case var fused = RoledOperands(linear),
                 linear.op.activation == nil, fused.roles.isDisjoint(with: [.bias, .residual]), fused[all: .weight].count == 1,
-                editor.graph[vector].isParameter, editor.type(vector).shape == [editor.type(layer).shape[-1]]
+                let bias = editor.channelVector(vector, count: editor.type(layer).shape[-1], axisFromEnd: 1), editor.graph[bias].isParameter
             {
-                fused[.bias] = vector
-                try editor.replace(node, with: fused, absorbing: [linear.node])
+                fused[.bias] = bias
+                try editor.replace(node, with: fused, absorbing: [linear.node] + editor.viewNodes(from: bias, to: vector))
                 return true
             }
             if let convolution = editor.matchOnlyUsed(Conv2D.self, making: layer), case var fused = RoledOperands(convolution),
                 convolution.op.activation == nil, fused.roles.isDisjoint(with: [.bias, .residual]),
-                let unsqueeze = editor.match(Unsqueeze.self, making: vector), unsqueeze.op.count == 2,
-                editor.graph[unsqueeze.operands[0]].isParameter, editor.type(unsqueeze.operands[0]).shape == [editor.type(layer).shape[1]]
+                let bias = editor.channelVector(vector, count: editor.type(layer).shape[1], axisFromEnd: 3), editor.graph[bias].isParameter
             {
-                fused[.bias] = unsqueeze.operands[0]
-                try editor.replace(node, with: fused, absorbing: [convolution.node, unsqueeze.node])
+                fused[.bias] = bias
+                try editor.replace(node, with: fused, absorbing: [convolution.node] + editor.viewNodes(from: bias, to: vector))
                 return true
             }
         }

@@ -24,7 +24,7 @@ public struct FuseGEGLU: RewritePass {
                 split.op.parts == 2, split.op.sizes == nil, split.results == [operands[first], gate.operands[0]],
                 [-1, editor.type(split.operands[0]).shape.rank - 1].contains(split.op.axis),
                 let linear = editor.matchOnlyUsed(Linear.self, making: split.operands[0]), linear.op.activation == nil,
-                case var fused = RoledOperands(linear), fused[.residual] == nil, fused[all: .weight].count == 1
+                editor.canGrow(linear), case var fused = RoledOperands(linear), fused[.residual] == nil, fused[all: .weight].count == 1
             else { continue }
             fused.op.activation = .geglu
             try editor.replace(node, with: fused, absorbing: [gate.node, split.node, linear.node])

@@ -70,7 +70,7 @@ public struct FuseResidual: RewritePass {
 
     /// A linear layer that can take a residual, and whose result nothing else reads.
     private func freeLinear(making value: ValueID, _ editor: GraphEditor) -> (node: NodeID, operands: RoledOperands<Linear>)? {
-        guard let linear = editor.matchOnlyUsed(Linear.self, making: value), linear.op.activation == nil,
+        guard let linear = editor.matchOnlyUsed(Linear.self, making: value), linear.op.activation == nil, editor.canGrow(linear),
             case let operands = RoledOperands(linear), operands[.residual] == nil
         else { return nil }
         return (linear.node, operands)

@@ -11,7 +11,7 @@ import Operators
 /// becomes
 ///     %y = element_wise_adaptive_convolution(%x, %kernel) {kernel_size = 5, residual = true}
 ///
-/// Without the `add`, `residual = false`.
+/// Without the `add`, `residual = false`. Any view that gives the kernels the shape of the neighbourhoods will do.
 public struct FuseUnfoldDot: RuleSetPass {
     public static let name = "fuse_unfold_dot"
 
@@ -27,12 +27,12 @@ public struct FuseUnfoldDot: RuleSetPass {
             else { return false }
             for (first, second) in [(0, 1), (1, 0)] {
                 guard let unfold = editor.match(Unfold.self, making: product.operands[first]),
-                    let kernels = editor.match(Unflatten.self, making: product.operands[second]),
+                    let kernels = editor.matchView(making: product.operands[second]),
                     unfold.op.kernelSize[0] == unfold.op.kernelSize[1],
-                    case let (size, image, kernel) = (unfold.op.kernelSize[0], unfold.operands[0], kernels.operands[0]),
-                    kernels.op.axis == 1, kernels.op.sizes.count == 2, kernels.op.sizes[1] == size * size,
-                    editor.type(kernel).shape.rank == 4, editor.type(kernel).shape[1] == editor.type(image).shape[1] * size * size,
-                    editor.type(kernel).shape[0] == editor.type(image).shape[0]
+                    case let (size, image, kernel) = (unfold.op.kernelSize[0], unfold.operands[0], kernels.operand),
+                    case let (n, c, h, w) = editor.imageSizes(image),
+                    editor.type(product.operands[second]).shape == [n, c, size * size, h, w],
+                    editor.type(kernel).shape == [n, c * size * size, h, w]
                 else { continue }
                 try editor.replace(
                     node, with: ElementWiseAdaptiveConvolution(kernelSize: size, residual: false), [image, kernel],
@@ -57,5 +57,12 @@ public struct FuseUnfoldDot: RuleSetPass {
             }
             return false
         }
+    }
+}
+
+extension GraphEditor {
+    fileprivate func imageSizes(_ image: ValueID) -> (n: Int, c: Int, h: Int, w: Int) {
+        let shape = type(image).shape
+        return (shape[0], shape[1], shape[2], shape[3])
     }
 }

@@ -39,7 +39,7 @@ public struct MergeAttentionProjections: RewritePass {
     /// One linear layer for several values, if all are made by linear layers that differ in weights and biases only.
     private func merge(_ values: ArraySlice<ValueID>, _ editor: GraphEditor) -> (RoledOperands<Linear>, [NodeID])? {
         let linears = values.compactMap { editor.matchOnlyUsed(Linear.self, making: $0) }
-        guard linears.count == values.count else { return nil }
+        guard linears.count == values.count, linears.allSatisfy(editor.canGrow) else { return nil }
         return Linear.merged(linears).map { ($0, linears.map(\.node)) }
     }
 }

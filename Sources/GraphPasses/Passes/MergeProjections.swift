@@ -42,6 +42,6 @@ public struct MergeProjections: RewritePass {
 
     private func isCandidate(_ linear: Match<Linear>, _ editor: GraphEditor) -> Bool {
         let type = editor.type(linear.result)
-        return type.elementCount == type.shape[-1] && type.byteCount % Storage.alignment == 0 && Linear.merged([linear]) != nil
+        return editor.canGrow(linear) && type.elementCount == type.shape[-1] && type.byteCount % Storage.alignment == 0 && Linear.merged([linear]) != nil
     }
 }

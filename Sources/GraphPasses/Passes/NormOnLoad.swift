@@ -106,7 +106,7 @@ public struct NormOnLoad: RuleSetPass {
         guard !editor.isOutput(value), !readers.data.isEmpty, readers.typeOnly.isEmpty else { return nil }
         var linears: [Match<Linear>] = []
         for reader in readers.data {
-            guard let linear = editor.match(Linear.self, reader.node), case let roled = RoledOperands(linear), roled[.input] == value,
+            guard let linear = editor.match(Linear.self, reader.node), editor.canGrow(linear), case let roled = RoledOperands(linear), roled[.input] == value,
                 linear.operands.filter({ $0 == value }).count == 1, linear.op.prologue == nil,
                 roled.roles.isDisjoint(with: [.rowScale, .rowBias, .normScale, .normShift])
             else { return nil }

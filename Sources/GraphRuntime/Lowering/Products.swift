@@ -8,6 +8,11 @@ import Tensors
 enum BLAS {
     private static let configure: Void = openblas_set_num_threads(1)
 
+    /// Throws where sizes or distances are larger than OpenBLAS can count.
+    static func requireFit(_ sizes: Int...) throws {
+        guard sizes.allSatisfy({ $0 <= Int(blasint.max) }) else { throw InputError("a product with sizes \(sizes) is too large") }
+    }
+
     /// C [m, n] = A B, or with A^T or B^T: A is [m, k], or [k, m] with `transposeA`; B is [k, n], or [n, k] with `transposeB`.
     static func multiply(
         m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, transposeA: Bool = false, b: UnsafePointer<Float>, ldb: Int, transposeB: Bool,
@@ -60,6 +65,7 @@ extension MatMul: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let (a, b, y) = (context.operands[0].shape, context.operands[1].shape, context.results[0].shape)
         let (m, n, k) = (y[-2], y[-1], a[-1])
+        try BLAS.requireFit(m, n, k)
         let transposeB = transposeB
         let (aOffsets, bOffsets) = (matrixOffsets(of: a, in: y), matrixOffsets(of: b, in: y))
         let rows = Blocks(m, size: 256)
@@ -84,7 +90,8 @@ extension Linear: LowerableOp {
         else { return try lowerFused(context) }
         let (weight, bias) = (index(of: .weight, count: roles.count)!, index(of: .bias, count: roles.count))
         let (k, n) = (context.operands[weight].shape[1], context.operands[weight].shape[0])
-        let rows = Blocks(k == 0 ? 0 : context.operands[0].elementCount / k, size: 256)
+        try BLAS.requireFit(k, n)
+        let rows = Blocks(context.results[0].elementCount / n, size: 256)
         // Few rows are split by columns too, so that every thread has some.
         let columns = Blocks(n, size: rows.count < 4 ? max(64, (n + 3) / 4) : n)
         return Kernel("linear openblas") { arguments in
@@ -110,11 +117,11 @@ extension Conv2D: LowerableOp {
             && inputChannels == nil
         let x = context.operands[index(of: .input, count: count)!]
         guard plain, (upsampling ?? 1) == 1, x.layout == .rowMajor else { return try lowerFused(context) }
-        return lowerIm2Col(context)
+        return try lowerIm2Col(context)
     }
 
     /// Convolution as a product of the weights with columns gathered for a block of output pixels at a time.
-    private func lowerIm2Col(_ context: LoweringContext) -> Kernel {
+    private func lowerIm2Col(_ context: LoweringContext) throws -> Kernel {
         let count = context.operands.count
         let (weight, bias) = (index(of: .weight, count: count)!, index(of: .bias, count: count))
         let (x, w, y) = (context.operands[0].shape, context.operands[weight].shape, context.results[0].shape)
@@ -125,6 +132,7 @@ extension Conv2D: LowerableOp {
         let (outputs, kh, kw) = (w[0] / groups, w[2], w[3])
         let k = channels * kh * kw
         let pixelCount = y[2] * y[3]
+        try BLAS.requireFit(outputs, pixelCount, k)
         // A 1x1 convolution reads the image itself as its columns.
         let direct = kh == 1 && kw == 1 && self.stride == [1, 1] && self.padding == [0, 0, 0, 0]
         // A block of columns of about a megabyte; small images are split by output channels as well.

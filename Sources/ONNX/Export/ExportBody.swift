@@ -44,12 +44,16 @@ public struct ExportBody {
     mutating func apply(
         _ operation: String, _ inputs: [String], _ attributes: KeyValuePairs<String, ONNXAttributeValue> = [:], outputs count: Int
     ) -> [String] {
+        apply(operation, inputs, attributes.map { ($0.key, $0.value) }, outputs: count)
+    }
+
+    mutating func apply(_ operation: String, _ inputs: [String], _ attributes: [(String, ONNXAttributeValue)], outputs count: Int) -> [String] {
         let outputs = (0..<count).map { _ in
             valueCount += 1
             return "t\(valueCount)"
         }
         nodes.append(
-            Node(operation: operation, inputs: inputs, outputs: outputs, attributes: attributes.map { Attribute(name: $0.key, value: $0.value) }))
+            Node(operation: operation, inputs: inputs, outputs: outputs, attributes: attributes.map { Attribute(name: $0.0, value: $0.1) }))
         return outputs
     }
 

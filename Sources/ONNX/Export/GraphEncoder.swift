@@ -67,7 +67,6 @@ struct GraphEncoder {
         var known = Dictionary(uniqueKeysWithValues: zip(body.operands, node.operands.map { names[$0] }))
         known[""] = ""
         for (output, result) in zip(outputs, node.results) where known[output] == nil { known[output] = names[result] }
-        let results = Set(outputs)
         for part in body.nodes {
             if let constant = part.constant {
                 if let value = constants[constant] {
@@ -79,9 +78,10 @@ struct GraphEncoder {
                 known[part.outputs[0]] = value
             }
             for output in part.outputs where known[output] == nil { known[output] = names.unique("\(name)/\(part.operation)") }
-            let isLast = part.outputs.contains(where: results.contains)
+            // One node stands for the op: names of nodes are unique.
+            let isFirstResult = part.outputs.contains(outputs[0])
             message.addNode(
-                part.operation, name: isLast ? name : "", documentation: isLast ? origins(node) : "",
+                part.operation, name: isFirstResult ? name : "", documentation: isFirstResult ? origins(node) : "",
                 inputs: part.inputs.map { known[$0]! }, outputs: part.outputs.map { known[$0]! },
                 attributes: part.attributes.map { ($0.name, $0.value) })
         }

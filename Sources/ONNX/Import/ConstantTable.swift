@@ -62,13 +62,23 @@ final class ConstantTable: @unchecked Sendable {
         }
     }
 
+    /// Where a tensor of the model stands there.
+    enum Standing {
+        case attribute, initializer
+        /// In a model of our own, whose initialisers are its parameters.
+        case parameter
+    }
+
     /// A tensor of the model, whose declared size is compared with its data.
-    ///
-    /// - Parameter isInitializer: whether it is one, and not the value of an attribute.
-    func add(_ tensor: ONNXTensor, isInitializer: Bool) throws -> ConstantID {
+    func add(_ tensor: ONNXTensor, as standing: Standing) throws -> ConstantID {
         try tensor.check(external)
         let type = try tensor.type()
-        let isWeight = type.elementType.isFloatingPoint && type.elementCount > (isInitializer ? 1 : Constant.valueCountLimit)
+        let isWeight =
+            switch standing {
+            case .attribute: type.elementType.isFloatingPoint && type.elementCount > Constant.valueCountLimit
+            case .initializer: type.elementType.isFloatingPoint && type.elementCount > 1
+            case .parameter: true
+            }
         return append(Entry(source: .initializer(tensor, isWeight: isWeight), types: [type]))
     }
 

@@ -11,7 +11,7 @@ final class GraphImporter {
 
     let model: ONNXModel
     let constants: ConstantTable
-    private(set) var builder: GraphBuilder
+    var builder: GraphBuilder
     private let shapes: [String: Shape]
     private let bindings: [String: Tensor]
     /// The constants that values would be if the bound inputs were.
@@ -23,20 +23,23 @@ final class GraphImporter {
     private var nextValueIndex = 0
     private var callStack: [ONNXFunction.Key] = []
     private var depth = 0
+    /// What new nodes name as their origins.
+    private var origins: [String] = []
 
-    // What constants have become in the graph.
-    private struct Materialization: Hashable {
+    /// What a constant has become in the graph.
+    struct Materialization: Hashable {
         var constant: ConstantID
         var role: ConstantRole
     }
-    private var materialized: [Materialization: ValueID] = [:]
-    private var parameterKeys: [String: ConstantID] = [:]
-    private var constantNames: [ConstantID: String] = [:]
+    var materialized: [Materialization: ValueID] = [:]
+    var parameterKeys: [String: ConstantID] = [:]
+    var constantNames: [ConstantID: String] = [:]
 
     init(_ model: ONNXModel, inputs: [String: Shape], bindings: [String: Tensor]) {
         self.model = model
         constants = ConstantTable(external: model.external)
-        builder = GraphBuilder(name: model.graph.name.isEmpty ? "main" : model.graph.name)
+        let name = model.metadata[ONNXModel.graphNameKey] ?? model.graph.name
+        builder = GraphBuilder(name: name.isEmpty ? "main" : name)
         shapes = inputs
         self.bindings = bindings
     }
@@ -51,7 +54,7 @@ final class GraphImporter {
         var editor = GraphEditor(builder.graph)
         editor.eraseUnused(editor.graph.order.reversed())
         editor.eraseUnusedParameters()
-        let graph = editor.graph
+        let graph = try StructuredConstants(graph: editor.graph) { [constants, parameterKeys] in try constants.tensor(parameterKeys[$0]!) }.resolved()
         let keys = Set(graph.parameters.map { graph[$0].name })
         return ImportedModel(
             graph: graph,
@@ -215,6 +218,8 @@ extension GraphImporter {
         }
         let firstNew = nextValueIndex
         let results: [ImportedValue?]
+        origins = model.isNative ? Graph.names(fromOrigins: node.documentation) : []
+        defer { origins = [] }
         let call = NodeImport(importer: self, scope: scope, node: node, inputs: inputs, attributes: attributes)
         if let rule = ImportRegistry.rule(domain: node.domain, opType: node.opType), model.functions[node.functionKey] == nil || rule.replacesFunctions {
             results = try rule.run(call)
@@ -223,12 +228,14 @@ extension GraphImporter {
         } else {
             throw InputError("the operator \(node.opType) is not supported")
         }
-        for (name, result) in zip(node.outputs, results) where !name.isEmpty {
+        for (index, (name, result)) in zip(node.outputs, results).enumerated() where !name.isEmpty {
             guard let result else { throw InputError("its output '\(name)' is not supported") }
             scope.define(name, as: result)
+            // Our own exporter keeps the name that a value had in the graph for the node, where ONNX has the value's taken.
+            let ownName = model.isNative && index == 0 && !node.name.isEmpty ? node.name : name
             switch result {
-            case .value(let id): if id.index >= firstNew { builder.rename(id, to: scope.prefix + name) }
-            case .constant(let id): if constantNames[id] == nil { constantNames[id] = scope.prefix + name }
+            case .value(let id): if id.index >= firstNew { builder.rename(id, to: scope.prefix + ownName) }
+            case .constant(let id): if constantNames[id] == nil { constantNames[id] = scope.prefix + ownName }
             }
         }
         if let missing = node.outputs.dropFirst(results.count).first(where: { !$0.isEmpty }) {
@@ -241,7 +248,7 @@ extension GraphImporter {
         case .value(let value): return value
         case .initializer(let initializer, let owner):
             do {
-                let id = try constants.add(initializer, isInitializer: true)
+                let id = try constants.add(initializer, as: model.isNative ? .parameter : .initializer)
                 constantNames[id] = owner.prefix + name
                 owner.define(name, as: .constant(id))
                 return .constant(id)
@@ -297,10 +304,12 @@ extension GraphImporter {
         }
         let areConstant = constantOperands.count == operands.count && zip(constantOperands, types).allSatisfy { constants.type($0) == $1 }
         let isInGraph = operands.contains { if case .value = $0.value { true } else { false } }
+        // What our own exporter wrote was folded as far as it should be.
+        let staysInGraph = model.isNative && constantOperands.contains(where: constants.isWeight)
         let folded = areConstant ? constants.add(op, constantOperands, types: try Graph.inferTypes(op, types)) : nil
-        if !isInGraph, let folded { return folded.map(ImportedValue.constant) }
+        if !isInGraph, !staysInGraph, let folded { return folded.map(ImportedValue.constant) }
         let ids = try operands.map { try materialize($0.value, $0.role, name: "\(name).operand") }
-        let results = try builder.apply(op, ids, name: name)
+        let results = try builder.apply(op, ids, name: name, origins: origins)
         for id in results { nextValueIndex = max(nextValueIndex, id.index + 1) }
         if let folded { for (id, constant) in zip(results, folded) { twins[id] = constant } }
         return results.map(ImportedValue.value)
@@ -316,61 +325,5 @@ extension GraphImporter {
             for input in boundInputs where sources.contains(input.constant.index) { fixedInputs.insert(input.name) }
             return try constants.tensor(twin)
         }
-    }
-
-    func nameConstant(_ id: ConstantID, _ name: String) { constantNames[id] = name }
-    func constantName(_ id: ConstantID) -> String? { constantNames[id] }
-
-    /// The value in the graph; a constant becomes a parameter or a `constant` there.
-    func materialize(_ value: ImportedValue, _ role: ConstantRole, name: String) throws -> ValueID {
-        switch value {
-        case .value(let id): return id
-        case .constant(let id):
-            let key = Materialization(constant: id, role: role)
-            if let known = materialized[key] { return known }
-            let result = try materialize(id, role, name: constantNames[id] ?? name)
-            materialized[key] = result
-            return result
-        }
-    }
-
-    private func materialize(_ id: ConstantID, _ role: ConstantRole, name: String) throws -> ValueID {
-        let type = constants.type(id)
-        if role == .weight {
-            return parameter(id, TensorType(.float32, type.shape), name: name)
-        }
-        // What only has other dimensions than an initialiser is that one's view.
-        if let (op, operands) = constants.computation(id), op is Reshape, constants.isWeight(operands[0]) {
-            return try builder.apply(op, [materialize(.constant(operands[0]), .operand, name: name)], name: name)[0]
-        }
-        guard constants.isWeight(id) else {
-            if let op = try literal(id) { return try builder.apply(op, [], name: name)[0] }
-            return parameter(id, type, name: name)
-        }
-        // A vector for each channel stays a vector, as norms and biases are, whatever dimensions of one it has.
-        let wide = type.shape.dimensions.filter { $0 != 1 }
-        guard wide.count == 1, type.shape.rank > 1 else { return parameter(id, type, name: name) }
-        let vector = constants.add(Reshape(Shape(wide)), [id], types: [TensorType(type.elementType, Shape(wide))])![0]
-        let stored = parameter(vector, constants.type(vector), name: name)
-        return try builder.apply(Reshape(type.shape), [stored], name: name)[0]
-    }
-
-    private func parameter(_ id: ConstantID, _ type: TensorType, name: String) -> ValueID {
-        var key = name
-        var count = 1
-        // One key has one constant and one type.
-        while let other = parameterKeys[key], other != id || builder.graph.parameter(key).map(builder.type) != type {
-            count += 1
-            key = "\(name)_\(count)"
-        }
-        parameterKeys[key] = id
-        return builder.parameter(key, type)
-    }
-
-    /// A small constant as an op, if that can hold it.
-    private func literal(_ id: ConstantID) throws -> Constant? {
-        let type = constants.type(id)
-        guard type.elementCount <= Constant.valueCountLimit else { return nil }
-        return Constant(try constants.tensor(id))
     }
 }

@@ -52,8 +52,4 @@ extension NodeImport {
     fileprivate func applyNative(_ op: any Op, _ operands: [ImportedValue]) throws -> [ImportedValue] {
         try importer.apply(op, operands.map { ($0, isWeight($0) ? .weight : .operand) }, name: "\(hint).\(op.name)")
     }
-
-    private func isWeight(_ value: ImportedValue) -> Bool {
-        if case .constant(let id) = value { importer.constants.isWeight(id) } else { false }
-    }
 }

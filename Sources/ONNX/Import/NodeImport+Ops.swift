@@ -107,6 +107,11 @@ extension NodeImport {
         return try cast(value, to: .float32)
     }
 
+    /// Whether a value is one of the model's weights as they are stored.
+    func isWeight(_ value: ImportedValue) -> Bool {
+        if case .constant(let id) = value { importer.constants.isWeight(id) } else { false }
+    }
+
     /// Names a constant after the part of the network that the node stands for, where an exporter gave it no name.
     func nameWeight(_ value: ImportedValue, _ part: String) {
         guard case .constant(let id) = value, let module = modulePath else { return }

@@ -169,7 +169,7 @@ extension NodeImport {
     func tensor(_ name: String) throws -> ImportedValue? {
         switch attributes[name] {
         case nil: nil
-        case .tensor(let tensor)?: .constant(try importer.constants.add(tensor, isInitializer: false))
+        case .tensor(let tensor)?: .constant(try importer.constants.add(tensor, as: .attribute))
         default: throw misfit(name, "a tensor")
         }
     }

@@ -55,6 +55,7 @@ extension Constant {
         } else if !tensor.type.elementType.isFloatingPoint {
             return nil
         }
-        self.init(tensor.type.elementType, tensor.shape, values)
+        let isSplat = values.allSatisfy { $0.bitPattern == values[0].bitPattern }
+        self.init(tensor.type.elementType, tensor.shape, isSplat && !values.isEmpty ? [values[0]] : values)
     }
 }

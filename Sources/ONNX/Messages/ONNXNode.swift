@@ -8,6 +8,7 @@ struct ONNXNode: Sendable {
     /// "" for the standard operators.
     var domain: String
     var overload: String
+    var documentation: String
     /// An empty name stands for an operand that is left out.
     var inputs: [String]
     /// An empty name stands for a result that nobody wants.
@@ -20,6 +21,7 @@ struct ONNXNode: Sendable {
         opType = try String(dd_onnx_node_op_type(node), what: what)
         domain = OpsetImports.canonical(try String(dd_onnx_node_domain(node), what: what))
         overload = try String(dd_onnx_node_overload(node), what: what)
+        documentation = try String(dd_onnx_node_documentation(node), what: "the documentation of a node")
         let value = "the name of a value"
         inputs = try (0..<dd_onnx_node_input_count(node)).map { try String(dd_onnx_node_input(node, $0), what: value) }
         outputs = try (0..<dd_onnx_node_output_count(node)).map { try String(dd_onnx_node_output(node, $0), what: value) }

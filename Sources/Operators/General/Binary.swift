@@ -9,7 +9,7 @@ import Tensors
 /// - To bool: `equal less less_or_equal greater greater_or_equal`.
 /// - Of bool: `and or xor`. Of integers: `bitwise_and bitwise_or bitwise_xor shift_left shift_right`.
 ///
-/// Integers wrap around at the ends of their type.
+/// Integers wrap around at the ends of their type; shifts by negative numbers push all bits out.
 public struct Binary: Op {
     public static let name = "binary"
 

@@ -46,6 +46,7 @@ public struct Pool: Op {
         guard kernelSize.count == rank else { throw InputError("kernel_size must be \(rank) numbers, not \(kernelSize)") }
         try Inference.requireWindow(kernel: kernelSize, strides: strides, padding: padding, dilations: dilations)
         guard padding.allSatisfy({ $0 >= 0 }) else { throw InputError("padding must not be negative: \(padding)") }
+        guard let count = Shape(kernelSize).checkedElementCount, count <= Graph.elementCountLimit else { throw InputError("the window is too large") }
         guard (p ?? 2) > 0, [0, 1].contains(storageOrder ?? 0), indices != true || kind == .max else { throw InputError("unusable attributes") }
         let sizes = try (0..<rank).map { axis in
             let reach = dilations[axis] * (kernelSize[axis] - 1) + 1

@@ -59,6 +59,10 @@ public struct Resize: Op {
         for (axis, size) in sizes.enumerated() where size > 0 && x.shape[axis] == 0 {
             throw InputError("there is nothing along axis \(axis) of \(x)")
         }
+        // Antialiasing reads as many neighbours as fall on one element of the result.
+        if antialias == true, let axis = sizes.indices.first(where: { Double(sizes[$0]) > 2 * scales[$0] * Double(x.shape[$0]) + 2 }) {
+            throw InputError("a scale of \(scales[axis]) does not make \(sizes[axis]) elements along axis \(axis) of \(x)")
+        }
         if let cubicCoefficient, !cubicCoefficient.isFinite { throw InputError("unusable cubic_coefficient") }
         if coordinates == .tfCropAndResize {
             guard let roi, roi.count == 2 * sizes.count, roi.allSatisfy({ $0.isFinite && $0.magnitude < 0x1p40 }) else {

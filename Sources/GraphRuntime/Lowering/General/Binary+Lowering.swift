@@ -97,8 +97,8 @@ extension Binary: LowerableOp {
         case .bitwiseAnd: TileKernel.map { (a: I, b: I) in a & b }
         case .bitwiseOr: TileKernel.map { (a: I, b: I) in a | b }
         case .bitwiseXor: TileKernel.map { (a: I, b: I) in a ^ b }
-        case .shiftLeft: TileKernel.map { (a: I, b: I) in a << b }
-        case .shiftRight: TileKernel.map { (a: I, b: I) in a >> b }
+        case .shiftLeft: TileKernel.map { (a: I, b: I) in a << (b < 0 ? I(I.bitWidth) : b) }
+        case .shiftRight: TileKernel.map { (a: I, b: I) in a >> (b < 0 ? I(I.bitWidth) : b) }
         default: comparison(I.self)
         }
     }

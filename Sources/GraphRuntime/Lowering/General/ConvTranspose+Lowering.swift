@@ -13,6 +13,7 @@ extension ConvTranspose: LowerableOp {
         let groups = groups
         let (channels, outputs) = (x[1] / groups, w[1])
         let (kernelCount, pixelCount, resultCount) = (window.kernelCount, window.outputCount, window.inputCount)
+        try BLAS.requireFit(channels, pixelCount, .saturatingProduct(outputs, kernelCount), .saturatingProduct(kernelCount, pixelCount))
         // As many output channels at a time as give a product of some size.
         let blocks = Blocks(outputs, size: max(1, min(64, (1 << 18) / max(1, kernelCount * pixelCount))))
         let columnBytes = (blocks.size * kernelCount * pixelCount * 4 + 63) / 64 * 64

@@ -13,6 +13,7 @@ extension Convolution: LowerableOp {
         let (channels, outputs) = (w[1], w[0] / groups)
         let (kernelCount, outputCount, inputCount) = (window.kernelCount, window.outputCount, window.inputCount)
         let k = channels * kernelCount
+        try BLAS.requireFit(outputs, outputCount, k)
         let pixels = Blocks(outputCount, size: min(1024, max(32, (1 << 18) / max(1, k) / 16 * 16)))
         let columnBytes = (k * pixels.size * 4 + 63) / 64 * 64
         let hasBias = context.operands.count == 3

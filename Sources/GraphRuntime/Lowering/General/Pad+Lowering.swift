@@ -11,7 +11,7 @@ extension Pad: LowerableOp {
             let first = max(0, -before[axis])
             let count = x.shape[axis] + min(0, before[axis]) + min(0, after[axis])
             return (0..<y.shape[axis]).map { index in
-                source(index - max(0, before[axis]), of: count).map { $0 + first } ?? -1
+                source(index - max(0, before[axis]), of: count).map { Int32($0 + first) } ?? -1
             }
         }
         let copy = TableCopy(elementSize: x.elementType.byteSize, operand: x.shape, tables: tables)

@@ -4,6 +4,9 @@ import Operators
 import Tensors
 
 extension Pool: LowerableOp {
+    /// Of f32; places are i64.
+    public var takesEveryElementType: Bool { true }
+
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let (x, y) = (context.operands[0].shape, context.results[0].shape)
         let rank = x.rank - 2

@@ -14,7 +14,7 @@ extension Reduce: LowerableOp {
         if x.elementType == .float32, let kernel = nativeKernel(plan) { return kernel }
         let needsFloats = [.l2, .logSum, .logSumExp].contains(function)
         let compute = needsFloats ? ElementType.float64 : x.elementType.accumulatorType
-        return compute.withComputeType(General(function: function, plan: plan, from: x.elementType, to: y.elementType, compute: compute))
+        return compute.withComputeType(GeneralReduction(function: function, plan: plan, from: x.elementType, to: y.elementType, compute: compute))
     }
 
     /// f32, with what is reduced in one piece.
@@ -89,21 +89,13 @@ private struct ReductionPlan {
 }
 
 /// Any reduction along any axes of any type.
-private struct General: ComputeTypeFunction {
+private struct GeneralReduction: ComputeTypeFunction {
     let function: Reduce.Function
     let plan: ReductionPlan
     let from: ElementType
     let to: ElementType
     let compute: ElementType
     private static let block = 512
-
-    init(function: Reduce.Function, plan: ReductionPlan, from: ElementType, to: ElementType, compute: ElementType) {
-        self.function = function
-        self.plan = plan
-        self.from = from
-        self.to = to
-        self.compute = compute
-    }
 
     func callAsFunction<C: ComputeElement>(_: C.Type) -> Kernel {
         let read = RunConversions.conversion(from: from, to: compute)

@@ -18,8 +18,9 @@ extension Resize: LowerableOp, ViewingOp {
         let copy = TableCopy(
             elementSize: x.elementType.byteSize, operand: x.shape,
             tables: (0..<x.shape.rank).map { axis in
-                if keeps(axis, x.shape[axis]) { return Array(0..<y.shape[axis]) }
-                return (0..<y.shape[axis]).map { nearest($0, axis: axis, size: x.shape[axis]) ?? -1 }
+                (0..<y.shape[axis]).map { index in
+                    keeps(axis, x.shape[axis]) ? Int32(index) : nearest(index, axis: axis, size: x.shape[axis]).map(Int32.init) ?? -1
+                }
             })
         return Kernel("resize nearest") { arguments in
             withUnsafeBytes(of: bits) { copy.run(arguments.results[0], arguments.operands[0], fill: $0.baseAddress, arguments.pool) }
@@ -27,13 +28,18 @@ extension Resize: LowerableOp, ViewingOp {
     }
 
     /// Whether nothing happens along a dimension.
-    fileprivate func keeps(_ axis: Int, _ size: Int) -> Bool {
+    private func keeps(_ axis: Int, _ size: Int) -> Bool {
         guard size == sizes[axis], scales[axis] == 1 else { return false }
         return coordinates != .tfCropAndResize || (roi![axis] == 0 && roi![sizes.count + axis] == 1)
     }
 
     /// Where an element of the result is among those of the operand; nil where another value stands there.
-    fileprivate func position(_ index: Int, axis: Int, size: Int) -> Double? {
+    private func position(_ index: Int, axis: Int, size: Int) -> Double? {
+        // Attributes that make no sense must not make an index.
+        unboundedPosition(index, axis: axis, size: size).map { $0.isFinite ? $0 : 0 }
+    }
+
+    private func unboundedPosition(_ index: Int, axis: Int, size: Int) -> Double? {
         let (i, scale, n) = (Double(index), scales[axis], Double(size))
         let length = scale * n
         switch coordinates {

@@ -5,12 +5,12 @@ import Tensors
 struct TableCopy {
     private let elementSize: Int
     private let sizes: [Int]
-    private let tables: [[Int]]
+    private let tables: [[Int32]]
     private let strides: [Int]
     /// Part of the last dimension in which neighbours stay neighbours.
     private let interior: Range<Int>
 
-    init(elementSize: Int, operand: Shape, tables: [[Int]]) {
+    init(elementSize: Int, operand: Shape, tables: [[Int32]]) {
         // A scalar is a row of one.
         self.elementSize = elementSize
         self.tables = tables.isEmpty ? [[0]] : tables
@@ -49,7 +49,7 @@ struct TableCopy {
                 var offset: Int? = 0
                 var rest = row
                 for axis in stride(from: sizes.count - 2, through: 0, by: -1) {
-                    let index = tables[axis][rest % sizes[axis]]
+                    let index = Int(tables[axis][rest % sizes[axis]])
                     offset = index < 0 ? nil : offset.map { $0 + index * strides[axis] }
                     rest /= sizes[axis]
                 }
@@ -60,11 +60,11 @@ struct TableCopy {
                 let middle = interior.clamped(to: part)
                 tables.last!.withUnsafeBufferPointer { table in
                     func scatter(_ range: Range<Int>) {
-                        for index in range { target[index] = table[index] < 0 ? fill : x[offset + table[index]] }
+                        for index in range { target[index] = table[index] < 0 ? fill : x[offset + Int(table[index])] }
                     }
                     scatter(part.lowerBound..<(middle.isEmpty ? part.upperBound : middle.lowerBound))
                     guard !middle.isEmpty else { return }
-                    (target + middle.lowerBound).update(from: x + offset + table[middle.lowerBound], count: middle.count)
+                    (target + middle.lowerBound).update(from: x + offset + Int(table[middle.lowerBound]), count: middle.count)
                     scatter(middle.upperBound..<part.upperBound)
                 }
             }

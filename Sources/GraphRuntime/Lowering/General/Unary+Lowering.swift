@@ -75,7 +75,7 @@ extension Unary: LowerableOp {
             Unary.steps([
                 TileKernel.map { (x: Float) in 1.595_769_1 * (x + 0.044_715 * x * x * x) }, Unary.native(DD_UNARY_SIGMOID),
             ]) { x, y in x * y }
-        case .thresholdedReLU: TileKernel.map { (x: Float) in x > alpha ? x : x != x ? x : 0 }
+        case .thresholdedReLU: TileKernel.map { (x: Float) in x > alpha ? x : 0 }
         case .softsign: TileKernel.map { (x: Float) in x / (1 + Swift.abs(x)) }
         case .isNaN: TileKernel.map { (x: Float) in x != x ? UInt8(1) : 0 }
         case .isInf: infinities(Float.self)
@@ -117,6 +117,7 @@ extension Unary: LowerableOp {
 
     private var scalarFunction: (Double) -> Double {
         let (alpha, beta) = (Double(constants.alpha), Double(constants.beta))
+        func clampedToOne(_ x: Double) -> Double { x < 0 ? 0 : x > 1 ? 1 : x }
         return switch function {
         case .abs: { Swift.abs($0) }
         case .negate: { -$0 }
@@ -136,9 +137,9 @@ extension Unary: LowerableOp {
         case .elu: { $0 < 0 ? alpha * Foundation.expm1($0) : $0 }
         case .selu: { beta * ($0 > 0 ? $0 : alpha * Foundation.expm1($0)) }
         case .celu: { $0 > 0 ? $0 : alpha * Foundation.expm1($0 / alpha) }
-        case .thresholdedReLU: { $0 > alpha || $0 != $0 ? $0 : 0 }
-        case .hardSigmoid: { let y = alpha * $0 + beta; return y < 0 ? 0 : y > 1 ? 1 : y }
-        case .hardSwish: { let y = $0 / 6 + 0.5; return $0 * (y < 0 ? 0 : y > 1 ? 1 : y) }
+        case .thresholdedReLU: { $0 > alpha ? $0 : 0 }
+        case .hardSigmoid: { clampedToOne(alpha * $0 + beta) }
+        case .hardSwish: { $0 * clampedToOne($0 / 6 + 0.5) }
         case .softplus: { $0 > 0 ? $0 + Foundation.log1p(Foundation.exp(-$0)) : Foundation.log1p(Foundation.exp($0)) }
         case .softsign: { $0 / (1 + Swift.abs($0)) }
         case .mish:

@@ -3,9 +3,9 @@ import Tensors
 
 extension ImportRule {
     static let arithmetic: [ImportRule] = [
-        .one("Add") { try $0.aligned { try $0.add($1, $2) } },
+        .one("Add") { try $0.aligned(constantsAre: "bias") { try $0.add($1, $2) } },
         .one("Sub") { try $0.aligned { try $0.subtract($1, $2) } },
-        .one("Mul") { try $0.aligned { try $0.multiply($1, $2) } },
+        .one("Mul") { try $0.aligned(constantsAre: "weight") { try $0.multiply($1, $2) } },
         .one("Div") { try $0.aligned { try $0.divide($1, $2) } },
         .one("Pow") { try $0.aligned { try $0.binary(.power, $1, $2) } },
         .one("Mod") { node in
@@ -60,8 +60,11 @@ extension NodeImport {
     }
 
     /// Two operands as numpy aligns them. Before opset 7 an attribute said where the second one's dimensions belong.
-    fileprivate func aligned(_ combine: (NodeImport, ImportedValue, ImportedValue) throws -> ImportedValue) throws -> ImportedValue {
+    ///
+    /// - Parameter part: what part of a module a vector is that the model has no name for.
+    fileprivate func aligned(constantsAre part: String? = nil, _ combine: (NodeImport, ImportedValue, ImportedValue) throws -> ImportedValue) throws -> ImportedValue {
         let (a, b) = (try input(0), try input(1))
+        if let part { for operand in [a, b] where isWeight(operand) { nameWeight(operand, part) } }
         guard opset < 7, try flag("broadcast", default: false), let first = try integer("axis") else { return try combine(self, a, b) }
         let trailing = rank(a) - (try axis(first, rank: rank(a))) - rank(b)
         guard trailing >= 0 else { throw InputError("\(type(b)) does not fit \(type(a)) at axis \(first)") }

@@ -76,7 +76,7 @@ private struct AttentionImport {
             let d = node.shape(result).dimensions
             result = try node.reshape(node.transpose(result, [0, 2, 1, 3]), [d[0], d[2], d[1] * d[3]])
         }
-        let modes = [raw, node.opset < 24 ? biased : capped, node.opset < 24 ? capped : biased, weights]
+        let modes = [raw, capped, biased, weights]
         let mode = try node.integer("qk_matmul_output_mode", default: 0)
         guard modes.indices.contains(mode) else { throw InputError("its attribute 'qk_matmul_output_mode' cannot be \(mode)") }
         return [result] + present + [node.wants(3) ? try node.cast(modes[mode], to: elementType) : nil]

@@ -38,7 +38,7 @@ extension NodeImport {
     /// Numbers of a norm that its op reads as f32: the model's weights as parameters, what is written in the graph as what it is.
     private func normWeight(_ value: ImportedValue) throws -> (value: ImportedValue, role: ConstantRole) {
         guard elementType(value).isFloatingPoint else { throw InputError("weights must be of a float type, not \(type(value))") }
-        if case .constant(let id) = value, importer.constants.isWeight(id) { return (value, .weight) }
+        if isWeight(value) { return (value, .weight) }
         return (try cast(value, to: .float32), .operand)
     }
 

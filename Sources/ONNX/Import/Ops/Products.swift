@@ -20,11 +20,20 @@ extension NodeImport {
         if elementType(a) == .int32 {
             return try withMatrices(a, b) { try apply(MatMulInteger(), $0, $1) }
         }
-        if case .constant = b, rank(b) == 2, !isConstant(a) { return try linear(a, transpose(b, [1, 0]), bias: nil) }
+        if isConstant(b), rank(b) == 2, !isConstant(a) { return try linear(a, transposedWeight(b), bias: nil) }
         return try withMatrices(a, b) { a, b in try inFloat32([a, b]) { try apply(MatMul(), $0) } }
     }
 
     func isConstant(_ value: ImportedValue) -> Bool { if case .constant = value { true } else { false } }
+
+    /// A constant matrix the other way round, under the name that it has.
+    private func transposedWeight(_ b: ImportedValue) throws -> ImportedValue {
+        let weight = try transpose(b, [1, 0])
+        if case .constant(let old) = b, case .constant(let new) = weight, importer.constantName(new) == nil, let name = importer.constantName(old) {
+            importer.nameConstant(new, name)
+        }
+        return weight
+    }
 
     /// Makes matrices of vectors, and vectors of the result again.
     private func withMatrices(
@@ -55,7 +64,7 @@ extension NodeImport {
         let columns = shape(b)[isTransposed ? 0 : 1]
         nameWeight(b, "weight")
         if elementType(a).isFloatingPoint, isConstant(b), !isConstant(a), alpha == 1 {
-            let weight = isTransposed ? b : try transpose(b, [1, 0])
+            let weight = try isTransposed ? b : transposedWeight(b)
             if beta == 1, let c, isConstant(c), let bias = try bias(c, columns: columns) {
                 nameWeight(c, "bias")
                 return try linear(a, weight, bias: bias)

@@ -23,7 +23,8 @@ extension ImportRule {
             let (d, block) = try node.blocks(x)
             guard d[2] % block == 0, d[3] % block == 0 else { throw InputError("\(node.type(x)) does not divide into blocks of \(block)") }
             let parts = try node.reshape(x, [d[0], d[1], d[2] / block, block, d[3] / block, block])
-            return try node.reshape(node.transpose(parts, [0, 3, 5, 1, 2, 4]), [d[0], d[1] * block * block, d[2] / block, d[3] / block])
+            let order = try node.string("mode", default: "DCR") == "CRD" ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]
+            return try node.reshape(node.transpose(parts, order), [d[0], d[1] * block * block, d[2] / block, d[3] / block])
         },
     ]
 }

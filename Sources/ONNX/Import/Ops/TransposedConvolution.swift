@@ -29,7 +29,8 @@ extension NodeImport {
             for axis in sizes.indices {
                 let reach = window.dilations[axis] * (window.kernel[axis] - 1) + 1
                 let total = window.strides[axis] * (sizes[axis] - 1) + outputPadding[axis] + reach - wanted[axis]
-                window.padding[axis] = mode == "SAME_UPPER" ? total / 2 : total - total / 2
+                // What is missing is added behind.
+                window.padding[axis] = total < 0 ? 0 : mode == "SAME_UPPER" ? total / 2 : total - total / 2
                 window.padding[sizes.count + axis] = total - window.padding[axis]
             }
         }

@@ -1,0 +1,120 @@
+"""Batches of sharp crops and of blurred and sharp pairs, made on the device out of photographs that are all in its memory."""
+import math
+import pathlib
+
+import numpy
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+import blur
+
+SCALES = [1, 0.7, 0.5]
+GRID = 16
+COLLAGES = slice(None, None, 5)
+REGIONAL = slice(3, None, 4)
+
+
+def versions(folder):
+    """The photographs of a folder at each scale, bytes [3, height, width]; kept beside the folder in a file, because shrinking takes a while."""
+    kept = folder.with_suffix(".pt")
+    if not kept.exists():
+        images = []
+        for file in sorted([*folder.glob("*.png"), *folder.glob("*.jpg")]):
+            photo = Image.open(file).convert("RGB")
+            for scale in SCALES:
+                size = [round(length * scale) for length in photo.size]
+                images.append(torch.tensor(numpy.asarray(photo.resize(size, Image.Resampling.LANCZOS))).permute(2, 0, 1).contiguous())
+        torch.save(images, kept)
+    return torch.load(kept, weights_only=True)
+
+
+def uniform(generator, low, high, *shape):
+    return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
+
+
+class Photographs:
+    """Crops are drawn where there is detail: skies and blurred backgrounds teach little."""
+
+    def __init__(self, folder, side, device, flat=0.03):
+        self.side = side
+        images, places, weights = [], [], []
+        start = 0
+        for image in versions(pathlib.Path(folder)):
+            height, width = image.shape[1:]
+            if min(height, width) < side + GRID:
+                continue
+            grey = image[1].float()
+            detail = (grey[1:, 1:] - grey[:-1, 1:]).abs() + (grey[1:, 1:] - grey[1:, :-1]).abs()
+            mean = F.avg_pool2d(F.avg_pool2d(detail[None], GRID), side // GRID, 1)[0]
+            rows, columns = (part.flatten() for part in torch.meshgrid(*(torch.arange(length) * GRID for length in mean.shape), indexing="ij"))
+            facts = [torch.full_like(rows, fact) for fact in (start, height, width)]
+            places.append(torch.stack([*facts, rows, columns], 1))
+            # Small versions have fewer places, and as much to learn from.
+            weights.append((mean.clamp(max=30) / 10 + flat).flatten() / mean.numel() ** 0.5)
+            images.append(image.flatten(1))
+            start += height * width
+        if not images:
+            raise SystemExit(f"{folder} has no photograph of {side + GRID} pixels a side: make them with photos.py.")
+        self.pixels = torch.cat(images, 1).to(device)
+        self.places = torch.cat(places).to(device)
+        self.sums = torch.cat(weights).double().cumsum(0).to(device)
+
+    def batch(self, count, generator):
+        """Sharp crops [count, 3, side, side] in 0...1, flipped, turned and in changed colours."""
+        drawn = uniform(generator, 0, 1, count).double() * self.sums[-1]
+        chosen = self.places[torch.searchsorted(self.sums, drawn).clamp(max=len(self.places) - 1)]
+        start, height, width, row, column = chosen.T.view(5, count, 1, 1)
+        jitter = torch.randint(GRID, (2, count, 1, 1), generator=generator, device=generator.device)
+        top, left = torch.minimum(row + jitter[0], height - self.side), torch.minimum(column + jitter[1], width - self.side)
+        turn = torch.randint(2, (3, count, 1, 1), generator=generator, device=generator.device).bool()
+        along = torch.arange(self.side, device=generator.device)
+        down, across = along.view(1, -1, 1), along.view(1, 1, -1)
+        down, across = torch.where(turn[0], across, down), torch.where(turn[0], down, across)
+        down = torch.where(turn[1], self.side - 1 - down, down)
+        across = torch.where(turn[2], self.side - 1 - across, across)
+        crops = self.pixels[:, start + (top + down) * width + left + across].transpose(0, 1).float() / 255
+        crops = recoloured(crops, generator)
+        crops[COLLAGES] = collages(crops[COLLAGES], crops[1:], generator)
+        return crops
+
+
+def collages(crops, others, generator):
+    """Bars and half-planes of other crops laid over crops: hard straight edges, of which landscapes have few."""
+    count, _, side, _ = crops.shape
+    place = torch.arange(side, device=crops.device) - side / 2
+    for layer in range(3):
+        angle, offset = uniform(generator, 0, math.pi, count, 1, 1, 1), uniform(generator, -side / 2, side / 2, count, 1, 1, 1)
+        width = 2 ** uniform(generator, 0, math.log2(side), count, 1, 1, 1)
+        across = (place * angle.cos() + place[:, None] * angle.sin() - offset).abs()
+        mask = (width / 2 - across + 0.5).clamp(0, 1)
+        crops = mask * others.roll(-2 * layer, 0)[:count] + (1 - mask) * crops
+    return crops
+
+
+def recoloured(crops, generator):
+    n = crops.shape[0]
+    gamma, gain = uniform(generator, 0.8, 1.25, n, 1, 1, 1), uniform(generator, 0.8, 1.1, n, 1, 1, 1) * uniform(generator, 0.93, 1.07, n, 3, 1, 1)
+    saturation = uniform(generator, 0.6, 1.2, n, 1, 1, 1)
+    grey = crops.mean(1, keepdim=True)
+    return ((grey + saturation * (crops - grey)).clamp(0, 1) ** gamma * gain).clamp(0, 1)
+
+
+class Pairs:
+    """Blurred and sharp crops; each fourth is blurred by region."""
+
+    def __init__(self, folder, side, device, seed, extent, kernels=2048):
+        self.photographs = Photographs(folder, side + 2 * blur.MARGIN, device)
+        self.kernels = torch.tensor(blur.kernel_bank(kernels, seed, extent)).to(device)
+
+    def batch(self, count, generator):
+        """(blurred, sharp), each [count, 3, side, side] in 0...1."""
+        crops = self.photographs.batch(count, generator)
+        first, second = self.kernels[torch.randint(len(self.kernels), (2, count), generator=generator, device=generator.device)]
+        images = blur.blurred(crops, first, second, REGIONAL, generator)
+        # Half of them with hardly any noise, and half without JPEG.
+        images = blur.noisy(images, uniform(generator, 0, 1, count) ** 2 * 6 / 255, generator)
+        compressed = blur.jpeg(images, uniform(generator, 60, 98, count))
+        images = torch.where(uniform(generator, 0, 1, count, 1, 1, 1) < 0.5, compressed, images)
+        margin = blur.MARGIN
+        return (images * 255).round() / 255, crops[..., margin:-margin, margin:-margin]
