@@ -57,7 +57,7 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TensorFiles"]),
         .testTarget(name: "GraphIRTests", dependencies: ["ModelImport", "Operators", "GraphTestSupport"]),
-        .testTarget(name: "GraphRuntimeTests", dependencies: ["GraphRuntime"]),
+        .testTarget(name: "GraphRuntimeTests", dependencies: ["CKernels", "GraphRuntime"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),

@@ -17,6 +17,8 @@ public struct KernelArguments {
 public struct Kernel {
     /// The variant that runs, for the profiler: "conv winograd_f4 float32".
     public var name: String
+    /// Why it was chosen, where there was a choice.
+    public var choice: String?
     public var scratchByteCount = 0
     /// Operands whose memory the first result may take over, best first.
     public var inPlaceOperands: [Int] = []
@@ -25,10 +27,11 @@ public struct Kernel {
     public var run: (KernelArguments) -> Void
 
     public init(
-        _ name: String, scratchByteCount: Int = 0, inPlaceOperands: [Int] = [], preparedOperands: Set<Int> = [],
+        _ name: String, choice: String? = nil, scratchByteCount: Int = 0, inPlaceOperands: [Int] = [], preparedOperands: Set<Int> = [],
         run: @escaping (KernelArguments) -> Void
     ) {
         self.name = name
+        self.choice = choice
         self.scratchByteCount = scratchByteCount
         self.inPlaceOperands = inPlaceOperands
         self.preparedOperands = preparedOperands
@@ -59,8 +62,9 @@ public struct RuntimeOptions: Sendable {
     public var precision = Precision.float32
     /// Products run on kernels of our own with weights packed once; otherwise on OpenBLAS with weights as they are stored.
     public var packsWeights = true
-    /// Winograd F(4x4, 3x3) may be chosen: fastest, at four times the memory for those weights.
-    public var allowsWinogradF4 = true
+    public var memory = MemoryUse.standard
+    /// Chooses among kernels that compute the same.
+    public var chooser = KernelChooser()
 
     /// Memory of values that are done is used again. Off, every value keeps its own, to tell a wrong plan from a wrong kernel.
     public var reusesMemory = true

@@ -25,15 +25,20 @@ public enum InstructionSet: String, CaseIterable, Sendable {
     case scalar, avx2, avx512
     case avx512BF16 = "avx512-bf16"
 
-    /// Lets kernels use no more than this; false where the machine does not have it.
-    public func force() -> Bool {
-        let wanted: dd_isa =
-            switch self {
-            case .scalar: DD_ISA_SCALAR
-            case .avx2: DD_ISA_AVX2
-            case .avx512: DD_ISA_AVX512
-            case .avx512BF16: DD_ISA_AVX512_BF16
-            }
-        return dd_isa_force(wanted) == wanted
+    private var isa: dd_isa {
+        switch self {
+        case .scalar: DD_ISA_SCALAR
+        case .avx2: DD_ISA_AVX2
+        case .avx512: DD_ISA_AVX512
+        case .avx512BF16: DD_ISA_AVX512_BF16
+        }
     }
+
+    public var isSupported: Bool { isa.rawValue <= dd_isa_supported().rawValue }
+
+    /// The one in use.
+    public static var current: InstructionSet { InstructionSet(rawValue: String(cString: dd_isa_name(dd_isa_current())))! }
+
+    /// Lets kernels use no more than this, in the whole process; false where the machine does not have it.
+    public func force() -> Bool { dd_isa_force(isa) == isa }
 }

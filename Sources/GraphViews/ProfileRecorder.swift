@@ -47,7 +47,7 @@ public final class ProfileRecorder: @unchecked Sendable {
             let id = report.step.node
             let node = graph.name(of: id)
             if report.index == 0 { beginRun(of: name) }
-            record(program: name, node: node, seconds: report.seconds) {
+            record(program: name, node: node, seconds: report.seconds, choice: report.step.kernel.choice) {
                 (
                     graph[id].op.name, report.step.kernel.name, NodeCost(graph, id),
                     graph.resultTypes(graph[id]).map(\.description).joined(separator: ", ")
@@ -69,7 +69,7 @@ public final class ProfileRecorder: @unchecked Sendable {
 
     /// Adds one call. What the node is gets asked for only the first time.
     public func record(
-        program: String, node: String, seconds: Double, describe: () -> (op: String, kernel: String, cost: NodeCost, types: String)
+        program: String, node: String, seconds: Double, choice: String? = nil, describe: () -> (op: String, kernel: String, cost: NodeCost, types: String)
     ) {
         lock.withLock {
             let key = Key(program: program, node: node)
@@ -77,7 +77,7 @@ public final class ProfileRecorder: @unchecked Sendable {
                 let (op, kernel, cost, types) = describe()
                 seen[key] = Seen(
                     line: .init(
-                        program: program, node: node, op: op, kernel: kernel, calls: 0, totalSeconds: 0, fastestSeconds: .infinity,
+                        program: program, node: node, op: op, kernel: kernel, choice: choice, calls: 0, totalSeconds: 0, fastestSeconds: .infinity,
                         cost: cost), types: types)
             }
             seen[key]!.line.calls += 1

@@ -5,6 +5,8 @@ public struct ProfileReport: Codable, Hashable, Sendable {
         public var node: String
         public var op: String
         public var kernel: String
+        /// Why that kernel, where there was a choice.
+        public var choice: String?
         public var calls: Int
         public var totalSeconds: Double
         public var fastestSeconds: Double
@@ -96,12 +98,12 @@ public struct ProfileReport: Codable, Hashable, Sendable {
         }
         var byNode = TextTable(
             .left("node"), .left("kernel", maximumWidth: 36), .right("calls"), .right("total"), .right("mean"), .right("share"),
-            .right("speed"), .right("bytes"))
+            .right("speed"), .right("bytes"), .left("kernel because", maximumWidth: 80))
         for line in nodes.prefix(nodeLimit) {
             byNode.append(
                 programs.count > 1 ? "\(line.program): \(line.node)" : line.node, line.kernel, "\(line.calls)",
                 Units.seconds(line.totalSeconds), Units.seconds(line.meanSeconds), Units.share(line.totalSeconds, of: totalSeconds),
-                Units.flopRate(line.cost.flop, seconds: line.meanSeconds), Units.bytes(line.cost.bytes))
+                Units.flopRate(line.cost.flop, seconds: line.meanSeconds), Units.bytes(line.cost.bytes), line.choice ?? "")
         }
         var text = byProgram.text() + "\n" + byKind.text()
         if nodeLimit > 0, !nodes.isEmpty { text += "\n" + byNode.text() }

@@ -11,8 +11,11 @@ struct BenchCommand: ParsableCommand {
         abstract: "Measure this machine's limits, then encoder, denoising step and decoder against them.",
         discussion: "Work is that of the imported graphs, so that a share above 100 % means less work done, not a faster machine.")
 
-    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @Argument(help: ArgumentHelp("The converted model; none with --kernels.", valueName: "model"))
+    var model: String?
+
+    @Flag(help: "Measure the kernels alone, on shapes of the released networks, for each instruction set (or that of --isa).")
+    var kernels = false
 
     @Option(help: ArgumentHelp("Size of the image in pixels.", valueName: "WxH"))
     var size = ImageSize.standard
@@ -32,6 +35,7 @@ struct BenchCommand: ParsableCommand {
     @OptionGroup var runtime: RuntimeFlags
 
     func validate() throws {
+        guard kernels == (model == nil) else { throw ValidationError(kernels ? "--kernels takes no model." : "Which model? (Or --kernels.)") }
         guard (1...1000).contains(runs) else { throw ValidationError("--runs must be 1 to 1000.") }
         for name in program where !DeblurDiffModel.stageNames.contains(name) { throw ValidationError("There is no program '\(name)'.") }
     }
@@ -45,8 +49,9 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
+        guard let path = model else { return try benchmarkKernels() }
         let options = runtime.makeOptions()
-        let model = try DeblurDiffModel(path: model, options: options, optimization: runtime.optimization.options)
+        let model = try DeblurDiffModel(path: path, options: options, optimization: runtime.optimization.options)
         let limits = MachineLimits.measure(options.pool)
         let limit = limits.limit(runtime.precision)
         print(
@@ -72,10 +77,31 @@ struct BenchCommand: ParsableCommand {
         print("peak resident memory \(Units.bytes(figures.residentBytes))")
         if kinds { print(recorder.report().text(nodeLimit: 20), terminator: "") }
         if let json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try writeOutput(String(decoding: try encoder.encode(figures), as: UTF8.self) + "\n", to: json)
+            try write(figures, to: json)
         }
+    }
+
+    private func benchmarkKernels() throws {
+        let pool = runtime.makeOptions().pool
+        // Portable code takes minutes for what the others do in seconds.
+        let sets = runtime.isa.map { [$0] } ?? InstructionSet.allCases.filter { $0 != .scalar && $0.isSupported }
+        var results: [KernelBenchmark.Result] = []
+        print("kernel                                shape                     median ms   GFLOP/s   of limit")
+        KernelBenchmark(pool: pool, runs: runs).run(sets.isEmpty ? [.scalar] : sets) { result in
+            results.append(result)
+            print(
+                result.kernel.padding(toLength: 38, withPad: " ", startingAt: 0) + result.shape.padding(toLength: 26, withPad: " ", startingAt: 0)
+                    + String(
+                        format: "%9.2f %9.1f %9.1f%%", 1e3 * result.median, result.gigaFLOPPerSecond,
+                        100 * result.gigaFLOPPerSecond / result.limit))
+        }
+        if let json { try write(results, to: json) }
+    }
+
+    private func write(_ value: some Encodable, to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try writeOutput(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n", to: path)
     }
 }
 

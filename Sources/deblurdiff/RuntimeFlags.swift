@@ -43,16 +43,32 @@ struct RuntimeFlags: ParsableArguments {
     @Option(help: "What products are made of: float32 or bfloat16.")
     var precision = Precision.float32
 
+    @Option(help: "Memory for weights: standard, or lean for no transformed weights that are larger than the plain ones.")
+    var memory = MemoryUse.standard
+
+    @Option(help: ArgumentHelp("Use no more than this instruction set: \(InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "set"))
+    var isa: InstructionSet?
+
+    @Flag(help: "Time kernels that were not timed on this machine yet, and keep the times for later runs.")
+    var tune = false
+
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1 to 1024.") }
+        if let isa, !isa.isSupported { throw ValidationError("This machine does not have \(isa.rawValue).") }
     }
 
     func makeOptions() -> RuntimeOptions {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
         options.precision = precision
         options.packsWeights = optimization.level > 0
+        options.memory = memory
+        // Before the chooser, whose times are those of an instruction set.
+        _ = isa?.force()
+        options.chooser = KernelChooser(tunes: tune)
         return options
     }
 }
 
 extension Precision: ExpressibleByArgument {}
+extension MemoryUse: ExpressibleByArgument {}
+extension InstructionSet: ExpressibleByArgument {}

@@ -5,8 +5,8 @@ import Tensors
 
 /// A product's precision as the kernels name it.
 extension RuntimeOptions {
-    var gemmPrecision: dd_precision { precision == .bfloat16 ? DD_PRECISION_BFLOAT16 : DD_PRECISION_FLOAT32 }
-    var convPrecision: dd_conv_precision { precision == .bfloat16 ? DD_CONV_BFLOAT16 : DD_CONV_FLOAT32 }
+    var gemmPrecision: dd_precision { precision.gemm }
+    var convPrecision: dd_conv_precision { precision.conv }
 }
 
 extension Activation? {
@@ -155,7 +155,11 @@ extension Conv2D {
         template.activation = activation == .silu ? DD_CONV_ACTIVATION_SILU : DD_CONV_ACTIVATION_NONE
         template.channel_add_per_image = (type(.channelAddend)?.shape[0] ?? 1) > 1 ? 1 : 0
 
-        let kind = upsampling == 2 ? DD_CONV_UPSAMPLE_3X3 : dd_conv_choose(precision, &template, context.options.allowsWinogradF4 ? 1 : 0)
+        let choice =
+            upsampling == 2
+            ? KernelChooser.Choice(kind: DD_CONV_UPSAMPLE_3X3, reason: "nothing else computes it")
+            : try context.options.chooser.convolution(template, options: context.options)
+        let kind = choice.kind
         guard dd_conv_check(kind, &template) == Int32(DD_CONV_OK) else {
             throw InputError("this convolution has no channels-last kernel: \(attributes)")
         }
@@ -200,7 +204,7 @@ extension Conv2D {
         var planned = arguments(nil)
         let scratch = Int(dd_conv_scratch_bytes(kind, precision, &planned, Int32(context.threadCount)))
         return Kernel(
-            "conv \(kind.label) \(context.options.precision.rawValue)", scratchByteCount: scratch,
+            "conv \(kind.label) \(context.options.precision.rawValue)", choice: choice.reason, scratchByteCount: scratch,
             inPlaceOperands: [places.residual].compactMap { $0 }, preparedOperands: [place(.weight)!]
         ) { call in
             var args = arguments(call)

@@ -1,0 +1,154 @@
+import CKernels
+import Foundation
+import Tensors
+
+/// Times the kernels on shapes of the released networks, each instruction set against its own limit.
+public struct KernelBenchmark {
+    public struct Result: Codable, Hashable, Sendable {
+        /// The variant: "gemm-avx512 float32 8x32".
+        public var kernel: String
+        public var shape: String
+        public var precision: String
+        /// Of each run that is counted.
+        public var seconds: [Double]
+        /// GFLOP of the direct algorithm, so that less work shows as speed.
+        public var gigaFLOP: Double
+        /// GFLOP/s of what the products are made of, measured beside.
+        public var limit: Double
+
+        public var median: Double { seconds.sorted()[seconds.count / 2] }
+        public var gigaFLOPPerSecond: Double { gigaFLOP / median }
+    }
+
+    public let pool: ThreadPool
+    public let runs: Int
+
+    public init(pool: ThreadPool, runs: Int = 5) {
+        self.pool = pool
+        self.runs = max(1, runs)
+    }
+
+    /// - Parameter instructionSets: those to measure; afterwards the one in use before is in use again.
+    public func run(_ instructionSets: [InstructionSet], finished: (Result) -> Void) {
+        let before = InstructionSet.current
+        defer { _ = before.force() }
+        for set in instructionSets where set.force() {
+            for precision in Precision.allCases {
+                for shape in KernelBenchmark.products { finished(product(shape, precision)) }
+                for shape in KernelBenchmark.attentions { finished(attention(shape, precision)) }
+                for problem in KernelBenchmark.convolutions(precision) {
+                    for kind in problem.candidates { finished(convolution(problem, kind)) }
+                }
+            }
+        }
+    }
+
+    // MARK: shapes
+
+    private static let products: [(m: Int64, n: Int64, k: Int64)] = [
+        (4096, 320, 320), (4096, 2560, 320), (1024, 640, 5760), (256, 1280, 11520), (64, 1280, 11520),
+    ]
+
+    private static let attentions: [(heads: Int64, queries: Int64, keys: Int64, channels: Int64)] = [
+        (5, 4096, 4096, 64), (10, 1024, 1024, 64), (20, 256, 256, 64), (5, 4096, 77, 64), (1, 4096, 4096, 512),
+    ]
+
+    private static func convolutions(_ precision: Precision) -> [ConvolutionProblem] {
+        let shapes: [(size: Int64, input: Int64, output: Int64, kernel: Int64, stride: Int64)] = [
+            (64, 320, 320, 3, 1), (32, 640, 640, 3, 1), (16, 1280, 1280, 3, 1), (8, 1280, 1280, 3, 1), (64, 320, 320, 3, 2),
+            (64, 960, 320, 1, 1), (256, 256, 256, 3, 1),
+        ]
+        return shapes.map { shape in
+            var args = dd_conv_args()
+            (args.batch, args.height, args.width) = (1, shape.size, shape.size)
+            (args.cin0, args.cout, args.kh, args.kw, args.stride) = (shape.input, shape.output, shape.kernel, shape.kernel, shape.stride)
+            (args.pad_top, args.pad_left) = (shape.kernel / 2, shape.kernel / 2)
+            (args.pad_bottom, args.pad_right) = (shape.kernel / 2, shape.kernel / 2)
+            return ConvolutionProblem(args, precision: precision)
+        }
+    }
+
+    // MARK: timing
+
+    /// Memory of ordinary numbers.
+    private func storage(_ byteCount: Int64) -> Storage {
+        let storage = Storage(byteCount: Int(max(byteCount, 4)))
+        storage.bytes.bindMemory(to: Float.self).update(repeating: 0.01)
+        return storage
+    }
+
+    private func floats(_ storage: Storage) -> UnsafeMutablePointer<Float> { storage.bytes.bindMemory(to: Float.self).baseAddress! }
+
+    private func result(_ kernel: String, _ shape: String, _ precision: Precision, gigaFLOP: Double, body: () -> Void) -> Result {
+        var seconds: [Double] = []
+        var limit = 0.0
+        let hasDot = dd_isa_current() == DD_ISA_AVX512_BF16
+        for run in 0...runs {
+            limit = max(limit, dd_measure_limit_gflops(pool.handle, precision == .bfloat16 && hasDot ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA))
+            let start = DispatchTime.now().uptimeNanoseconds
+            body()
+            if run > 0 { seconds.append(Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9) }
+        }
+        return Result(kernel: kernel, shape: shape, precision: precision.rawValue, seconds: seconds, gigaFLOP: gigaFLOP, limit: limit)
+    }
+
+    private func product(_ shape: (m: Int64, n: Int64, k: Int64), _ precision: Precision) -> Result {
+        let (a, y) = (storage(shape.m * shape.k * 4), storage(shape.m * shape.n * 4))
+        let packed = storage(dd_gemm_packed_bytes(precision.gemm, shape.n, shape.k))
+        var args = dd_gemm_args()
+        (args.m, args.n, args.k, args.precision) = (shape.m, shape.n, shape.k, precision.gemm)
+        (args.lda, args.ldy, args.a_type, args.y_type) = (shape.k, shape.n, DD_F32, DD_F32)
+        args.a = UnsafeRawPointer(floats(a))
+        args.w_packed = UnsafeRawPointer(packed.bytes.baseAddress)
+        args.y = UnsafeMutableRawPointer(floats(y))
+        let scratch = storage(dd_gemm_scratch_bytes(&args, Int32(pool.threadCount)))
+        return withExtendedLifetime((a, y, packed)) {
+            result(
+                String(cString: dd_gemm_variant(precision.gemm)), "\(shape.m) x \(shape.n) x \(shape.k)", precision,
+                gigaFLOP: 2e-9 * Double(shape.m * shape.n * shape.k)
+            ) { dd_gemm(pool.handle, &args, scratch.bytes.baseAddress) }
+        }
+    }
+
+    private func attention(_ shape: (heads: Int64, queries: Int64, keys: Int64, channels: Int64), _ precision: Precision) -> Result {
+        let width = shape.heads * shape.channels
+        let (q, y) = (storage(shape.queries * width * 4), storage(shape.queries * width * 4))
+        let (k, v) = (storage(shape.keys * width * 4), storage(shape.keys * width * 4))
+        var args = dd_attention_args()
+        (args.batch, args.heads, args.tq, args.tk, args.d) = (1, shape.heads, shape.queries, shape.keys, shape.channels)
+        (args.scale, args.precision) = (1 / Float(shape.channels).squareRoot(), precision.gemm)
+        let view = dd_attention_view(batch_stride: 0, token_stride: width, head_stride: shape.channels)
+        (args.q_view, args.k_view, args.v_view, args.y_view) = (view, view, view, view)
+        (args.q, args.k, args.v, args.y) = (UnsafePointer(floats(q)), UnsafePointer(floats(k)), UnsafePointer(floats(v)), floats(y))
+        let scratch = storage(dd_attention_scratch_bytes(&args, Int32(pool.threadCount)))
+        return withExtendedLifetime((q, k, v, y)) {
+            result(
+                String(cString: dd_attention_variant(precision.gemm)),
+                "\(shape.heads) heads \(shape.queries) x \(shape.keys) x \(shape.channels)", precision,
+                gigaFLOP: 4e-9 * Double(shape.queries * shape.keys * width)
+            ) { dd_attention(pool.handle, &args, scratch.bytes.baseAddress) }
+        }
+    }
+
+    private func convolution(_ problem: ConvolutionProblem, _ kind: dd_conv_kind) -> Result {
+        var args = problem.arguments
+        let (height, width) = (dd_conv_out_height(kind, &args), dd_conv_out_width(kind, &args))
+        let (x, y) = (
+            storage(problem.height * problem.width * problem.inputChannels * 4), storage(height * width * problem.outputChannels * 4)
+        )
+        let packed = storage(Int64(problem.packedByteCount(kind)))
+        let scratch = storage(Int64(dd_conv_scratch_bytes(kind, problem.precision.conv, &args, Int32(pool.threadCount))))
+        (args.x0, args.y) = (UnsafePointer(floats(x)), floats(y))
+        let taps = problem.kernel[0] * problem.kernel[1]
+        return withExtendedLifetime((x, y)) {
+            result(
+                "conv-\(InstructionSet.current.rawValue) \(kind.label) \(problem.precision.rawValue)",
+                "\(problem.height)x\(problem.width) \(problem.inputChannels)->\(problem.outputChannels) \(problem.kernel[0])x\(problem.kernel[1])/\(problem.stride)",
+                problem.precision, gigaFLOP: 2e-9 * Double(height * width * problem.outputChannels * problem.inputChannels * taps)
+            ) {
+                let status = dd_conv(pool.handle, kind, problem.precision.conv, &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
+                precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
+            }
+        }
+    }
+}

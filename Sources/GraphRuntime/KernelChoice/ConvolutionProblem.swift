@@ -1,0 +1,57 @@
+import CKernels
+
+/// A convolution as far as its speed goes: sizes and precision. Its description is its key among the timings.
+struct ConvolutionProblem: Hashable, CustomStringConvertible {
+    var precision: Precision
+    var batch: Int64
+    var height: Int64
+    var width: Int64
+    var inputChannels: Int64
+    var outputChannels: Int64
+    var kernel: [Int64]
+    var stride: Int64
+    /// Top, left, bottom, right.
+    var padding: [Int64]
+
+    init(_ args: dd_conv_args, precision: Precision) {
+        self.precision = precision
+        (batch, height, width) = (args.batch, args.height, args.width)
+        (inputChannels, outputChannels) = (args.cin0 + args.cin1, args.cout)
+        (kernel, stride) = ([args.kh, args.kw], args.stride)
+        padding = [args.pad_top, args.pad_left, args.pad_bottom, args.pad_right]
+    }
+
+    var description: String {
+        let pads = padding.map(String.init).joined(separator: ",")
+        return
+            "conv \(precision.rawValue) \(batch)x\(height)x\(width) \(inputChannels)->\(outputChannels) \(kernel[0])x\(kernel[1]) stride \(stride) pad \(pads)"
+    }
+
+    /// The convolution with one source and nothing folded into it.
+    var arguments: dd_conv_args {
+        var args = dd_conv_args()
+        (args.batch, args.height, args.width) = (batch, height, width)
+        (args.cin0, args.cout) = (inputChannels, outputChannels)
+        (args.kh, args.kw, args.stride) = (kernel[0], kernel[1], stride)
+        (args.pad_top, args.pad_left, args.pad_bottom, args.pad_right) = (padding[0], padding[1], padding[2], padding[3])
+        return args
+    }
+
+    /// The kinds that may compute it: F(4x4) not in bfloat16 (its error is 1e-2 there), none with transforms for so few channels that
+    /// these would be most of the work.
+    var candidates: [dd_conv_kind] {
+        var args = arguments
+        guard inputChannels >= 8 else { return [DD_CONV_DIRECT] }
+        let kinds = precision == .float32 ? [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4] : [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2]
+        return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) }
+    }
+
+    func packedByteCount(_ kind: dd_conv_kind) -> Int {
+        dd_conv_packed_bytes(kind, precision.conv, outputChannels, inputChannels, kernel[0], kernel[1])
+    }
+}
+
+extension Precision {
+    var conv: dd_conv_precision { self == .bfloat16 ? DD_CONV_BFLOAT16 : DD_CONV_FLOAT32 }
+    var gemm: dd_precision { self == .bfloat16 ? DD_PRECISION_BFLOAT16 : DD_PRECISION_FLOAT32 }
+}

@@ -1,0 +1,102 @@
+import CKernels
+import Foundation
+import Tensors
+
+/// How much memory weights may take.
+public enum MemoryUse: String, CaseIterable, Sendable {
+    /// Transformed weights where they pay.
+    case standard
+    /// No arrangement of weights is larger than the plain ones.
+    case lean
+}
+
+/// Chooses among kernels that compute the same thing: by times measured on this machine where there are some, otherwise by shape.
+///
+/// A choice never looks at the number of threads, so results do not depend on it either.
+public final class KernelChooser: @unchecked Sendable {
+    struct Choice {
+        var kind: dd_conv_kind
+        var reason: String
+    }
+
+    /// What a byte of weights more must save, in seconds a run: between what F(4x4) saves at 32 x 32 pixels, which is taken, and what it
+    /// saves at 16 x 16, or F(2x2) at 8 x 8, which would take 1.2 GB more at the released sizes. A measurement finds weights in the
+    /// cache that a step would read from memory, which takes about half of this.
+    private static let secondsPerByte = 1.3e-10
+    /// Larger weights are not made up for a measurement.
+    private static let mostBytes = 600 << 20
+
+    private let lock = NSLock()
+    private var timings: KernelTimings?
+    private let tunes: Bool
+
+    /// - Parameters:
+    ///   - cache: the file with times; nil for choices by shape alone.
+    ///   - tunes: kernels that were not measured yet are, and their times go into the cache.
+    ///   - machine: whose times; nil for this one's, with the instruction set in use.
+    public init(cache: String? = nil, tunes: Bool = false, machine: String? = nil) {
+        timings = cache.map { KernelTimings(path: $0, machine: machine ?? KernelTimings.thisMachine) }
+        self.tunes = tunes && cache != nil
+    }
+
+    /// With the times in the user's cache.
+    public convenience init(tunes: Bool) { self.init(cache: KernelTimings.standardPath, tunes: tunes) }
+
+    func convolution(_ args: dd_conv_args, options: RuntimeOptions) throws -> Choice {
+        let problem = ConvolutionProblem(args, precision: options.precision)
+        let candidates = problem.candidates
+        if candidates.count == 1 { return Choice(kind: candidates[0], reason: "nothing else computes it") }
+        if options.memory == .lean { return Choice(kind: DD_CONV_DIRECT, reason: "lean memory") }
+        let seconds = try times(problem, candidates, options: options)
+        let timed = candidates.compactMap { kind in seconds[kind.label].map { (kind: kind, seconds: $0) } }
+        guard timed.count > 1 else {
+            var args = args
+            return Choice(kind: dd_conv_choose(problem.precision.conv, &args, 1), reason: "by shape")
+        }
+        let price = KernelChooser.secondsPerByte
+        let best = timed.min { $0.seconds + price * Double(problem.packedByteCount($0.kind)) < $1.seconds + price * Double(problem.packedByteCount($1.kind)) }!
+        let list = timed.map { String(format: "%@ %.1f ms %d MB", $0.kind.label, 1e3 * $0.seconds, problem.packedByteCount($0.kind) >> 20) }
+        return Choice(kind: best.kind, reason: "timed: " + list.joined(separator: ", "))
+    }
+
+    private func times(_ problem: ConvolutionProblem, _ candidates: [dd_conv_kind], options: RuntimeOptions) throws -> [String: Double] {
+        try lock.withLock {
+            guard let known = timings?["\(problem)"] else { return [:] }
+            let missing = candidates.filter { known[$0.label] == nil && problem.packedByteCount($0) <= KernelChooser.mostBytes }
+            guard tunes, options.arrangesWeights, !missing.isEmpty else { return known }
+            var seconds = known
+            for kind in missing { seconds[kind.label] = problem.measure(kind, pool: options.pool) }
+            try timings!.record(seconds, of: "\(problem)")
+            return seconds
+        }
+    }
+}
+
+extension ConvolutionProblem {
+    /// The least of a few runs, in seconds, on numbers that are made up.
+    func measure(_ kind: dd_conv_kind, pool: ThreadPool) -> Double {
+        var args = arguments
+        func storage(_ count: Int) -> Storage {
+            let storage = Storage(byteCount: max(count, 1))
+            // Any ordinary number, in pages of its own.
+            storage.bytes.bindMemory(to: Float.self).update(repeating: 0.01)
+            return storage
+        }
+        let (height, width) = (dd_conv_out_height(kind, &args), dd_conv_out_width(kind, &args))
+        let x = storage(Int(batch * self.height * self.width * inputChannels) * 4)
+        let y = storage(Int(batch * height * width * outputChannels) * 4)
+        let packed = storage(packedByteCount(kind))
+        let scratch = storage(dd_conv_scratch_bytes(kind, precision.conv, &args, Int32(pool.threadCount)))
+        args.x0 = UnsafePointer(x.bytes.bindMemory(to: Float.self).baseAddress!)
+        args.y = y.bytes.bindMemory(to: Float.self).baseAddress!
+        var best = Double.infinity
+        for run in 0..<4 {
+            let start = DispatchTime.now().uptimeNanoseconds
+            let status = dd_conv(pool.handle, kind, precision.conv, &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
+            precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
+            if run > 0 { best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9) }
+        }
+        withExtendedLifetime((x, y, packed, scratch)) {}
+        return best
+    }
+}

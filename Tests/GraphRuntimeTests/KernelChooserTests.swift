@@ -1,0 +1,92 @@
+import CKernels
+import Foundation
+import Testing
+
+@testable import GraphRuntime
+
+@Suite struct KernelChooserTests {
+    private let folder = FileManager.default.temporaryDirectory.path + "/kernel-chooser-\(UUID().uuidString)"
+    private var path: String { folder + "/cache/kernels.json" }
+
+    private func arguments(_ size: Int64, _ input: Int64, _ output: Int64, kernel: Int64 = 3, stride: Int64 = 1) -> dd_conv_args {
+        var args = dd_conv_args()
+        (args.batch, args.height, args.width, args.cin0, args.cout) = (1, size, size, input, output)
+        (args.kh, args.kw, args.stride) = (kernel, kernel, stride)
+        (args.pad_top, args.pad_left, args.pad_bottom, args.pad_right) = (kernel / 2, kernel / 2, kernel / 2, kernel / 2)
+        return args
+    }
+
+    private func options(_ precision: Precision = .float32, memory: MemoryUse = .standard) -> RuntimeOptions {
+        var options = RuntimeOptions(pool: ThreadPool(threadCount: 2))
+        options.precision = precision
+        options.memory = memory
+        return options
+    }
+
+    // Not this one: other tests change the instruction set meanwhile.
+    private let machine = "a machine"
+
+    private func chooser(tunes: Bool = false) -> KernelChooser { KernelChooser(cache: path, tunes: tunes, machine: machine) }
+
+    @Test func byShape() throws {
+        let chooser = KernelChooser()
+        func kind(_ args: dd_conv_args, _ options: RuntimeOptions) throws -> dd_conv_kind {
+            try chooser.convolution(args, options: options).kind
+        }
+        #expect(try kind(arguments(64, 320, 320), options()) == DD_CONV_WINOGRAD_F4)
+        #expect(try kind(arguments(16, 1280, 1280), options()) == DD_CONV_WINOGRAD_F2)
+        #expect(try kind(arguments(8, 1280, 1280), options()) == DD_CONV_DIRECT)
+        #expect(try kind(arguments(8, 1280, 1280), options(.bfloat16)) == DD_CONV_DIRECT)
+        #expect(try kind(arguments(64, 320, 320), options(.bfloat16)) == DD_CONV_WINOGRAD_F2)
+        #expect(try kind(arguments(64, 320, 320, stride: 2), options()) == DD_CONV_DIRECT)
+        #expect(try kind(arguments(64, 3, 320), options()) == DD_CONV_DIRECT)
+    }
+
+    @Test func leanMemoryTakesNoLargerWeights() throws {
+        for size: Int64 in [8, 16, 64] {
+            let choice = try KernelChooser().convolution(arguments(size, 320, 320), options: options(memory: .lean))
+            #expect(choice.kind == DD_CONV_DIRECT)
+            #expect(choice.reason == "lean memory")
+        }
+    }
+
+    /// What is measured is kept, and what is kept decides: times and the memory for weights together.
+    @Test func timings() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let args = arguments(12, 16, 32)
+        #expect(try chooser().convolution(args, options: options()).reason == "by shape")
+        let tuned = try chooser(tunes: true).convolution(args, options: options())
+        #expect(tuned.reason.hasPrefix("timed: direct"))
+        let again = try chooser().convolution(args, options: options())
+        #expect(again.kind == tuned.kind)
+        #expect(again.reason == tuned.reason)
+
+        let problem = "\(ConvolutionProblem(args, precision: .float32))"
+        for (fast, kind) in [("winograd_f2", DD_CONV_WINOGRAD_F2), ("direct", DD_CONV_DIRECT), ("winograd_f4", DD_CONV_WINOGRAD_F4)] {
+            var timings = KernelTimings(path: path, machine: machine)
+            var seconds = ["direct": 1.0, "winograd_f2": 1.0, "winograd_f4": 1.0]
+            seconds[fast] = 0.5
+            try timings.record(seconds, of: problem)
+            #expect(try chooser().convolution(args, options: options()).kind == kind)
+        }
+        // A little faster does not pay for four times the weights.
+        var timings = KernelTimings(path: path, machine: machine)
+        let wide = arguments(16, 1280, 1280)
+        try timings.record(["direct": 0.0401, "winograd_f2": 0.0401, "winograd_f4": 0.04], of: "\(ConvolutionProblem(wide, precision: .float32))")
+        #expect(try chooser().convolution(wide, options: options()).kind == DD_CONV_DIRECT)
+        // Another machine's times do not count.
+        #expect(KernelTimings(path: path, machine: "another")[problem].isEmpty)
+    }
+
+    @Test(arguments: [
+        "", "{", "[]", #"{"schema":"other","machines":{}}"#,
+        #"{"schema":"deblurdiff.kernels/1","machines":{"a machine":{"\#("conv float32 1x12x12 16->32 3x3 stride 1 pad 1,1,1,1")":{"direct":-1,"winograd_f2":0}}}}"#,
+    ]) func whatIsNoTimeIsNotMeasured(_ text: String) throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder + "/cache", withIntermediateDirectories: true)
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        #expect(try chooser().convolution(arguments(12, 16, 32), options: options()).reason == "by shape")
+        _ = try chooser(tunes: true).convolution(arguments(12, 16, 32), options: options())
+        #expect(KernelTimings(path: path, machine: machine)["conv float32 1x12x12 16->32 3x3 stride 1 pad 1,1,1,1"].count == 3)
+    }
+}
