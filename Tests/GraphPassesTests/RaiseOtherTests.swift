@@ -115,6 +115,16 @@ import Testing
 }
 
 @Suite struct MoveViewsTests {
+    @Test func leavesEmptySlices() throws {
+        try expectUnchanged(
+            graph(
+                """
+                input %x : f32[4, 2]
+                %y = slice(%x) {starts = [0, 0], sizes = [0, 2], steps = [1, 1]} : f32[0, 2]
+                output y = %y
+                """), by: MoveViews())
+    }
+
     @Test func movesSlicesAndViews() throws {
         try expectRewrite(
             graph(
