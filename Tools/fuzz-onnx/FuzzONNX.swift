@@ -26,8 +26,8 @@ struct FuzzONNX: ParsableCommand {
     @Option(help: "Seed of the damages.")
     var seed: UInt64 = 1
 
-    @Flag(help: "Run what was imported, if it is small.")
-    var run = false
+    @Flag(name: .customLong("run"), help: "Run what was imported, if it is small.")
+    var runsModels = false
 
     func run() throws {
         let models = try corpus.flatMap { folder in
@@ -54,7 +54,7 @@ struct FuzzONNX: ParsableCommand {
             do {
                 let imported = try importing(path, &generator)
                 counts.imported += 1
-                if run, try execute(imported, pool, &generator) { counts.ran += 1 }
+                if runsModels, try execute(imported, pool, &generator) { counts.ran += 1 }
             } catch let error as InputError {
                 complaints[String(error.what.prefix(40)), default: 0] += 1
             }
