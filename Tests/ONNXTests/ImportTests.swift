@@ -16,7 +16,7 @@ import Testing
         #expect(imported.ops == ["linear", "add"])
         #expect(imported.parameters.keys == ["down.0.bias", "down.0.weight"])
         #expect(try imported.parameters.parameter("down.0.weight").floatArray == [1, 4, 2, 5, 3, 6])
-        #expect(try imported.run(["x": Tensor([1, 10], shape: [1, 2])])["y"]!.floatArray == [51, 72, 93])
+        #expect(try imported.run(["x": Tensor([1, 10] as [Float], shape: [1, 2])])["y"]!.floatArray == [51, 72, 93])
     }
 
     @Test func aProductWithAWeightThatIsTransposedFirstReadsItAsItIs() throws {
@@ -68,7 +68,7 @@ import Testing
                     inputs: [Part.value("x", [2])], outputs: [Part.value("y", nil)],
                     initializers: [Part.tensor("four", [], integers: [4]), Part.tensor("two", [], [2]), Part.tensor("three", [], [3])])))
         #expect(imported.ops == ["constant", "multiply"])
-        #expect(try imported.run(["x": Tensor([1, 2], shape: [2])])["y"]!.floatArray == [3, 6])
+        #expect(try imported.run(["x": Tensor([1, 2] as [Float], shape: [2])])["y"]!.floatArray == [3, 6])
     }
 
     @Test func functionsAreInlinedWithTheirAttributes() throws {
@@ -90,7 +90,7 @@ import Testing
                 ]))
         #expect(imported.ops == ["unary", "unary"])
         #expect(imported.graph.order.map(imported.graph.name) == ["call/b", "y"])
-        #expect(try imported.run(["x": Tensor([-4, 4], shape: [2])])["y"]!.floatArray == [-1, 4])
+        #expect(try imported.run(["x": Tensor([-4, 4] as [Float], shape: [2])])["y"]!.floatArray == [-1, 4])
     }
 
     @Test func aBoundInputIsFixedOnlyWhereAShapeDependsOnIt() throws {
@@ -124,7 +124,7 @@ import Testing
         let imported = try importing(model)
         #expect(imported.graph.inputs.count == 1)
         #expect(try importing(model, inputs: ["w": [2]]).graph.inputs.count == 2)
-        #expect(try imported.run(["x": Tensor([1, 1], shape: [2])])["y"]!.floatArray == [2, 3])
+        #expect(try imported.run(["x": Tensor([1, 1] as [Float], shape: [2])])["y"]!.floatArray == [2, 3])
     }
 
     @Test func largeMasksStaySmall() throws {

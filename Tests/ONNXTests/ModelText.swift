@@ -182,7 +182,7 @@ func complaint(_ model: WireMessage, inputs: [String: Shape] = [:], in folder: S
         _ = try importing(model, inputs: inputs, in: folder)
         return nil
     } catch let error as InputError {
-        return error.description.replacing(/\S*model\.onnx: /, with: "")
+        return error.description.replacing(#/\S*model\.onnx: /#, with: "")
     } catch { return "\(error)" }
 }
 
