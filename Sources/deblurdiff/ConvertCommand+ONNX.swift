@@ -1,32 +1,7 @@
-import ArgumentParser
-import Diffusion
 import ModelFile
 import ONNX
+import TensorFiles
 import Tensors
-
-/// The sizes of an input on the command line: `x=1x4x64x64`; `x=` for a scalar.
-struct InputShape: ExpressibleByArgument {
-    var name: String
-    var shape: Shape
-
-    init?(argument: String) {
-        guard let equals = argument.lastIndex(of: "=") else { return nil }
-        name = String(argument[..<equals])
-        let sizes = argument[argument.index(after: equals)...]
-        let dimensions = sizes.isEmpty ? [] : sizes.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
-        guard !name.isEmpty, dimensions.allSatisfy({ $0 >= 0 }) else { return nil }
-        shape = Shape(dimensions)
-    }
-}
-
-extension [InputShape] {
-    /// By name; an input that is given twice is a mistake.
-    func byName() throws -> [String: Shape] {
-        try reduce(into: [:]) { shapes, input in
-            guard shapes.updateValue(input.shape, forKey: input.name) == nil else { throw InputError("is given twice", at: "--input \(input.name)") }
-        }
-    }
-}
 
 extension ConvertCommand {
     var isONNX: Bool { source?.lowercased().hasSuffix(".onnx") ?? false }
@@ -34,7 +9,9 @@ extension ConvertCommand {
     func convertONNX(_ path: String) throws {
         let progress = ProgressReporter(quiet: quiet)
         defer { progress.clear() }
-        let imported = try ONNXModel.load(path).importGraph(inputs: input.byName())
+        let given = try GivenTensors(input)
+        guard given.tensors.isEmpty else { throw InputError("takes sizes, not tensors", at: "--input", advice: "Give NAME=1x4x64x64.") }
+        let imported = try ONNXModel.load(path).importGraph(inputs: given.shapes)
         let graph = imported.graph
         let source = ImportedCheckpoint(imported)
         for external in source.paths.dropFirst() { try OutputFile.check(output, reads: [external]) }

@@ -42,7 +42,7 @@ struct ConvertCommand: ParsableCommand {
     var dtype: StoredPrecision?
 
     @Option(help: ArgumentHelp("For an ONNX model: the sizes of an input.", valueName: "name=1x4x64x64"))
-    var input: [InputShape] = []
+    var input: [String] = []
 
     @Flag(help: "Print nothing but errors.")
     var quiet = false

@@ -20,6 +20,10 @@ final class ConstantTable: @unchecked Sendable {
     /// Results up to this size are kept.
     private static let keptByteLimit = 1 << 20
     private static let keptTotalLimit = 1 << 30
+    /// Bytes of all that is computed on the way to one constant.
+    private static let liveByteLimit = 1 << 32
+    /// Elements that are computed in all. Large results are not kept, so that a model can ask for the same ones again and again.
+    private static let workLimit = 1 << 36
 
     private enum Source {
         case tensor(Tensor)
@@ -44,6 +48,7 @@ final class ConstantTable: @unchecked Sendable {
     private var entries: [Entry] = []
     private var literals: [Constant: ConstantID] = [:]
     private var keptByteCount = 0
+    private var work = 0
     private let lock = NSRecursiveLock()
 
     init(external: ExternalData) { self.external = external }
@@ -135,6 +140,7 @@ final class ConstantTable: @unchecked Sendable {
     private func evaluate(_ index: Int) throws -> [Tensor] {
         var done: [Int: [Tensor]] = [:]
         var stack = [index]
+        var liveByteCount = 0
         while let next = stack.last {
             guard done[next] == nil else {
                 stack.removeLast()
@@ -152,6 +158,11 @@ final class ConstantTable: @unchecked Sendable {
                 guard missing.isEmpty else {
                     stack += missing.map(\.index)
                     continue
+                }
+                liveByteCount += entries[next].types.reduce(0) { $0 + $1.byteCount }
+                work += entries[next].types.reduce(0) { $0 + $1.elementCount }
+                guard liveByteCount <= ConstantTable.liveByteLimit, work <= ConstantTable.workLimit else {
+                    throw InputError("its constants take too much to be computed beforehand")
                 }
                 done[next] = try OpEvaluator.evaluate(op, operands.map { done[$0.index]![$0.result] })
             }

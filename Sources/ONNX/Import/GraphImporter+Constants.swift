@@ -28,7 +28,11 @@ extension GraphImporter {
         if let (op, operands) = constants.computation(id), op is Reshape, constants.isWeight(operands[0]) {
             return try builder.apply(op, [materialize(.constant(operands[0]), .operand, name: name)], name: name)[0]
         }
-        if let pattern = try ConstantPattern(id, in: constants) { return try append(pattern, type, name: name) }
+        if let value = try splatValue(id) {
+            let isLarge = type.elementCount > Constant.elementCountLimit
+            let splat = try builder.apply(Constant(type.elementType, isLarge ? [] : type.shape, [value]), [], name: name)
+            return try isLarge ? builder.apply(Expand(type.shape), splat, name: name)[0] : splat[0]
+        }
         guard constants.isWeight(id) else {
             if let op = try literal(id) { return try builder.apply(op, [], name: name)[0] }
             return parameter(id, type, name: name)
@@ -41,11 +45,16 @@ extension GraphImporter {
         return try builder.apply(Reshape(type.shape), [stored], name: name)[0]
     }
 
-    private func append(_ pattern: ConstantPattern, _ type: TensorType, name: String) throws -> ValueID {
-        let isLarge = type.elementCount > Constant.elementCountLimit
-        let splat = try builder.apply(Constant(type.elementType, isLarge ? [] : type.shape, [pattern.value]), [], name: name)
-        let full = isLarge ? try builder.apply(Expand(type.shape), splat, name: name) : splat
-        return pattern.isCausalMask ? try builder.apply(Triangle(upper: true, diagonal: 1), full, name: name)[0] : full[0]
+    /// The number that a float tensor has everywhere. Vectors are left as they are: those of one number are norms' scales.
+    private func splatValue(_ id: ConstantID) throws -> Double? {
+        let type = constants.type(id)
+        guard type.elementType.isFloatingPoint else { return nil }
+        if let (op, operands) = constants.computation(id), op is Expand, constants.type(operands[0]).elementCount == 1 {
+            return type.shape.dimensions.contains(0) ? nil : try constants.tensor(operands[0]).doubles[0]
+        }
+        guard type.elementCount <= Constant.elementCountLimit, type.shape.dimensions.filter({ $0 > 1 }).count >= 2 else { return nil }
+        let numbers = try constants.tensor(id).doubles
+        return numbers.allSatisfy { $0.bitPattern == numbers[0].bitPattern } ? numbers[0] : nil
     }
 
     private func parameter(_ id: ConstantID, _ type: TensorType, name: String) -> ValueID {

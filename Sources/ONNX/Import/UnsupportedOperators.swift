@@ -11,23 +11,24 @@ enum UnsupportedOperators {
         var found: [Use: [String]] = [:]
         var order: [Use] = []
         var visited: Set<ONNXFunction.Key> = []
-        func visit(_ nodes: [ONNXNode], _ wanted: [String]?) {
+        // A list of what is still to be looked at: functions may call each other in longer chains than the stack holds.
+        var remaining = [(nodes: model.graph.nodes, wanted: model.graph.outputs.map(\.name))]
+        while let (nodes, wanted) = remaining.popLast() {
             var makers: [String: Int] = [:]
             for (index, node) in nodes.enumerated() { for output in node.outputs { makers[output] = index } }
-            let needed = wanted.map { NeededNodes.find(nodes, makers: makers, wanted: $0) }
-            for (index, node) in nodes.enumerated() where needed?.contains(index) ?? true {
-                for branch in node.branches { visit(branch.nodes, branch.outputs.map(\.name)) }
-                if let function = model.functions[node.functionKey] {
-                    if ImportRegistry.rule(domain: node.domain, opType: node.opType)?.replacesFunctions == true { continue }
-                    if visited.insert(node.functionKey).inserted { visit(function.nodes, function.outputs) }
-                } else if ImportRegistry.rule(domain: node.domain, opType: node.opType) == nil {
+            for index in NeededNodes.find(nodes, makers: makers, wanted: wanted).sorted() {
+                let node = nodes[index]
+                for branch in node.branches { remaining.append((branch.nodes, branch.outputs.map(\.name))) }
+                let rule = ImportRegistry.rule(domain: node.domain, opType: node.opType)
+                if let function = model.functions[node.functionKey], rule?.replacesFunctions != true {
+                    if visited.insert(node.functionKey).inserted { remaining.append((function.nodes, function.outputs)) }
+                } else if rule == nil {
                     let use = Use(domain: node.domain, opType: node.opType)
                     if found[use] == nil { order.append(use) }
                     found[use, default: []].append(node.label)
                 }
             }
         }
-        visit(model.graph.nodes, model.graph.outputs.map(\.name))
         guard !order.isEmpty else { return }
         let lines = order.map { use -> String in
             let nodes = found[use]!
