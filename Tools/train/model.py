@@ -1,11 +1,10 @@
 """The networks of Tools/torch with what training needs on top: their empty context, precision, latents, and files in the released layout."""
-import math
 import pathlib
 import sys
 
 import torch
 import yaml
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "torch"))
