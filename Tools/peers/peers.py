@@ -122,12 +122,19 @@ def released_configuration(native):
     }
 
 
+def tensors(path):
+    """The tensors of a file, without those that only fill space."""
+    from safetensors.numpy import load_file
+
+    return {name: tensor for name, tensor in load_file(path).items() if not name.startswith("__padding__.")}
+
+
 def work(job):
     """What a peer's process does: prints its figures as JSON."""
     import numpy
-    from safetensors.numpy import load_file, save_file
+    from safetensors.numpy import save_file
 
-    inputs = load_file(job["inputs"])
+    inputs = tensors(job["inputs"])
     start = time.perf_counter()
     peer = {"onnxruntime": OnnxRuntime, "openvino": OpenVINO, "openvino-bfloat16": OpenVINO, "pytorch": PyTorch}[job["peer"]](job)
     loaded = time.perf_counter()
@@ -167,9 +174,8 @@ def execute(options, program, inputs, output, precision):
 
 def relative_error(path, reference):
     import numpy
-    from safetensors.numpy import load_file
 
-    (a,), (b,) = load_file(path).values(), load_file(reference).values()
+    (a,), (b,) = tensors(path).values(), tensors(reference).values()
     a, b = a.astype(numpy.float64), b.astype(numpy.float64)
     return float(numpy.linalg.norm(a - b) / numpy.linalg.norm(b))
 
