@@ -4,8 +4,8 @@ import Tensors
 
 /// Initialisers that are no weights of a model but part of what it computes: passes must see their numbers.
 ///
-/// Exporters write the ones and zeros of a norm without weights, the frequencies of a timestep's waves, and causal masks as
-/// initialisers, too; those become constants in the graph.
+/// Exporters write the ones and zeros of a norm without weights and the frequencies of a timestep's waves as initialisers, too;
+/// those become constants in the graph.
 struct StructuredConstants {
     let graph: Graph
     /// The tensor of a parameter.
@@ -24,8 +24,6 @@ struct StructuredConstants {
                 for index in 1...2 { try replace(index, of: id, in: &editor) { splat($0) } }
             case is Multiply where isRead(node.results[0], editor, byAll: isWave):
                 for index in 0...1 { try replace(index, of: id, in: &editor) { Constant($0) } }
-            case is Add where isRead(node.results[0], editor, byAll: { $0 is Softmax }):
-                for index in 0...1 { try replaceMask(index, of: id, in: &editor) }
             default: break
             }
         }
@@ -68,23 +66,5 @@ struct StructuredConstants {
         let values = tensor.floatArray
         guard let first = values.first, values.allSatisfy({ $0 == first }) else { return nil }
         return Constant(.float32, tensor.shape, [Double(first)])
-    }
-
-    /// Nothing up to the diagonal and one number beyond it, as a triangle of that number.
-    private func replaceMask(_ index: Int, of node: NodeID, in editor: inout GraphEditor) throws {
-        let operand = editor.graph[node].operands[index]
-        let shape = editor.graph.type(operand).shape
-        guard shape.rank >= 2, shape[-1] == shape[-2], shape[-1] > 1, shape.elementCount == shape[-1] * shape[-1],
-            let tensor = try parameter(index, of: node, editor)
-        else { return }
-        let (size, values) = (shape[-1], tensor.floatArray)
-        let blocked = values[1]
-        let isMask = values.enumerated().allSatisfy { place, value in value == (place % size > place / size ? blocked : 0) }
-        guard blocked < 0, isMask else { return }
-        let name = "\(editor.graph.name(of: node)).mask"
-        let full = try editor.insert(Constant(.float32, [size, size], [Double(blocked)]), [], before: node, name: "\(name).blocked")
-        var mask = try editor.insert(Triangle(upper: true, diagonal: 1), full, before: node, name: name)
-        if shape.rank != 2 { mask = try editor.insert(Reshape(shape), mask, before: node, name: "\(name).view") }
-        editor.setOperand(index, of: node, to: mask[0])
     }
 }
