@@ -1,5 +1,6 @@
 import Foundation
 import GraphIR
+import GraphTestSupport
 import Operators
 import Tensors
 import Testing

@@ -1,4 +1,5 @@
 import GraphIR
+import GraphTestSupport
 import Operators
 import Tensors
 import Testing

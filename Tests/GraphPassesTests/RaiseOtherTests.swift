@@ -228,3 +228,33 @@ import Testing
                 """))
     }
 }
+
+@Suite struct FuseBiasOfViewsTests {
+    private func sum(_ shape: String, _ result: String) -> String {
+        graph(
+            """
+            input %x : f32[5, 4]
+            parameter @b : f32[6]
+            parameter @w : f32[6, 4]
+            %l = linear(%x, @w) : f32[5, 6]
+            %v = reshape(@b) {shape = \(shape)} : f32\(shape)
+            %y = add(%l, %v) : f32\(result)
+            output y = %y
+            """)
+    }
+
+    @Test func takesAViewOfTheVector() throws {
+        try expectRewrite(
+            sum("[1, 6]", "[5, 6]"), by: FuseBias(),
+            gives: graph(
+                """
+                input %x : f32[5, 4]
+                parameter @b : f32[6]
+                parameter @w : f32[6, 4]
+                %y = linear(%x, @w, @b) : f32[5, 6]
+                output y = %y
+                """))
+    }
+
+    @Test func leavesAVectorThatMakesALargerTensor() throws { try expectUnchanged(sum("[1, 1, 6]", "[1, 5, 6]"), by: FuseBias()) }
+}

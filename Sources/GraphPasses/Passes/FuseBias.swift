@@ -16,7 +16,7 @@ public struct FuseBias: RewritePass {
 
     public func rewrite(_ node: NodeID, op: Add, editor: inout GraphEditor) throws -> Bool {
         let operands = editor.graph[node].operands
-        for (layer, vector) in [(operands[0], operands[1]), (operands[1], operands[0])] {
+        for (layer, vector) in [(operands[0], operands[1]), (operands[1], operands[0])] where editor.type(layer) == editor.type(editor.graph[node].results[0]) {
             if let linear = editor.matchOnlyUsed(Linear.self, making: layer), case var fused = RoledOperands(linear),
                 linear.op.activation == nil, fused.roles.isDisjoint(with: [.bias, .residual]), fused[all: .weight].count == 1,
                 let bias = editor.channelVector(vector, count: editor.type(layer).shape[-1], axisFromEnd: 1), editor.graph[bias].isParameter

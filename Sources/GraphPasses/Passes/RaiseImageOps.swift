@@ -31,7 +31,7 @@ public struct RaiseImageOps: RuleSetPass {
                 let kernelHeight = neighbours(rows.operands[1], editor), let kernelWidth = neighbours(columns.operands[1], editor),
                 case let reach = [0, 0, (kernelHeight - 1) / 2, (kernelWidth - 1) / 2], pad.op.before == reach, pad.op.after == reach,
                 case let unfold = Unfold(kernelSize: [kernelHeight, kernelWidth]),
-                let type = try? unfold.inferTypes([editor.type(pad.operands[0])]).first,
+                let type = try? unfold.inferTypes([editor.type(pad.operands[0])]).first, type.elementType == .float32,
                 editor.type(transpose.result).shape.dimensions == [type.shape[0], type.shape[1], kernelHeight, kernelWidth, type.shape[3], type.shape[4]]
             else { return false }
             let absorbed = [transpose.node, columns.node, rows.node, pad.node]
@@ -91,7 +91,9 @@ public struct RaiseImageOps: RuleSetPass {
     private struct RaiseReduceSum: RewriteRule {
         func rewrite(_ node: NodeID, op: Reduce, editor: inout GraphEditor) throws -> Bool {
             let operands = editor.graph[node].operands
-            guard op.function == .sum, op.axes.count == 1, !op.keepsDimensions, editor.type(operands[0]).elementType == .float32 else { return false }
+            guard op.function == .sum, op.axes.count == 1, !op.keepsDimensions, case let type = editor.type(operands[0]), type.elementType == .float32,
+                type.elementCount > 0
+            else { return false }
             try editor.replace(node, with: ReduceSum(axis: op.axes[0]), operands)
             return true
         }

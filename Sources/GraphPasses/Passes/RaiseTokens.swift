@@ -83,6 +83,6 @@ extension GraphEditor {
     /// Whether a value [N, C, H W] has the shape of an image [N, C, H, W] with its pixels in a row.
     fileprivate func isPixels(_ value: ValueID, of image: ValueID) -> Bool {
         let (pixels, image) = (type(value).shape, type(image).shape)
-        return image.rank == 4 && pixels == [image[0], image[1], image[2] * image[3]]
+        return image.rank == 4 && pixels == [image[0], image[1], image[2] * image[3]] && type(value).elementType == .float32
     }
 }

@@ -54,7 +54,9 @@ final class GraphImporter {
         var editor = GraphEditor(builder.graph)
         editor.eraseUnused(editor.graph.order.reversed())
         editor.eraseUnusedParameters()
-        let graph = try StructuredConstants(graph: editor.graph) { [constants, parameterKeys] in try constants.tensor(parameterKeys[$0]!) }.resolved()
+        // What our own exporter wrote says which of its tensors are parameters.
+        let structured = StructuredConstants(graph: editor.graph) { [constants, parameterKeys] in try constants.tensor(parameterKeys[$0]!) }
+        let graph = model.isNative ? editor.graph : try structured.resolved()
         let keys = Set(graph.parameters.map { graph[$0].name })
         return ImportedModel(
             graph: graph,

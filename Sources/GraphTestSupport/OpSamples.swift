@@ -1,6 +1,6 @@
 /// A graph's text for every op, with every attribute. Each is exactly what the printer writes.
-enum OpSamples {
-    static let all: [(op: String, text: String)] = [
+public enum OpSamples {
+    public static let all: [(op: String, text: String)] = [
         ("add", graph(["x : f32[1, 4, 8, 8]", "y : f32[1, 4, 1, 1]"], "%r = add(%x, %y) : f32[1, 4, 8, 8]")),
         (
             "attention",
