@@ -6,8 +6,12 @@ extension Linear: ExportableOp {
         let roles = roles(count: body.operands.count)
         let rank = body.types[roles.firstIndex(of: .input)!].shape.rank
         var x = body.operand(.input, roles)!
-        if let scale = body.operand(.rowScale, roles), let bias = body.operand(.rowBias, roles) {
-            x = body.apply("LayerNormalization", [x, scale, bias], ["axis": .integer(-1), "epsilon": .float(epsilon ?? 0)])
+        let (rowScale, rowBias) = (body.operand(.rowScale, roles), body.operand(.rowBias, roles))
+        if rowScale != nil || rowBias != nil || epsilon != nil {
+            let type = body.types[roles.firstIndex(of: .input)!]
+            let ones = ONNXTensorValue.floats(Array(repeating: 1, count: type.shape[-1]), shape: [type.shape[-1]], type.elementType)
+            let norm = [x, rowScale ?? body.constant(ones)] + (rowBias.map { [$0] } ?? [])
+            x = body.apply("LayerNormalization", norm, ["axis": .integer(-1), "epsilon": .float(epsilon ?? 1e-5)])
         }
         if let scale = body.operand(.normScale, roles), let shift = body.operand(.normShift, roles) {
             func perRow(_ x: String) -> String { rank == 2 ? x : body.apply("Unsqueeze", [x, body.integers(Array(1..<rank - 1))]) }
