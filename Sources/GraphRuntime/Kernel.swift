@@ -47,6 +47,10 @@ public struct LoweringContext {
     public let parameterKeys: [String?]
     public let parameters: ParameterStore
     public let options: RuntimeOptions
+    /// Operands that memory holds as bfloat16, of those that a ``NarrowStorageOp`` reads so.
+    var narrowOperands: Set<Int> = []
+    /// Whether the first result is stored as bfloat16.
+    var narrowResult = false
 
     var threadCount: Int { options.pool.threadCount }
 }
@@ -86,6 +90,12 @@ public protocol LowerableOp: Op {
 
 extension LowerableOp {
     public var takesEveryElementType: Bool { false }
+}
+
+/// An op whose kernel, where products are made of bfloat16, reads or writes rounded numbers anyway: stored rounded, they take half the memory.
+protocol NarrowStorageOp: LowerableOp {
+    /// Which operands the kernel rounds before anything else, and whether it can store its first result rounded.
+    func narrowStorage(_ context: LoweringContext) -> (operands: Set<Int>, result: Bool)
 }
 
 /// An op without operands whose result is known before anything runs.

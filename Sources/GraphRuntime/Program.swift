@@ -22,6 +22,8 @@ public final class Program: @unchecked Sendable {
         let operands: [Location]
         let results: [Location]
         let scratch: Int
+        /// Whether the first result is stored as bfloat16.
+        let narrowResult: Bool
     }
 
     public let graph: Graph
@@ -53,7 +55,15 @@ public final class Program: @unchecked Sendable {
         fileprivate let pointers: [UnsafeMutableRawPointer]
 
         /// Copies of the results. To be asked for before the next step runs.
-        public var results: [Tensor] { zip(types, pointers).map { Tensor(type: $0, copying: $1) } }
+        public var results: [Tensor] {
+            types.indices.map { index in
+                guard index == 0, step.narrowResult else { return Tensor(type: types[index], copying: pointers[index]) }
+                let result = Tensor(types[index])
+                let halves = pointers[index].assumingMemoryBound(to: UInt16.self)
+                for place in 0..<types[index].elementCount { result.floats[place] = Float(bitPattern: UInt32(halves[place]) << 16) }
+                return result
+            }
+        }
     }
 
     /// Runs the program.

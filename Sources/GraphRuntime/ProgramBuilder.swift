@@ -68,6 +68,7 @@ struct ProgramBuilder {
         // Views and literals need no step, so steps are counted over the nodes that run.
         var running: [NodeID] = []
         for id in order where !makeViews(id) && !makeLiteral(id) { running.append(id) }
+        if options.precision == .bfloat16 { narrow = narrowValues(running) }
         let lastUse = lastUses(running)
 
         for (step, id) in running.enumerated() {
@@ -75,13 +76,12 @@ struct ProgramBuilder {
             let kernel = try lower(id)
             let inPlace = !options.reusesMemory ? nil : inPlaceBuffer(node, kernel, step: step, lastUse: lastUse)
             for (index, result) in node.results.enumerated() {
-                let type = graph.type(result)
                 let end = max(step + 1, (lastUse[viewRoot(result)] ?? step) + 1)
                 if index == 0, let buffer = inPlace {
                     buffers[buffer].lifetime = buffers[buffer].lifetime.lowerBound..<end
                     placements[result] = Placement(root: .buffer(buffer), offset: 0)
                 } else {
-                    buffers.append(.init(label: graph[result].name, byteCount: type.byteCount, lifetime: step..<end))
+                    buffers.append(.init(label: graph[result].name, byteCount: storedByteCount(result), lifetime: step..<end))
                     placements[result] = Placement(root: .buffer(buffers.count - 1), offset: 0)
                 }
             }
@@ -104,7 +104,7 @@ struct ProgramBuilder {
             }
             return Program.Step(
                 node: lowered.id, kernel: lowered.kernel, operands: operands, results: try node.results.map { try location($0, plan) },
-                scratch: lowered.scratch.map { plan.offsets[$0] } ?? 0)
+                scratch: lowered.scratch.map { plan.offsets[$0] } ?? 0, narrowResult: narrow.contains(node.results[0]))
         }
         return Parts(steps: steps, plan: plan, outputs: try graph.outputs.map { try location($0.value, plan) })
     }
@@ -162,30 +162,60 @@ struct ProgramBuilder {
                 advice: "A cast in front of it gives it f32.")
         }
         guard graph.resultTypes(node).contains(where: { $0.elementCount > 0 }) else { return Kernel("nothing") { _ in } }
-        let keys = node.operands.map { operand -> String? in
-            if case .parameter(let key) = graph[operand].definition { key } else { nil }
-        }
+        let keys = parameterKeys(node)
         // Kernels that arrange parameters read as many numbers as the graph says there are.
         for (key, operand) in zip(keys, node.operands) { if let key { try parameters.check(key, graph.type(operand)) } }
         do {
-            return try op.lower(
-                LoweringContext(
-                    operands: graph.operandTypes(node), results: graph.resultTypes(node), parameterKeys: keys,
-                    parameters: parameters, options: options))
+            var context = context(node)
+            context.narrowOperands = Set(node.operands.indices.filter { narrow.contains(node.operands[$0]) })
+            context.narrowResult = narrow.contains(node.results[0])
+            return try op.lower(context)
         } catch let error as InputError {
             throw error.at("\(graph.name): \(op.name) %\(graph.name(of: id))")
         }
     }
 
+    private func parameterKeys(_ node: Node) -> [String?] {
+        node.operands.map { if case .parameter(let key) = graph[$0].definition { key } else { nil } }
+    }
+
+    private func context(_ node: Node) -> LoweringContext {
+        LoweringContext(
+            operands: graph.operandTypes(node), results: graph.resultTypes(node), parameterKeys: parameterKeys(node), parameters: parameters,
+            options: options)
+    }
+
+    /// Values that are stored as bfloat16.
+    private var narrow: Set<ValueID> = []
+
+    private func storedByteCount(_ id: ValueID) -> Int { graph.type(id).byteCount / (narrow.contains(id) ? 2 : 1) }
+
+    /// What all readers round to bfloat16 anyway, and its writer can write so.
+    private func narrowValues(_ running: [NodeID]) -> Set<ValueID> {
+        var result: Set<ValueID> = []
+        var read: Set<ValueID> = []
+        var readWide = Set(graph.outputs.map(\.value)).union(viewParents.keys).union(viewParents.values.map(\.parent))
+        for id in running {
+            let node = graph[id]
+            let storage = (node.op as? any NarrowStorageOp)?.narrowStorage(context(node))
+            for (index, operand) in node.operands.enumerated() {
+                read.insert(operand)
+                if storage?.operands.contains(index) != true { readWide.insert(operand) }
+            }
+            if storage?.result == true, graph.type(node.results[0]).elementType == .float32 { result.insert(node.results[0]) }
+        }
+        return result.intersection(read).subtracting(readWide)
+    }
+
     /// The buffer that a node's first result can take over: of an operand that nobody reads later, all of it, and that no
     /// other operand shares.
     private func inPlaceBuffer(_ node: Node, _ kernel: Kernel, step: Int, lastUse: [ValueID: Int]) -> Int? {
-        let byteCount = graph.type(node.results[0]).byteCount
+        let byteCount = storedByteCount(node.results[0])
         for index in kernel.inPlaceOperands {
             let root = viewRoot(node.operands[index])
             guard let placement = placements[root], case .buffer(let buffer) = placement.root,
                 lastUse[root] == step, buffers[buffer].byteCount == byteCount,
-                graph.type(root).byteCount == byteCount,
+                storedByteCount(root) == byteCount,
                 !node.operands.enumerated().contains(where: { $0.offset != index && viewRoot($0.element) == root })
             else { continue }
             return buffer

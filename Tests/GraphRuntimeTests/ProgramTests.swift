@@ -22,12 +22,16 @@ func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
 @Suite struct ProgramTests {
     private func parse(_ text: String) throws -> Graph { try GraphParser.parse(text, registry: .standard) }
 
-    private func run(_ graph: Graph, threads: Int = 2, reusesMemory: Bool = true) throws -> [String: [Float]] {
+    private func program(_ graph: Graph, threads: Int = 2, reusesMemory: Bool = true, precision: Precision = .float32) throws -> Program {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
-        options.reusesMemory = reusesMemory
+        (options.reusesMemory, options.precision) = (reusesMemory, precision)
         let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
         let store = ParameterStore(source: MadeUpParameters(shapes: shapes), pool: options.pool)
-        let program = try Program(graph, parameters: store, options: options)
+        return try Program(graph, parameters: store, options: options)
+    }
+
+    private func run(_ graph: Graph, threads: Int = 2, reusesMemory: Bool = true, precision: Precision = .float32) throws -> [String: [Float]] {
+        let program = try program(graph, threads: threads, reusesMemory: reusesMemory, precision: precision)
         #expect(program.plan.violations() == [])
         let inputs = graph.inputs.enumerated().map { index, id in
             (graph[id].name, madeUpTensor(graph.type(id).shape, seed: UInt64(index + 1)))
@@ -114,6 +118,49 @@ func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
             }
         }
         #expect(zip(packed, expected).allSatisfy { abs($0 - $1) < 1e-5 })
+    }
+
+    /// A transformer's block: what bfloat16 products alone read is stored as bfloat16, which changes no product of linear layers by a bit.
+    @Test func bfloat16StoresWhatProductsRound() throws {
+        func block(_ outputs: String...) throws -> Graph {
+            try parse(
+                """
+                graph block {
+                  input %x : f32[1, 35, 32]
+                  input %kv : f32[1, 9, 64]
+                  parameter @qkv : f32[96, 32]
+                  parameter @q : f32[32, 32]
+                  parameter @ff : f32[256, 32]
+                  parameter @o : f32[32, 128]
+                  %packed = linear(%x, @qkv) : f32[1, 35, 96]
+                  %a = attention(%packed) {head_size = 8, scale = 0.35355338, causal = false, packing = query_key_value} : f32[1, 35, 32]
+                  %q = linear(%a, @q) : f32[1, 35, 32]
+                  %c = attention(%q, %kv) {head_size = 8, scale = 0.35355338, causal = false, packing = key_value} : f32[1, 35, 32]
+                  %g = linear(%c, @ff) {activation = geglu} : f32[1, 35, 128]
+                  %y = linear(%g, @o) : f32[1, 35, 32]
+                \(outputs.map { "output \($0) = %\($0)" }.joined(separator: "\n"))
+                }
+                """)
+        }
+        let narrow = try program(block("y"), precision: .bfloat16)
+        let bytes = Dictionary(narrow.plan.buffers.map { ($0.label, $0.byteCount) }, uniquingKeysWith: { first, _ in first })
+        #expect(["packed": 96, "g": 128].allSatisfy { bytes[$0.key] == 35 * $0.value * 2 })
+        #expect(bytes["y"] == 35 * 32 * 4)
+        #expect(try program(block("y")).plan.buffers.contains { $0.label == "packed" && $0.byteCount == 35 * 96 * 4 })
+
+        let exact = try run(block("y"))["y"]!
+        let stored = try run(block("y"), precision: .bfloat16)["y"]!
+        // Outputs are float32; only attention rounds what it is given once more.
+        #expect(try run(block("y", "g"), precision: .bfloat16)["y"]! == stored)
+        #expect(try run(block("y", "q", "c"), precision: .bfloat16)["y"]! == stored)
+        let scale = exact.map(abs).max()!
+        #expect(zip(stored, exact).allSatisfy { abs($0 - $1) < 0.03 * scale })
+        // What an observer sees is float32 whatever memory holds.
+        var seen: [String: Tensor] = [:]
+        let inputs = ["x": madeUpTensor([1, 35, 32], seed: 1), "kv": madeUpTensor([1, 9, 64], seed: 2)]
+        _ = try narrow.run(inputs, in: Workspace()) { seen[narrow.graph.name(of: $0.step.node)] = $0.results[0] }
+        let wide = try run(block("y", "g"), precision: .bfloat16)["g"]!
+        #expect(zip(seen["g"]!.floatArray, wide).allSatisfy { abs($0 - $1) <= abs($1) / 256 })
     }
 
     /// Values that are made long before they are read wait in memory only where the order cannot be changed.

@@ -8,6 +8,8 @@ private struct AttentionCase {
     var tq: Int, tk: Int, d: Int
     var causal = false, sharedKeys = false, inPlace = false
     var precision = DD_PRECISION_FLOAT32
+    /// Queries, keys, values and results lie in memory as bfloat16.
+    var narrow = false
     var gap = 0
     var scale: Float
     var q: [Float], k: [Float], v: [Float]
@@ -47,38 +49,47 @@ private struct AttentionCase {
         return y
     }
 
-    func run(_ pool: OpaquePointer?) -> [Float] {
-        var y = inPlace ? q : [Float](repeating: .signalingNaN, count: batch * tq * token)
-        y.withUnsafeMutableBufferPointer { y in
-            q.withUnsafeBufferPointer { q in
-                var args = dd_attention_args()
-                (args.batch, args.heads, args.tq, args.tk, args.d) = (Int64(batch), Int64(heads), Int64(tq), Int64(tk), Int64(d))
-                args.scale = scale
-                args.causal = causal ? 1 : 0
-                args.precision = precision
-                args.q = inPlace ? UnsafePointer(y.baseAddress!) : q.baseAddress!
-                args.y = y.baseAddress!
-                let queries = dd_attention_view(
-                    batch_stride: Int64(tq * token), token_stride: Int64(token), head_stride: Int64(d))
-                let keys = dd_attention_view(
-                    batch_stride: Int64(sharedKeys ? 0 : tk * token), token_stride: Int64(token), head_stride: Int64(d))
-                (args.q_view, args.y_view, args.k_view, args.v_view) = (queries, queries, keys, keys)
-                k.withUnsafeBufferPointer { k in
-                    v.withUnsafeBufferPointer { v in
-                        args.k = k.baseAddress!
-                        args.v = v.baseAddress!
-                        let scratch = AlignedBytes(dd_attention_scratch_bytes(&args, dd_pool_size(pool)))
-                        dd_attention(pool, &args, scratch.pointer)
-                    }
-                }
+    /// Numbers as they lie in memory.
+    private func stored(_ numbers: [Float]) -> AlignedBytes {
+        let bytes = AlignedBytes(Int64(max(1, numbers.count) * 4))
+        for (i, number) in numbers.enumerated() {
+            if narrow {
+                bytes.pointer.storeBytes(of: UInt16(number.bitPattern >> 16), toByteOffset: i * 2, as: UInt16.self)
+            } else {
+                bytes.pointer.storeBytes(of: number, toByteOffset: i * 4, as: Float.self)
             }
         }
-        return (0..<batch * tq).flatMap { y[$0 * token..<$0 * token + heads * d] }
+        return bytes
+    }
+
+    func run(_ pool: OpaquePointer?) -> [Float] {
+        let count = batch * tq * token
+        let (q, k, v) = (stored(q), stored(k), stored(v))
+        let y = inPlace ? q : stored([Float](repeating: .signalingNaN, count: count))
+        var args = dd_attention_args()
+        (args.batch, args.heads, args.tq, args.tk, args.d) = (Int64(batch), Int64(heads), Int64(tq), Int64(tk), Int64(d))
+        args.scale = scale
+        args.causal = causal ? 1 : 0
+        args.precision = precision
+        (args.q, args.k, args.v, args.y) = (UnsafeRawPointer(q.pointer), UnsafeRawPointer(k.pointer), UnsafeRawPointer(v.pointer), y.pointer)
+        if narrow { (args.q_type, args.k_type, args.v_type, args.y_type) = (DD_BF16, DD_BF16, DD_BF16, DD_BF16) }
+        let queries = dd_attention_view(batch_stride: Int64(tq * token), token_stride: Int64(token), head_stride: Int64(d))
+        let keys = dd_attention_view(
+            batch_stride: Int64(sharedKeys ? 0 : tk * token), token_stride: Int64(token), head_stride: Int64(d))
+        (args.q_view, args.y_view, args.k_view, args.v_view) = (queries, queries, keys, keys)
+        let scratch = AlignedBytes(dd_attention_scratch_bytes(&args, dd_pool_size(pool)))
+        dd_attention(pool, &args, scratch.pointer)
+        let results = (0..<count).map { i in
+            narrow
+                ? Float(bitPattern: UInt32(y.pointer.load(fromByteOffset: i * 2, as: UInt16.self)) << 16)
+                : y.pointer.load(fromByteOffset: i * 4, as: Float.self)
+        }
+        return (0..<batch * tq).flatMap { results[$0 * token..<$0 * token + heads * d] }
     }
 
     func check(_ note: String = "", location: SourceLocation = #_sourceLocation) {
         let expected = expected()
-        let tolerance = precision == DD_PRECISION_BFLOAT16 ? 2e-2 : 4e-6
+        let tolerance = precision == DD_PRECISION_BFLOAT16 ? 2e-2 : narrow ? 4e-3 : 4e-6
         ProductTests.forEveryISA { _ in
             let name = "\(String(cString: dd_attention_variant(precision))) \(tq)x\(tk)x\(d) \(note)"
             let results = ProductTests.pools.map(run)
@@ -114,6 +125,20 @@ private struct AttentionCase {
                 attention.check("shared \(shared)")
                 attention.inPlace = true
                 attention.check("shared \(shared), in place")
+            }
+        }
+    }
+
+    /// Values in memory as bfloat16: the result is that of the same numbers as floats, rounded.
+    @Test(arguments: [(1, 1, 1), (7, 5, 3), (49, 77, 64), (47, 31, 31), (3, 200, 512), (9, 1025, 8), (70, 333, 48), (16, 600, 17)])
+    func narrowStorage(_ tq: Int, _ tk: Int, _ d: Int) {
+        for precision in ProductTests.precisions {
+            for inPlace in [false, true] {
+                var attention = AttentionCase(batch: 2, heads: 2, tq, tk, d, gap: 3, seed: UInt64(tq + tk + d))
+                (attention.precision, attention.narrow, attention.inPlace) = (precision, true, inPlace)
+                func rounded(_ numbers: [Float]) -> [Float] { numbers.map { Float(bitPattern: $0.bitPattern & 0xffff_0000) } }
+                (attention.q, attention.k, attention.v) = (rounded(attention.q), rounded(attention.k), rounded(attention.v))
+                attention.check(inPlace ? "narrow, in place" : "narrow")
             }
         }
     }

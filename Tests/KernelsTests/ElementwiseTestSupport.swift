@@ -4,7 +4,7 @@ import Testing
 
 /// What tests of the kernels share: every instruction set, several thread counts, seeded numbers, guarded outputs.
 enum KernelHarness {
-    /// The instruction set in use is global to the process, and a pool runs one job at a time.
+    /// The pools' jobs would wait for each other anyway.
     private static let lock = NSLock()
     nonisolated(unsafe) private static let pools: [OpaquePointer?] =
         [nil] + [1, 2, 3].map { dd_pool_create(Int32($0)) }
@@ -13,10 +13,10 @@ enum KernelHarness {
     static func forEachISA(_ body: (dd_isa) throws -> Void) rethrows {
         lock.lock()
         defer {
-            _ = dd_isa_force(dd_isa_supported())
+            _ = dd_isa_force_here(-1)
             lock.unlock()
         }
-        for isa in [DD_ISA_SCALAR, DD_ISA_AVX2, DD_ISA_AVX512] where dd_isa_force(isa) == isa { try body(isa) }
+        for isa in [DD_ISA_SCALAR, DD_ISA_AVX2, DD_ISA_AVX512] where dd_isa_force_here(Int32(isa.rawValue)) == isa { try body(isa) }
     }
 
     /// What `run` writes to `count` elements: the same bits with no pool and with 1, 2 and 3 threads, each element

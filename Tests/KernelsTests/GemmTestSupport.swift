@@ -25,7 +25,7 @@ enum ProductTests {
         KernelHarness.forEachISA { _ in
             guard !done else { return }
             done = true
-            for isa in [DD_ISA_SCALAR, DD_ISA_AVX2, DD_ISA_AVX512, DD_ISA_AVX512_BF16] where dd_isa_force(isa) == isa {
+            for isa in [DD_ISA_SCALAR, DD_ISA_AVX2, DD_ISA_AVX512, DD_ISA_AVX512_BF16] where dd_isa_force_here(Int32(isa.rawValue)) == isa {
                 body(isa)
             }
         }
@@ -57,6 +57,8 @@ struct GemmCase {
     var mean: [Float]?, rstd: [Float]?, epsilon: Float = 1e-5
     var scale: [Float]?, shift: [Float]?, columnGroupRows = 0
     var ldy: Int
+    /// The result lies in memory as bfloat16.
+    var narrowResult = false
 
     init(_ m: Int, _ n: Int, _ k: Int, _ numbers: inout SeededNumbers, activation: dd_activation = DD_ACTIVATION_NONE) {
         (self.m, self.n, self.k) = (m, n, k)
@@ -117,12 +119,17 @@ struct GemmCase {
                 args.column_group_rows = Int64(columnGroupRows)
                 args.activation = activation
                 args.y = UnsafeMutableRawPointer(y.baseAddress!)
+                args.y_type = narrowResult ? DD_BF16 : DD_F32
                 args.ldy = Int64(ldy)
                 args.statistics = statistics
                 args.statistics_rows = Int64(statisticsRows)
                 let scratch = AlignedBytes(dd_gemm_scratch_bytes(&args, dd_pool_size(pool)))
                 dd_gemm(pool, &args, scratch.pointer)
             }
+        }
+        if narrowResult {
+            let halves = y.withUnsafeBytes { Array($0.bindMemory(to: UInt16.self)) }
+            return (0..<m).flatMap { i in halves[i * ldy..<i * ldy + columns].map { Float(bitPattern: UInt32($0) << 16) } }
         }
         let gaps = (0..<m).allSatisfy { i in (columns..<ldy).allSatisfy { y[i * ldy + $0].bitPattern == untouched.bitPattern } }
         #expect(gaps || inPlace, "wrote between the rows", sourceLocation: location)

@@ -248,4 +248,26 @@ import Testing
             #expect((dd_measure_limit_gflops(nil, DD_LIMIT_BFLOAT16_DOT) > 0) == (isa == DD_ISA_AVX512_BF16))
         }
     }
+
+    /// A result stored as bfloat16 is the float32 one rounded.
+    @Test(arguments: [(1, 2, 1), (9, 64, 33), (130, 96, 64), (600, 62, 31)])
+    func narrowResults(_ m: Int, _ n: Int, _ k: Int) {
+        var numbers = SeededNumbers(UInt64(m + n + k))
+        for precision in ProductTests.precisions {
+            for activation in [DD_ACTIVATION_NONE, DD_ACTIVATION_SILU, DD_ACTIVATION_GELU, DD_ACTIVATION_GEGLU] {
+                for residual in [false, true] {
+                    var product = GemmCase(m, n, k, &numbers, activation: activation)
+                    product.precision = precision
+                    if residual { product.residual = numbers.floats(m * product.columns) }
+                    let packed = product.packed()
+                    ProductTests.forEveryISA { _ in
+                        product.narrowResult = false
+                        let wide = product.run(nil, packed).map(ProductTests.rounded)
+                        product.narrowResult = true
+                        #expect(product.run(nil, packed) == wide, "\(String(cString: dd_gemm_variant(precision))) \(activation) \(residual)")
+                    }
+                }
+            }
+        }
+    }
 }

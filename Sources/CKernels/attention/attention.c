@@ -79,7 +79,7 @@ static attention_plan make_plan(const dd_attention_args *args) {
     if (plan.group < 1) plan.group = 1;
     if (plan.group > plan.sources) plan.group = plan.sources;
     plan.worker_bytes = 4 * (2 * DD_TILE_ROWS * plan.ld_scores + DD_TILE_ROWS * DD_LANES +
-                             plan.query_block * (plan.ld_out + DD_LANES + (bfloat16 ? plan.ld_query : 0)));
+                             plan.query_block * (plan.ld_out + DD_LANES + (bfloat16 || args->q_type != DD_F32 ? plan.ld_query : 0)));
     return plan;
 }
 
@@ -98,11 +98,28 @@ typedef struct attention_job {
     char *keys, *values, *workers;
 } attention_job;
 
-static const float *head(const float *base, const dd_attention_view *view, int64_t batch, int64_t head) {
-    return base + batch * view->batch_stride + head * view->head_stride;
+/// Where token `token` of a head lies, in elements.
+static int64_t place(const dd_attention_view *view, int64_t batch, int64_t head, int64_t token) {
+    return batch * view->batch_stride + head * view->head_stride + token * view->token_stride;
+}
+
+/// Whether the tiles can read the queries where they are.
+static int reads_queries_in_place(const dd_attention_args *args, const dd_gemm_kernels *products) {
+    if (args->precision == DD_PRECISION_FLOAT32) return args->q_type == DD_F32;
+    return products->strips_bfloat16 && args->q_type == DD_BF16 && args->d % 2 == 0;
 }
 
 // MARK: packing
+
+/// Some tokens' keys or values as floats: where they are, or widened into `room` [tokens][columns].
+static const float *floats(const attention_job *job, const void *base, dd_element type, int64_t at, int64_t *stride, int64_t count,
+                           int64_t columns, float *room) {
+    const void *rows = dd_element_address(base, type, at);
+    if (type == DD_F32) return rows;
+    job->kernels->widen(room, rows, *stride, count, columns);
+    *stride = columns;
+    return room;
+}
 
 static void pack_task(void *context, int64_t index, int worker) {
     (void)worker;
@@ -114,22 +131,29 @@ static void pack_task(void *context, int64_t index, int worker) {
     const int64_t first = panel * DD_PANEL, count = min64(DD_PANEL, args->tk - first), d = args->d;
     const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
     const int64_t key_rows = bfloat16 ? divide_up(d, 2) : d, value_rows = bfloat16 ? divide_up(args->tk, 2) : args->tk;
-    const float *k = head(args->k, &args->k_view, batch_entry, head_index) + first * args->k_view.token_stride;
-    const float *v = head(args->v, &args->v_view, batch_entry, head_index) + first * args->v_view.token_stride;
+    const int64_t k = place(&args->k_view, batch_entry, head_index, first), v = place(&args->v_view, batch_entry, head_index, first);
     char *keys = job->keys + local * job->plan.key_bytes + panel * key_rows * DD_PANEL * 4;
     char *values = job->values + local * job->plan.value_bytes + (bfloat16 ? first / 2 : first) * DD_PANEL * 4;
-    job->kernels->pack_keys(args->precision, keys, k, args->k_view.token_stride, count, d, args->scale * 1.44269504088896341f);
-    for (int64_t c = 0; c < d; c += DD_PANEL)
-        job->kernels->pack_values(args->precision, values + c * value_rows * 4, v + c, args->v_view.token_stride, count,
-                                  min64(DD_PANEL, d - c));
+    float room[DD_PANEL * DD_PANEL];
+    for (int64_t c = 0; c < d; c += DD_PANEL) {
+        const int64_t columns = min64(DD_PANEL, d - c);
+        int64_t stride = args->k_view.token_stride;
+        const float *rows = floats(job, args->k, args->k_type, k + c, &stride, count, columns, room);
+        job->kernels->pack_keys(args->precision, keys + (bfloat16 ? c / 2 : c) * DD_PANEL * 4, rows, stride, count, columns,
+                                args->scale * 1.44269504088896341f);
+        stride = args->v_view.token_stride;
+        rows = floats(job, args->v, args->v_type, v + c, &stride, count, columns, room);
+        job->kernels->pack_values(args->precision, values + c * value_rows * 4, rows, stride, count, columns);
+    }
 }
 
 // MARK: a block of queries
 
-static void round_queries(const attention_job *job, const float *q, int64_t rows, float *out) {
+/// Queries as the tiles read them, where they are not.
+static void load_queries(const attention_job *job, const void *q, int64_t rows, float *out) {
     const dd_attention_args *args = job->args;
-    // The GEMM's loader knows what its tiles read.
-    const dd_gemm_args load = {.m = rows, .k = args->d, .precision = args->precision, .a = q, .lda = args->q_view.token_stride};
+    const dd_gemm_args load = {.m = rows, .k = args->d, .precision = args->precision, .a = q, .a_type = args->q_type,
+                               .lda = args->q_view.token_stride};
     float line[512 + 32];
     job->products->load_rows(&load, 0, rows, out, job->plan.ld_query, line);
 }
@@ -218,7 +242,7 @@ static void add_values(const attention_block *block, const attention_item *item)
         float *out = block->out + item->first_row * plan->ld_out + panel * DD_PANEL;
         if (job->args->precision == DD_PRECISION_BFLOAT16)
             job->products->tile_bfloat16(item->rows, columns, divide_up(item->count, 2), item->scores,
-                                         block->q_element == 2 ? 2 * plan->ld_scores : plan->ld_scores,
+                                         job->products->strips_bfloat16 ? 2 * plan->ld_scores : plan->ld_scores,
                                          (const uint16_t *)block->values + (panel * divide_up(tk, 2) + item->start / 2) * DD_PANEL * 2, out,
                                          plan->ld_out, item->start > 0);
         else
@@ -237,31 +261,28 @@ static void query_task(void *context, int64_t index, int worker) {
     const int64_t source = job->first + local, head_index = source % args->heads;
     const int64_t batch_entry = plan->repeats > 1 ? index / plan->query_blocks % plan->repeats : source / args->heads;
 
-    const float *q = head(args->q, &args->q_view, batch_entry, head_index) + first * args->q_view.token_stride;
-    float *y = args->y + batch_entry * args->y_view.batch_stride + head_index * args->y_view.head_stride +
-               first * args->y_view.token_stride;
+    const int64_t q_bytes = dd_element_bytes(args->q_type), y_bytes = dd_element_bytes(args->y_type);
+    const char *q = (const char *)args->q + place(&args->q_view, batch_entry, head_index, first) * q_bytes;
+    char *y = (char *)args->y + place(&args->y_view, batch_entry, head_index, first) * y_bytes;
     // What is read and written only once comes while other work is done.
     for (int64_t i = 0; i < rows; i++) {
-        for (int64_t c = 0; c < args->d; c += 16) {
-            __builtin_prefetch(q + i * args->q_view.token_stride + c);
-            __builtin_prefetch(y + i * args->y_view.token_stride + c, 1);
-        }
+        for (int64_t c = 0; c < args->d * q_bytes; c += 64) __builtin_prefetch(q + i * args->q_view.token_stride * q_bytes + c);
+        for (int64_t c = 0; c < args->d * y_bytes; c += 64) __builtin_prefetch(y + i * args->y_view.token_stride * y_bytes + c, 1);
     }
 
     float *scratch = (float *)(job->workers + worker * plan->worker_bytes);
     float *scores[2] = {scratch, scratch + DD_TILE_ROWS * plan->ld_scores};
     attention_block block = {.job = job, .keys = job->keys + local * plan->key_bytes, .values = job->values + local * plan->value_bytes,
-                             .q = (const char *)q, .ldq = args->q_view.token_stride, .q_element = 4, .first = first};
+                             .q = q, .ldq = args->q_view.token_stride, .q_element = q_bytes, .first = first};
     block.tops = scores[1] + DD_TILE_ROWS * plan->ld_scores;
     block.sums = block.tops + DD_TILE_ROWS * DD_LANES;
     block.out = block.sums + plan->query_block * DD_LANES;
-    if (args->precision == DD_PRECISION_BFLOAT16) {
-        float *rounded = block.out + plan->query_block * plan->ld_out;
-        round_queries(job, q, rows, rounded);
-        block.q = (const char *)rounded;
+    if (!reads_queries_in_place(args, job->products)) {
+        float *loaded = block.out + plan->query_block * plan->ld_out;
+        load_queries(job, q, rows, loaded);
+        block.q = (const char *)loaded;
         block.ldq = plan->ld_query;
-        // Strips of bfloat16 are half as wide as the floats they are made of.
-        if (job->products->strips_bfloat16) block.q_element = 2;
+        block.q_element = args->precision == DD_PRECISION_BFLOAT16 && job->products->strips_bfloat16 ? 2 : 4;
     }
     memset(block.sums, 0, (size_t)(rows * DD_LANES) * sizeof(float));
     memset(block.out, 0, (size_t)(rows * plan->ld_out) * sizeof(float));
@@ -287,7 +308,7 @@ static void query_task(void *context, int64_t index, int worker) {
     weigh_panels(&block, &previous, 0, divide_up(previous.count, DD_PANEL));
     add_values(&block, &previous);
     for (int64_t i = 0; i < rows; i++)
-        job->kernels->store_row(y + i * args->y_view.token_stride, block.out + i * plan->ld_out, block.sums + i * DD_LANES, args->d);
+        job->kernels->store_row(y + i * args->y_view.token_stride * y_bytes, args->y_type, block.out + i * plan->ld_out, block.sums + i * DD_LANES, args->d);
 }
 
 void dd_attention(dd_pool *pool, const dd_attention_args *args, void *scratch) {

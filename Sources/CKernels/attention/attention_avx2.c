@@ -20,5 +20,6 @@ const dd_attention_kernels dd_attention_kernels_avx2 = {
     .settle = settle,
     .weigh = weigh,
     .store_row = store_row,
+    .widen = widen,
 };
 #endif

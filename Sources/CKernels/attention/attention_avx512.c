@@ -21,5 +21,6 @@ const dd_attention_kernels dd_attention_kernels_avx512 = {
     .weigh = weigh,
     .scores_and_weights = scores_and_weights,
     .store_row = store_row,
+    .widen = widen,
 };
 #endif

@@ -22,5 +22,6 @@ const dd_attention_kernels dd_attention_kernels_avx512_bf16 = {
     .weigh = weigh,
     .scores_and_weights = scores_and_weights,
     .store_row = store_row,
+    .widen = widen,
 };
 #endif

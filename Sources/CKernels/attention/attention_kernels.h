@@ -32,8 +32,10 @@ typedef struct dd_attention_kernels {
     /// `scores`, its tops, and the weights of one panel (from `column` on) of the scores `previous`.
     void (*scores_and_weights)(dd_precision precision, int64_t words, const void *q, int64_t ldq, const void *panel, float *scores,
                                int64_t ld, float *tops, float *previous, int64_t column, const float *base, float *sums);
-    /// y = out / sum of sums.
-    void (*store_row)(float *y, const float *out, const float *sums, int64_t d);
+    /// y = out / sum of sums, as DD_F32 or DD_BF16.
+    void (*store_row)(void *y, dd_element type, const float *out, const float *sums, int64_t d);
+    /// out [rows][columns] = rows of bfloat16, `stride` elements apart.
+    void (*widen)(float *out, const uint16_t *rows, int64_t stride, int64_t count, int64_t columns);
 } dd_attention_kernels;
 
 extern const dd_attention_kernels dd_attention_kernels_scalar;

@@ -59,10 +59,15 @@ static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t l
     }
 }
 
-static void store_row(float *y, const float *out, const float *sums, int64_t d) {
+static void store_row(void *y, dd_element type, const float *out, const float *sums, int64_t d) {
     float sum = 0;
     for (int64_t j = 0; j < DD_LANES; j++) sum += sums[j];
-    for (int64_t j = 0; j < d; j++) y[j] = out[j] / sum;
+    for (int64_t j = 0; j < d; j++) dd_store_element(y, type, j, out[j] / sum);
+}
+
+static void widen(float *out, const uint16_t *rows, int64_t stride, int64_t count, int64_t columns) {
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < columns; j++) out[i * columns + j] = dd_float_from_bfloat16(rows[i * stride + j]);
 }
 
 const dd_attention_kernels dd_attention_kernels_scalar = {
@@ -74,4 +79,5 @@ const dd_attention_kernels dd_attention_kernels_scalar = {
     .settle = settle,
     .weigh = weigh,
     .store_row = store_row,
+    .widen = widen,
 };

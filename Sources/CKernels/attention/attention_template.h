@@ -130,11 +130,35 @@ static void settle(int64_t rows, const float *tops, float *max, float *base, flo
     }
 }
 
-static void store_row(float *y, const float *out, const float *sums, int64_t d) {
+static void store_row(void *y, dd_element type, const float *out, const float *sums, int64_t d) {
     dd_vf sum = dd_v_load(sums);
     for (int64_t j = DD_VW; j < DD_LANES; j += DD_VW) sum = dd_v_add(sum, dd_v_load(sums + j));
     const dd_vf factor = dd_v_set(1.0f / dd_v_sum(sum));
+    float *floats = y;
+    uint16_t *halves = y;
     int64_t j = 0;
-    for (; j + DD_VW <= d; j += DD_VW) dd_v_store(y + j, dd_v_mul(dd_v_load(out + j), factor));
-    if (j < d) dd_v_store_n(y + j, dd_v_mul(dd_v_load_n(out + j, d - j), factor), d - j);
+    for (; j + DD_VW <= d; j += DD_VW) {
+        const dd_vf x = dd_v_mul(dd_v_load(out + j), factor);
+        if (type == DD_BF16)
+            dd_v_store_bfloat16(halves + j, x);
+        else
+            dd_v_store(floats + j, x);
+    }
+    if (j == d) return;
+    const dd_vf x = dd_v_mul(dd_v_load_n(out + j, d - j), factor);
+    if (type == DD_BF16) {
+        float values[DD_VW];
+        dd_v_store(values, x);
+        for (int64_t i = j; i < d; i++) halves[i] = dd_bfloat16_from_float(values[i - j]);
+    } else {
+        dd_v_store_n(floats + j, x, d - j);
+    }
+}
+
+static void widen(float *out, const uint16_t *rows, int64_t stride, int64_t count, int64_t columns) {
+    for (int64_t i = 0; i < count; i++, rows += stride, out += columns) {
+        int64_t j = 0;
+        for (; j + DD_VW <= columns; j += DD_VW) dd_v_store(out + j, dd_v_load_bfloat16(rows + j));
+        for (; j < columns; j++) out[j] = dd_float_from_bfloat16(rows[j]);
+    }
 }

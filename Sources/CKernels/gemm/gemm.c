@@ -199,12 +199,13 @@ typedef struct gemm_job {
     const dd_gemm_kernels *kernels;
     gemm_plan plan;
     int in_place;
+    int workers;
     int strips_bfloat16;  // what the strips of this product hold
     char *strips, *lines;
     float *sums;
 } gemm_job;
 
-/// The lines that a tile will be written to come while it is computed; otherwise each store would wait for its own.
+/// The lines that a tile will be written to, and added to, come while it is computed; otherwise each would be waited for.
 static inline void prefetch_result(const dd_gemm_args *args, int64_t row, int64_t rows, int64_t panel) {
     const int64_t width = args->activation == DD_ACTIVATION_GEGLU ? DD_HALF_PANEL : DD_PANEL;
     const int64_t element = args->y_type == DD_F32 ? 4 : 2;
@@ -213,10 +214,47 @@ static inline void prefetch_result(const dd_gemm_args *args, int64_t row, int64_
         __builtin_prefetch(to, 1);
         __builtin_prefetch(to + width * element - 1, 1);
     }
+    if (!args->residual || args->residual == args->y) return;
+    const char *from = (const char *)(args->residual + row * args->ld_residual + panel * width);
+    for (int64_t i = 0; i < rows; i++, from += args->ld_residual * 4) {
+        __builtin_prefetch(from);
+        __builtin_prefetch(from + width * 4 - 1);
+    }
+}
+
+/// Rows of A that come while others are multiplied: a worker's next block, which it would wait for otherwise.
+typedef struct gemm_ahead {
+    const char *row;
+    int64_t ld;              // bytes
+    int64_t line, row_lines; // of 64 bytes
+    int64_t left, each;      // lines, and those for one tile
+} gemm_ahead;
+
+static gemm_ahead make_ahead(const gemm_job *job, int64_t row, int64_t tiles) {
+    const dd_gemm_args *args = job->args;
+    const int64_t element = dd_element_bytes(args->a_type), width = args->a2 ? args->k0 : args->k;
+    const int64_t rows = min64(job->plan.block_rows, args->m - row);
+    if (rows <= 0) return (gemm_ahead){0};
+    gemm_ahead ahead = {.row = (const char *)args->a + row * args->lda * element, .ld = args->lda * element,
+                        .row_lines = divide_up(width * element, 64)};
+    ahead.left = rows * ahead.row_lines;
+    ahead.each = divide_up(ahead.left, tiles);
+    return ahead;
+}
+
+static inline void fetch_ahead(gemm_ahead *ahead) {
+    for (int64_t i = min64(ahead->each, ahead->left); i > 0; i--) {
+        __builtin_prefetch(ahead->row + ahead->line * 64, 0, 2);
+        ahead->left--;
+        if (++ahead->line == ahead->row_lines) {
+            ahead->line = 0;
+            ahead->row += ahead->ld;
+        }
+    }
 }
 
 static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t row, int64_t rows, int64_t panel,
-                      int64_t panels) {
+                      int64_t panels, gemm_ahead *ahead) {
     const dd_gemm_args *args = job->args;
     const dd_gemm_kernels *kernels = job->kernels;
     const int64_t step = kernels->tile_rows, bytes = panel_bytes(args->precision, args->k);
@@ -229,6 +267,7 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
             const int64_t count = min64(step, rows - i);
             const char *source = a + i * lda * element;
             prefetch_result(args, row + i, count, p);
+            fetch_ahead(ahead);
             if (args->precision == DD_PRECISION_BFLOAT16)
                 kernels->tile_bfloat16(count, columns, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
                                        DD_PANEL, 0);
@@ -292,14 +331,17 @@ static void block_task(void *context, int64_t index, int worker) {
     if (rows <= 0) return; // of a last group that is shorter
     const int64_t panels = min64(plan->block_panels, divide_up(args->n, DD_PANEL) - panel);
     const int64_t element = job->strips_bfloat16 ? 2 : 4;
+    gemm_ahead next = {0};
+    if (!plan->panels_outside && plan->groups == 1)
+        next = make_ahead(job, row + job->workers * plan->block_rows, divide_up(rows, job->kernels->tile_rows) * panels);
     if (job->in_place) {
-        run_block(job, (const char *)dd_element_address(args->a, args->a_type, row * args->lda), args->lda, row, rows, panel, panels);
+        run_block(job, (const char *)dd_element_address(args->a, args->a_type, row * args->lda), args->lda, row, rows, panel, panels, &next);
     } else if (plan->panels_outside) {
-        run_block(job, job->strips + row * plan->strip_ld * element, plan->strip_ld, row, rows, panel, panels);
+        run_block(job, job->strips + row * plan->strip_ld * element, plan->strip_ld, row, rows, panel, panels, &next);
     } else {
         char *strip = job->strips + worker * strip_bytes(args, plan);
         job->kernels->load_rows(args, row, rows, strip, plan->strip_ld, (float *)(job->lines + worker * line_bytes(plan)));
-        run_block(job, strip, plan->strip_ld, row, rows, panel, panels);
+        run_block(job, strip, plan->strip_ld, row, rows, panel, panels, &next);
     }
     if (job->sums) sum_block(job, block, row, rows, panel, panels);
 }
@@ -327,6 +369,7 @@ void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
     }
     job.strips_bfloat16 = args->precision == DD_PRECISION_BFLOAT16 && job.kernels->strips_bfloat16;
     job.in_place = reads_in_place(args, job.strips_bfloat16);
+    job.workers = dd_pool_size(pool);
     if (!job.in_place) {
         const int64_t strips = job.plan.panels_outside ? 1 : dd_pool_size(pool);
         job.strips = free_scratch;

@@ -183,9 +183,18 @@ DD_VINLINE void finish_as(const dd_gemm_args *args, const dd_activation activati
     }
 }
 
-/// The common case, a whole panel of float32 with nothing but bias, activation and residual: no questions in the loop.
-DD_VINLINE void finish_whole(const dd_gemm_args *args, const dd_activation activation, const int residual, const float *tile,
-                             int64_t row, int64_t rows, int64_t panel) {
+/// Rounds for a reader that is a bfloat16 product itself, and takes subnormal numbers as zero where the instruction does.
+DD_VINLINE void store_rounded(uint16_t *y, dd_vf x) {
+#if DD_STRIPS_BFLOAT16
+    dd_v_store_bfloat16_fast(y, x);
+#else
+    dd_v_store_bfloat16(y, x);
+#endif
+}
+
+/// The common case, a whole panel with nothing but bias, activation and residual: no questions in the loop.
+DD_VINLINE void finish_whole(const dd_gemm_args *args, const dd_activation activation, const int residual, const int halves,
+                             const float *tile, int64_t row, int64_t rows, int64_t panel) {
     const int geglu = activation == DD_ACTIVATION_GEGLU;
     enum { VECTORS = DD_PANEL / DD_VW };
     const int outputs = geglu ? VECTORS / 2 : VECTORS;
@@ -194,9 +203,9 @@ DD_VINLINE void finish_whole(const dd_gemm_args *args, const dd_activation activ
     for (int j = 0; j < VECTORS; j++)
         bias[j] = args->bias ? dd_v_load(args->bias + column + (geglu && j >= outputs ? args->n / 2 - DD_VW * outputs : 0) + j * DD_VW)
                              : dd_v_zero();
-    float *y = (float *)args->y + row * args->ldy + column;
     const float *other = residual ? args->residual + row * args->ld_residual + column : 0;
-    for (int64_t i = 0; i < rows; i++, tile += DD_PANEL, y += args->ldy, other += residual ? args->ld_residual : 0) {
+    int64_t at = row * args->ldy + column;
+    for (int64_t i = 0; i < rows; i++, tile += DD_PANEL, at += args->ldy, other += residual ? args->ld_residual : 0) {
 #pragma clang loop unroll(full)
         for (int j = 0; j < outputs; j++) {
             dd_vf x = dd_v_add(dd_v_load(tile + j * DD_VW), bias[j]);
@@ -205,26 +214,38 @@ DD_VINLINE void finish_whole(const dd_gemm_args *args, const dd_activation activ
             else
                 x = activated(activation, x);
             if (residual) x = dd_v_add(x, dd_v_load(other + j * DD_VW));
-            dd_v_store(y + j * DD_VW, x);
+            if (halves)
+                store_rounded((uint16_t *)args->y + at + j * DD_VW, x);
+            else
+                dd_v_store((float *)args->y + at + j * DD_VW, x);
         }
     }
 }
 
 static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel) {
-    if (args->y_type == DD_F32 && !args->group_row && (panel + 1) * DD_PANEL <= args->n) {
-        if (args->residual) {
+    if (!args->group_row && (panel + 1) * DD_PANEL <= args->n) {
+#define DD_WHOLE(activation, residual, halves) finish_whole(args, activation, residual, halves, tile, row, rows, panel)
+        if (args->y_type == DD_F32) {
+            if (!args->residual) {
+                switch (args->activation) {
+                    case DD_ACTIVATION_SILU: DD_WHOLE(DD_ACTIVATION_SILU, 0, 0); return;
+                    case DD_ACTIVATION_GELU: DD_WHOLE(DD_ACTIVATION_GELU, 0, 0); return;
+                    case DD_ACTIVATION_GEGLU: DD_WHOLE(DD_ACTIVATION_GEGLU, 0, 0); return;
+                    default: DD_WHOLE(DD_ACTIVATION_NONE, 0, 0); return;
+                }
+            }
+            if (args->activation == DD_ACTIVATION_NONE) {
+                DD_WHOLE(DD_ACTIVATION_NONE, 1, 0);
+                return;
+            }
+        } else if (args->y_type == DD_BF16 && args->precision == DD_PRECISION_BFLOAT16 && !args->residual) {
             switch (args->activation) {
-                case DD_ACTIVATION_NONE: finish_whole(args, DD_ACTIVATION_NONE, 1, tile, row, rows, panel); return;
+                case DD_ACTIVATION_NONE: DD_WHOLE(DD_ACTIVATION_NONE, 0, 1); return;
+                case DD_ACTIVATION_GEGLU: DD_WHOLE(DD_ACTIVATION_GEGLU, 0, 1); return;
                 default: break;
             }
-        } else {
-            switch (args->activation) {
-                case DD_ACTIVATION_SILU: finish_whole(args, DD_ACTIVATION_SILU, 0, tile, row, rows, panel); return;
-                case DD_ACTIVATION_GELU: finish_whole(args, DD_ACTIVATION_GELU, 0, tile, row, rows, panel); return;
-                case DD_ACTIVATION_GEGLU: finish_whole(args, DD_ACTIVATION_GEGLU, 0, tile, row, rows, panel); return;
-                default: finish_whole(args, DD_ACTIVATION_NONE, 0, tile, row, rows, panel); return;
-            }
         }
+#undef DD_WHOLE
     }
     switch (args->activation) {
         case DD_ACTIVATION_SILU: finish_as(args, DD_ACTIVATION_SILU, tile, row, rows, panel); break;

@@ -26,10 +26,11 @@ typedef struct dd_attention_args {
     float scale;            // mostly 1 / sqrt(d)
     int causal;             // not 0: query i sees keys 0 ... i + tk - tq only (tq <= tk)
     dd_precision precision; // BFLOAT16: q, k, v and the weights after exp are rounded; scores, sums and softmax float32
-    const float *q;         // [batch, tq, heads, d]
-    const float *k, *v;     // [batch, tk, heads, d]
-    float *y;               // [batch, tq, heads, d]; may be q itself with the same view
+    const void *q;          // [batch, tq, heads, d]
+    const void *k, *v;      // [batch, tk, heads, d]
+    void *y;                // [batch, tq, heads, d]; may be q itself with the same view and element type
     dd_attention_view q_view, k_view, v_view, y_view;
+    dd_element q_type, k_type, v_type, y_type; // DD_F32 or DD_BF16
 } dd_attention_args;
 
 /// Bytes of scratch with `threads` workers: packed keys and values of some heads at a time, and below 4 MB a worker. Reads

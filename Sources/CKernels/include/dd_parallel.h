@@ -37,6 +37,10 @@ dd_isa dd_isa_supported(void);
 dd_isa dd_isa_current(void);
 /// Lowers the instruction set in use; asking for more than is supported gives what is supported. Returns the one now in use.
 dd_isa dd_isa_force(dd_isa isa);
+/// The same for the calling thread and the tasks it starts alone; -1 ends it.
+dd_isa dd_isa_force_here(int isa);
+/// What was forced so, or -1.
+int dd_isa_forced_here(void);
 const char *dd_isa_name(dd_isa isa);
 
 #ifdef __cplusplus

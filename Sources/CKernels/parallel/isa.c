@@ -18,8 +18,10 @@ dd_isa dd_isa_supported(void) {
 }
 
 static _Atomic int current = -1;
+static _Thread_local int here = -1;
 
 dd_isa dd_isa_current(void) {
+    if (here >= 0) return (dd_isa)here;
     int isa = atomic_load_explicit(&current, memory_order_relaxed);
     if (isa < 0) {
         isa = (int)dd_isa_supported();
@@ -31,6 +33,14 @@ dd_isa dd_isa_current(void) {
 dd_isa dd_isa_force(dd_isa isa) {
     dd_isa supported = dd_isa_supported();
     atomic_store(&current, (int)(isa < supported ? isa : supported));
+    return dd_isa_current();
+}
+
+int dd_isa_forced_here(void) { return here; }
+
+dd_isa dd_isa_force_here(int isa) {
+    const int supported = (int)dd_isa_supported();
+    here = isa < supported ? isa : supported;
     return dd_isa_current();
 }
 

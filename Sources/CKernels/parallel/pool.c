@@ -32,6 +32,7 @@ struct dd_pool {
     dd_task task;
     void *context;
     int64_t count;
+    int isa; // that the caller forced for itself
     _Alignas(64) _Atomic uint64_t generation;
     _Alignas(64) _Atomic int64_t next;
     _Alignas(64) _Atomic int running;
@@ -65,6 +66,7 @@ static void *worker_main(void *raw) {
         }
         seen++;
         if (atomic_load(&pool->stopping)) return NULL;
+        if (pool->isa != dd_isa_forced_here()) dd_isa_force_here(pool->isa);
         take_tasks(pool, argument->worker);
         atomic_fetch_sub_explicit(&pool->running, 1, memory_order_release);
     }
@@ -131,6 +133,7 @@ void dd_parallel_for(dd_pool *pool, int64_t count, dd_task task, void *context) 
     pool->task = task;
     pool->context = context;
     pool->count = count;
+    pool->isa = dd_isa_forced_here();
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     atomic_store_explicit(&pool->running, pool->size - 1, memory_order_relaxed);
     release_workers(pool);

@@ -26,9 +26,22 @@ extension LoweringContext {
         guard let key = parameterKeys[index] else { throw InputError("the \(role) must be a parameter of the model") }
         return key
     }
+
+    /// What memory holds of an f32 operand.
+    func elementType(ofOperand index: Int) -> dd_element { narrowOperands.contains(index) ? DD_BF16 : DD_F32 }
 }
 
-extension Linear {
+extension Linear: NarrowStorageOp {
+    func narrowStorage(_ context: LoweringContext) -> (operands: Set<Int>, result: Bool) {
+        let roles = roles(count: context.operands.count)
+        guard runsFused(context) else { return ([], false) }
+        let prepares = prologue != nil || epsilon != nil || !Set(roles).isDisjoint(with: [.rowScale, .rowBias, .normScale, .normShift])
+        return (
+            prepares ? [] : [index(of: .input, count: roles.count)!],
+            !roles.contains(.residual) && (activation == nil || activation == .geglu)
+        )
+    }
+
     /// A product with packed weights, and all that is folded into it.
     func lowerFused(_ context: LoweringContext) throws -> Kernel {
         let count = context.operands.count
@@ -86,8 +99,8 @@ extension Linear {
         template.k = Int64(k)
         template.precision = precision
         template.lda = Int64(k)
-        template.a_type = DD_F32
-        template.y_type = DD_F32
+        template.a_type = context.elementType(ofOperand: index(of: .input, count: count)!)
+        template.y_type = context.narrowResult ? DD_BF16 : DD_F32
         template.ldy = Int64(context.results[0].shape[-1])
         template.ld_residual = template.ldy
         template.activation = activation.gemmActivation
@@ -244,7 +257,9 @@ extension dd_conv_kind {
     }
 }
 
-extension Attention: LowerableOp {
+extension Attention: NarrowStorageOp {
+    func narrowStorage(_ context: LoweringContext) -> (operands: Set<Int>, result: Bool) { (Set(context.operands.indices), true) }
+
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let types = context.operands
         let (query, result) = (types[0], context.results[0])
@@ -272,15 +287,22 @@ extension Attention: LowerableOp {
             }
         template.k_view = view(types[key.operand])
         template.v_view = view(types[value.operand])
+        template.q_type = context.elementType(ofOperand: 0)
+        template.k_type = context.elementType(ofOperand: key.operand)
+        template.v_type = context.elementType(ofOperand: value.operand)
+        template.y_type = context.narrowResult ? DD_BF16 : DD_F32
+        let (keyOffset, valueOffset) = (
+            key.offset * Int(dd_element_bytes(template.k_type)), value.offset * Int(dd_element_bytes(template.v_type))
+        )
         let scratch = Int(dd_attention_scratch_bytes(&template, Int32(context.threadCount)))
         return Kernel(
             String(cString: dd_attention_variant(template.precision)), scratchByteCount: scratch, inPlaceOperands: packing == .queryKeyValue ? [] : [0]
         ) { call in
             var args = template
-            args.q = call.input(0)
-            args.k = call.input(key.operand) + key.offset
-            args.v = call.input(value.operand) + value.offset
-            args.y = call.output()
+            args.q = UnsafeRawPointer(call.operands[0])
+            args.k = UnsafeRawPointer(call.operands[key.operand] + keyOffset)
+            args.v = UnsafeRawPointer(call.operands[value.operand] + valueOffset)
+            args.y = call.results[0]
             dd_attention(call.pool.handle, &args, call.scratch)
         }
     }

@@ -82,12 +82,17 @@ extension MatMul: LowerableOp {
 }
 
 extension Linear: LowerableOp {
-    public func lower(_ context: LoweringContext) throws -> Kernel {
+    /// Whether our own kernel computes it, from packed weights.
+    func runsFused(_ context: LoweringContext) -> Bool {
         let roles = roles(count: context.operands.count)
-        guard Set(roles).isSubset(of: [.input, .weight, .bias]), indices(of: .weight, count: roles.count).count == 1,
-            activation == nil, prologue == nil,
-            !context.options.packsWeights || context.parameterKeys[index(of: .weight, count: roles.count)!] == nil
-        else { return try lowerFused(context) }
+        let plain = Set(roles).isSubset(of: [.input, .weight, .bias]) && activation == nil && prologue == nil
+        guard plain, indices(of: .weight, count: roles.count).count == 1 else { return true }
+        return context.options.packsWeights && context.parameterKeys[index(of: .weight, count: roles.count)!] != nil
+    }
+
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        guard !runsFused(context) else { return try lowerFused(context) }
+        let roles = roles(count: context.operands.count)
         let (weight, bias) = (index(of: .weight, count: roles.count)!, index(of: .bias, count: roles.count))
         let (k, n) = (context.operands[weight].shape[1], context.operands[weight].shape[0])
         try BLAS.requireFit(k, n)
