@@ -1,7 +1,7 @@
-# make demo      restores the sample photograph, from nothing but a Debian 12 machine with Swift 6.3
+# make demo      restores a photograph, from nothing but a Debian 12 machine with Swift 6.3
 # make test      everything that must pass
 # make build     the command alone: .build/release/deblurdiff
-# make install   puts it into $(PREFIX)/bin
+# make install   puts it into $(PREFIX)/bin, and the small model, where there is one, into $(PREFIX)/share/deblurdiff
 # make format    lays out the Swift sources; make lint says what is not laid out, or out of date
 
 SHELL := /bin/bash
@@ -10,6 +10,7 @@ SHELL := /bin/bash
 
 PREFIX ?= /usr/local
 SWIFT ?= swift
+MODEL = Models/small.ddiff.safetensors
 BUILD = $(SWIFT) build -c release
 SWIFT_FOLDERS = Package.swift Sources Tests Tools
 
@@ -40,6 +41,7 @@ build: packages
 install: packages
 	$(BUILD) --product deblurdiff --static-swift-stdlib --scratch-path .build-install
 	install -D -m 755 "$$($(BUILD) --static-swift-stdlib --scratch-path .build-install --show-bin-path)/deblurdiff" "$(DESTDIR)$(PREFIX)/bin/deblurdiff"
+	if [ -e $(MODEL) ]; then install -D -m 644 $(MODEL) "$(DESTDIR)$(PREFIX)/share/deblurdiff/$(notdir $(MODEL))"; fi
 
 packages:
 	@Tools/install-packages.sh

@@ -1,3 +1,4 @@
+import ModelImport
 import Tensors
 
 /// How a photograph is restored. The defaults are those of the released code.
@@ -22,6 +23,11 @@ public struct RestorationOptions: Sendable {
     public var restorationGuidance: RestorationGuidance?
 
     public init() {}
+
+    /// The released defaults, with the number of steps that a model asks for.
+    public init(defaultsOf configuration: ModelConfiguration) {
+        if let steps = configuration.defaultSteps { self.steps = steps }
+    }
 
     /// Checks what a user can get wrong.
     ///

@@ -11,8 +11,7 @@ struct BenchCommand: ParsableCommand {
         abstract: "Measure this machine's limits, then encoder, denoising step and decoder against them.",
         discussion: "Work is that of the imported graphs, so that a share above 100 % means less work done, not a faster machine.")
 
-    @Argument(help: ArgumentHelp("The converted model; none with --kernels.", valueName: "model"))
-    var model: String?
+    @OptionGroup var source: ModelArgument
 
     @Flag(help: "Measure the kernels alone, on shapes of the released networks, for each instruction set (or that of --isa).")
     var kernels = false
@@ -35,7 +34,7 @@ struct BenchCommand: ParsableCommand {
     @OptionGroup var runtime: RuntimeFlags
 
     func validate() throws {
-        guard kernels == (model == nil) else { throw ValidationError(kernels ? "--kernels takes no model." : "Which model? (Or --kernels.)") }
+        guard !kernels || source.model == nil else { throw ValidationError("--kernels takes no model.") }
         guard (1...1000).contains(runs) else { throw ValidationError("--runs must be 1 to 1000.") }
         for name in program where !DeblurDiffModel.stageNames.contains(name) { throw ValidationError("There is no program '\(name)'.") }
     }
@@ -49,7 +48,8 @@ struct BenchCommand: ParsableCommand {
     }
 
     func run() throws {
-        guard let path = model else { return try benchmarkKernels() }
+        guard !kernels else { return try benchmarkKernels() }
+        let path = try source.path()
         let options = runtime.makeOptions()
         let model = try DeblurDiffModel(path: path, options: options, optimization: runtime.optimization.options)
         let limits = MachineLimits.measure(options.pool)

@@ -6,7 +6,11 @@ struct DeblurDiffCommand: ParsableCommand {
         commandName: "deblurdiff",
         abstract: "Restores blurred photographs with DeblurDiff, on a CPU.",
         discussion: """
-            Convert a checkpoint once, then restore any number of photographs:
+            Restore photographs with the small model that comes with the program:
+
+              deblurdiff run blurred.png --output sharp.png
+
+            or convert a checkpoint once, and restore with that:
 
               deblurdiff convert model.pth -o deblurdiff.ddiff.safetensors
               deblurdiff run blurred.png --model deblurdiff.ddiff.safetensors --output sharp.png

@@ -9,8 +9,7 @@ struct DiffCommand: ParsableCommand {
 
     enum Stage: String, ExpressibleByArgument, CaseIterable { case imported, optimized }
 
-    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @OptionGroup var source: ModelArgument
 
     @Option(help: ArgumentHelp("Which graph; needed where there are several.", valueName: "name"))
     var graph: String?
@@ -33,7 +32,7 @@ struct DiffCommand: ParsableCommand {
     @OptionGroup var optimization: OptimizationFlags
 
     func run() throws {
-        let model = try openModel(model, optimization)
+        let model = try openModel(source.path(), optimization)
         let stages = try model.stages(of: model.chosenGraph(graph), height: size.height, width: size.width)
         func side(_ stage: Stage) -> Graph { stage == .imported ? stages.imported : stages.optimized }
         let diff = GraphDiff(

@@ -12,8 +12,7 @@ struct DumpCommand: ParsableCommand {
 
     enum Stage: String, ExpressibleByArgument, CaseIterable { case imported, optimized, scheduled }
 
-    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @OptionGroup var source: ModelArgument
 
     @Option(help: ArgumentHelp("Which graph; needed where there are several.", valueName: "name"))
     var graph: String?
@@ -39,7 +38,7 @@ struct DumpCommand: ParsableCommand {
     @OptionGroup var optimization: OptimizationFlags
 
     func run() throws {
-        let model = try openModel(model, optimization)
+        let model = try openModel(source.path(), optimization)
         let graph = try model.chosenGraph(graph)
         if let after {
             let dump = GraphDump(try model.graph(graph, after: after, height: size.height, width: size.width), stage: "after \(after)")

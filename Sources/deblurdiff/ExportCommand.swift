@@ -17,8 +17,7 @@ struct ExportCommand: ParsableCommand {
 
     enum Stage: String, ExpressibleByArgument, CaseIterable { case imported, optimized }
 
-    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @OptionGroup var source: ModelArgument
 
     @Option(help: ArgumentHelp("Which graph; needed where there are several.", valueName: "name"))
     var graph: String?
@@ -44,8 +43,9 @@ struct ExportCommand: ParsableCommand {
     @OptionGroup var optimization: OptimizationFlags
 
     func run() throws {
-        for path in [output, output + ".data"] { try OutputFile.check(path, reads: [model]) }
-        let model = try openModel(model, optimization)
+        let source = try source.path()
+        for path in [output, output + ".data"] { try OutputFile.check(path, reads: [source]) }
+        let model = try openModel(source, optimization)
         let stages = try model.stages(of: model.chosenGraph(graph), height: size.height, width: size.width)
         let graph = stage == .imported ? stages.imported : stages.optimized
         var options = ONNXExportOptions()

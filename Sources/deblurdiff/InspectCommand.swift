@@ -11,8 +11,7 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show what is in a converted model: networks, parameters, sizes, where it came from.")
 
-    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @OptionGroup var source: ModelArgument
 
     @Option(help: ArgumentHelp("Also plan the programs for an image of this size, and show what they take.", valueName: "WxH"))
     var size: ImageSize?
@@ -23,19 +22,19 @@ struct InspectCommand: ParsableCommand {
     @OptionGroup var optimization: OptimizationFlags
 
     func run() throws {
-        let file = try ModelFile(path: model)
+        let file = try ModelFile(path: source.path())
         guard file.configuration != nil else { return try describeGraphs(file) }
-        if let size, json { return print(try summary(size).json(), terminator: "") }
+        if let size, json { return print(try summary(file, size).json(), terminator: "") }
         try describe(file)
         if let size {
             print("")
-            print(try summary(size).text(), terminator: "")
+            print(try summary(file, size).text(), terminator: "")
         }
     }
 
     /// The three programs of a run, from the size alone to their plans.
-    private func summary(_ size: ImageSize) throws -> GraphSummary {
-        let model = try openModel(model, optimization)
+    private func summary(_ file: ModelFile, _ size: ImageSize) throws -> GraphSummary {
+        let model = try openModel(file.path, optimization)
         let start = ContinuousClock.now
         var subjects: [GraphSummary.Subject] = []
         for name in ["vae_encoder", "step", "vae_decoder"] {
@@ -50,7 +49,7 @@ struct InspectCommand: ParsableCommand {
     }
 
     private func describeOrigin(_ file: ModelFile) throws {
-        print("\(model): format \(file.version), \(formatBytes(try fileSize(model)))")
+        print("\(file.path): format \(file.version), \(formatBytes(try fileSize(file.path)))")
         print("  converted by \(file.provenance.converter)")
         for source in file.provenance.sources {
             print("  from \(source.name), \(formatBytes(source.size)), sha256 \(source.sha256)")
@@ -60,9 +59,9 @@ struct InspectCommand: ParsableCommand {
     /// A file of other graphs than DeblurDiff's. Their sizes are fixed, so their programs can be planned at once.
     private func describeGraphs(_ file: ModelFile) throws {
         guard size == nil else {
-            throw InputError("the sizes of its graphs are fixed", at: model, advice: "--size is for DeblurDiff models; leave it out.")
+            throw InputError("the sizes of its graphs are fixed", at: file.path, advice: "--size is for DeblurDiff models; leave it out.")
         }
-        let staged = try openModel(model, optimization)
+        let staged = try openModel(file.path, optimization)
         let subjects = try staged.graphNames.map { name in
             let stages = try staged.stages(of: name, height: 0, width: 0)
             return GraphSummary.Subject(
@@ -85,7 +84,8 @@ struct InspectCommand: ParsableCommand {
         let configuration = file.configuration!
         try describeOrigin(file)
         print("  vocabulary: \(file.mergesText == nil ? "none; only the empty prompt" : "included")")
-        print("  images: multiples of \(configuration.imageMultiple) pixels, \(configuration.latentFactor) to a latent position\n")
+        print("  images: multiples of \(configuration.imageMultiple) pixels, \(configuration.latentFactor) to a latent position")
+        print("  steps: \(RestorationOptions(defaultsOf: configuration).steps) where 'run' is given no --steps\n")
         print("  network          parameters      stored    ops      GFLOP   inputs")
         for name in DeblurDiffArchitecture.graphNames {
             guard let graph = graphs[name] else { continue }

@@ -2,6 +2,8 @@ import ArgumentParser
 import Diffusion
 import Foundation
 import GraphRuntime
+import ModelFile
+import ModelImport
 import Photos
 import Tensors
 
@@ -17,14 +19,14 @@ struct RunCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("PNG files, or folders with PNG files.", valueName: "image"))
     var images: [String]
 
-    @Option(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @Option(help: ArgumentHelp("The converted model. (default: the one that comes with the program)", valueName: "model"))
+    var model: String?
 
     @Option(name: [.short, .long], help: ArgumentHelp("Where to write: a file, or a folder.", valueName: "path"))
     var output: String
 
-    @Option(help: "Steps of the sampler, 1 to 1000.")
-    var steps = 50
+    @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's own, or 50)")
+    var steps: Int?
 
     @Option(help: "Seed of the random numbers.")
     var seed: UInt64 = 231
@@ -66,8 +68,8 @@ struct RunCommand: ParsableCommand {
 
     func validate() throws {
         guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
-        guard !images.contains(""), !output.isEmpty, !model.isEmpty, record != "" else { throw ValidationError("A path is empty.") }
-        guard (1...1000).contains(steps) else { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
+        guard !images.contains(""), !output.isEmpty, model != "", record != "" else { throw ValidationError("A path is empty.") }
+        if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
             throw ValidationError("\(name) must be a number, not \(value).")
         }
@@ -76,11 +78,12 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
-        let jobs = try PhotoJobs(inputs: images, output: output, reads: [model])
+        let path = try model ?? ShippedModel.path()
+        let jobs = try PhotoJobs(inputs: images, output: output, reads: [path])
         if let record {
             guard jobs.all.count == 1 else { throw InputError("records one image only", at: "--record") }
             guard record != jobs.all[0].output else { throw InputError("is also the --output", at: record) }
-            try OutputFile.check(record, reads: [jobs.all[0].input, model])
+            try OutputFile.check(record, reads: [jobs.all[0].input, path])
         }
         // A model is large; tell what is wrong with a single image before it is opened.
         let single = jobs.all.count == 1 ? try Photo(readingPNG: jobs.all[0].input) : nil
@@ -89,10 +92,11 @@ struct RunCommand: ParsableCommand {
         defer { progress.clear() }
         let recorder = record.map { _ in Recorder() }
         var name = ""
-        let restorer = try Restorer(
-            model: DeblurDiffModel(path: model, options: runtime.makeOptions(), optimization: runtime.optimization.options),
-            options: restorationOptions, recorder: recorder
-        ) { progress.restoration(name, $0) }
+        if model == nil { progress.finish("Restoring with \(path).") }
+        let opened = try DeblurDiffModel(path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options)
+        let restorer = try Restorer(model: opened, options: restorationOptions(for: opened.configuration), recorder: recorder) {
+            progress.restoration(name, $0)
+        }
         try jobs.prepareFolder()
 
         var failureCount = 0
@@ -122,9 +126,9 @@ struct RunCommand: ParsableCommand {
         }
     }
 
-    private var restorationOptions: RestorationOptions {
-        var options = RestorationOptions()
-        options.steps = steps
+    private func restorationOptions(for configuration: ModelConfiguration) -> RestorationOptions {
+        var options = RestorationOptions(defaultsOf: configuration)
+        if let steps { options.steps = steps }
         options.seed = seed
         options.positivePrompt = .text(posPrompt)
         options.negativePrompt = .text(negPrompt)

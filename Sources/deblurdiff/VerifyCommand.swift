@@ -8,15 +8,14 @@ struct VerifyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check every part of a converted model: graphs, sizes, alignment and checksums.")
 
-    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @OptionGroup var source: ModelArgument
 
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
     func run() throws {
         let progress = ProgressReporter(quiet: quiet)
-        let file = try ModelFile(path: model)
+        let file = try ModelFile(path: source.path())
         var problems = file.verify { progress.bytes("Verifying", done: $0, total: $1) }
         do {
             _ = try file.configuration == nil ? file.importedGraphs() : DeblurDiffModel.graphs(in: file)
@@ -25,8 +24,8 @@ struct VerifyCommand: ParsableCommand {
         guard problems.isEmpty else {
             let list = problems.prefix(20).map(\.description).joined(separator: "\n  ")
             let more = problems.count > 20 ? "\n  ... and \(problems.count - 20) more" : ""
-            throw InputError("\(problems.count) problem\(problems.count == 1 ? "" : "s")", at: model, advice: list + more)
+            throw InputError("\(problems.count) problem\(problems.count == 1 ? "" : "s")", at: file.path, advice: list + more)
         }
-        progress.finish("\(model) is sound: \(file.tensorNames.count) tensors, \(formatBytes(file.tensorByteCount)).")
+        progress.finish("\(file.path) is sound: \(file.tensorNames.count) tensors, \(formatBytes(file.tensorByteCount)).")
     }
 }

@@ -20,9 +20,9 @@ enum Command {
     /// Beside the test bundle.
     static let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("deblurdiff").path
 
-    static func start(_ arguments: [String], in folder: String, output: String) throws -> Process {
+    static func start(_ arguments: [String], of program: String = path, in folder: String, output: String) throws -> Process {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
+        process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardInput = FileHandle.nullDevice
@@ -34,9 +34,9 @@ enum Command {
         return process
     }
 
-    static func run(_ arguments: [String], in folder: String = "/") throws -> Outcome {
+    static func run(_ arguments: [String], of program: String = path, in folder: String = "/") throws -> Outcome {
         try withScratchFolder { scratch in
-            let process = try start(arguments, in: folder, output: scratch + "/text")
+            let process = try start(arguments, of: program, in: folder, output: scratch + "/text")
             process.waitUntilExit()
             return Outcome(
                 status: process.terminationReason == .exit ? Int(process.terminationStatus) : -Int(process.terminationStatus),
@@ -47,10 +47,10 @@ enum Command {
 
     /// Runs the command where it must fail because of its input: status 1, one message, which holds these words, and a folder that is as it was.
     static func expectFailure(
-        _ arguments: [String], in folder: String, says words: [String], sourceLocation: SourceLocation = #_sourceLocation
+        _ arguments: [String], of program: String = path, in folder: String, says words: [String], sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let before = try contents(folder)
-        let outcome = try run(arguments, in: folder)
+        let outcome = try run(arguments, of: program, in: folder)
         #expect(outcome.status == 1, "\(outcome)", sourceLocation: sourceLocation)
         #expect(outcome.errors.hasPrefix("Error: "), "\(outcome)", sourceLocation: sourceLocation)
         #expect(outcome.errors.split(separator: "\n").count { $0.hasPrefix("Error") } == 1, "\(outcome)", sourceLocation: sourceLocation)

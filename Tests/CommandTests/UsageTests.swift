@@ -2,7 +2,7 @@ import GraphTestSupport
 import Testing
 
 @Suite struct UsageTests {
-    private static let commands = ["convert", "run", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare", "execute"]
+    private static let commands = ["convert", "run", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare", "execute", "export"]
 
     @Test(arguments: [[]] + commands.map { [$0] })
     func everyCommandExplainsItself(_ command: [String]) throws {
@@ -25,7 +25,6 @@ import Testing
             (["restore"], "restore"),
             (["run"], "Missing expected argument"),
             (["run", "a.png", "--model", "m"], "--output"),
-            (["run", "a.png", "--output", "b.png"], "--model"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "0"], "--steps must be 1 to 1000"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "many"], "many"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--seed=-1"], "-1"),
@@ -42,8 +41,10 @@ import Testing
             (["convert", "a", "--sd", "b", "-o", "m"], "either one checkpoint"),
             (["convert", "--sd", "a", "--lkpn", "b", "-o", "m"], "belong together"),
             (["convert", "a", "-o", "m", "--dtype", "int8"], "int8"),
-            (["inspect"], "Missing expected argument"),
-            (["verify"], "Missing expected argument"),
+            (["inspect", "m", "n"], "n"),
+            (["bench", "m", "--kernels"], "--kernels takes no model"),
+            (["profile"], "Missing expected argument"),
+            (["execute"], "Missing expected argument"),
         ] as [([String], String)])
     func mistakesInTheCommandLineAreUsageErrors(_ arguments: [String], _ words: String) throws {
         try withScratchFolder { folder in

@@ -37,6 +37,19 @@ import Testing
         #expect(try JSONDecoder().decode(ModelConfiguration.self, from: data) == .released)
     }
 
+    @Test func aModelMaySayItsSteps() throws {
+        #expect(try ModelConfiguration(yaml: Self.tiny).defaultSteps == nil)
+        var configuration = try ModelConfiguration(yaml: Self.tiny.replacingOccurrences(of: "params:\n", with: "params:\n  default_steps: 4\n"))
+        #expect(configuration.defaultSteps == 4)
+        let data = try JSONEncoder().encode(configuration)
+        #expect(try JSONDecoder().decode(ModelConfiguration.self, from: data) == configuration)
+        // Files that were written before there was such a field have none.
+        configuration.defaultSteps = nil
+        let text = String(decoding: try JSONEncoder().encode(configuration), as: UTF8.self)
+        #expect(!text.contains("teps"))
+        #expect(try JSONDecoder().decode(ModelConfiguration.self, from: Data(text.utf8)) == configuration)
+    }
+
     @Test func networkOfTheLKPNHasDefaults() throws {
         let start = try #require(Self.tiny.range(of: "  lkpn_cfg:"))
         let without = Self.tiny[..<start.lowerBound].replacingOccurrences(of: "context_dim: 32", with: "context_dim: 1024")
@@ -70,6 +83,12 @@ import Testing
         ("layer: penultimate", "layer: first", "'last' or 'penultimate'"),
         ("heads: 2", "heads: 3", "do not divide the width"),
         ("latent_scale_factor: 0.18215", "latent_scale_factor: .nan", "positive number"),
+        ("params:\n", "params:\n  default_steps: 0\n", "default_steps: is 0, but must be from 1 to 1000"),
+        ("params:\n", "params:\n  default_steps: -4\n", "from 1 to 1000"),
+        ("params:\n", "params:\n  default_steps: 1001\n", "from 1 to 1000"),
+        ("params:\n", "params:\n  default_steps: 99999999999999999999\n", "params.default_steps: must be a whole number"),
+        ("params:\n", "params:\n  default_steps: few\n", "params.default_steps: must be a whole number"),
+        ("params:\n", "params:\n  default_steps: 2.5\n", "params.default_steps: must be a whole number"),
         ("vae_cfg:", "other_cfg:", "params.vae_cfg: is missing"),
         ("    - 4\n", "    - 16\n", "names the factor 16"),
         ("params:", "- x\nparams:", "is not valid YAML"),

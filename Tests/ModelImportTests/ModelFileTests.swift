@@ -184,6 +184,19 @@ import Testing
         }
     }
 
+    /// Files with sound checksums can be wrong all the same.
+    @Test(arguments: [(0, "default_steps: is 0, but must be from 1 to 1000"), (1001, "default_steps: is 1001")])
+    func stepsAreChecked(count: Int, words: String) throws {
+        try withTemporaryFolder { folder in
+            var contents = contents
+            contents.configuration?.defaultSteps = count
+            let checkpoint = try openCheckpoint(try convert(folder))
+            try ModelFile.write(contents, to: "\(folder)/m", parameters: checkpoint.names, from: checkpoint, converter: "x")
+            let error = #expect(throws: InputError.self) { try ModelFile(path: "\(folder)/m") }
+            #expect(error?.description.contains("/m: \(words)") == true, "\(error?.description ?? "")")
+        }
+    }
+
     @Test func tellsWhatWasGivenInstead() throws {
         try withTemporaryFolder { folder in
             func refuse(_ path: String, _ words: String) {

@@ -16,6 +16,8 @@ extension ModelConfiguration {
         guard latentScaleFactor.isFinite, latentScaleFactor > 0 else {
             throw InputError("is \(latentScaleFactor), but must be a positive number", at: "latent_scale_factor")
         }
+        // No more than the noise schedule has.
+        if let defaultSteps { try check(defaultSteps, in: 1...1000, "default_steps") }
         try check(kernelSize, in: 1...31, "lkpn_cfg.kernel_size")
         guard kernelSize % 2 == 1 else { throw InputError("is \(kernelSize), but must be odd", at: "lkpn_cfg.kernel_size") }
 

@@ -2,8 +2,8 @@ import Tensors
 import Yams
 
 extension ModelConfiguration {
-    /// Reads the released form of a config: `params`, with `unet_cfg`, `controlnet_cfg`, `vae_cfg` and `clip_cfg` in it, and the project's own,
-    /// optional `lkpn_cfg` (the released code hard-codes the sizes of that network, which are the defaults here).
+    /// Reads the released form of a config: `params`, with `unet_cfg`, `controlnet_cfg`, `vae_cfg` and `clip_cfg` in it, and two
+    /// optional fields of the project's own: `lkpn_cfg` (the released code hard-codes the sizes of that network, which are the defaults here) and `default_steps`.
     ///
     /// Fields that nothing depends on are ignored; a missing field, one of the wrong type, and options of the released code that change the network
     /// in a way that is not supported are an ``InputError`` that names the field.
@@ -35,7 +35,8 @@ extension ModelConfiguration {
             kernelSize: kernelSize,
             autoencoder: autoencoder,
             textEncoder: textEncoder,
-            latentScaleFactor: try parameters.double("latent_scale_factor"))
+            latentScaleFactor: try parameters.double("latent_scale_factor"),
+            defaultSteps: try parameters.contains("default_steps") ? parameters.int("default_steps") : nil)
         try validate()
     }
 }

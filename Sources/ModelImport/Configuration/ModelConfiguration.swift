@@ -17,10 +17,13 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     public var textEncoder: TextEncoderConfiguration
     /// The encoder's output is multiplied with this, the decoder's input divided by it.
     public var latentScaleFactor: Double
+    /// The sampler's steps that the model was trained for; nil where it does not say.
+    public var defaultSteps: Int?
 
     public init(
         unet: UNetConfiguration, controlNet: UNetConfiguration, lkpn: UNetConfiguration, kernelSize: Int = 5,
-        autoencoder: AutoencoderConfiguration, textEncoder: TextEncoderConfiguration, latentScaleFactor: Double = 0.18215
+        autoencoder: AutoencoderConfiguration, textEncoder: TextEncoderConfiguration, latentScaleFactor: Double = 0.18215,
+        defaultSteps: Int? = nil
     ) {
         self.unet = unet
         self.controlNet = controlNet
@@ -29,6 +32,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
         self.autoencoder = autoencoder
         self.textEncoder = textEncoder
         self.latentScaleFactor = latentScaleFactor
+        self.defaultSteps = defaultSteps
     }
 
     /// Channels of a latent.

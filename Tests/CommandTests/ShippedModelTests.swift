@@ -1,0 +1,102 @@
+import Foundation
+import GraphTestSupport
+import ModelFile
+import Photos
+import Tensors
+import Testing
+
+@Suite struct ShippedModelTests {
+    private func write(_ path: String) throws {
+        try FileManager.default.createDirectory(atPath: FilePath.folder(of: path), withIntermediateDirectories: true)
+        try SharedFiles.write("x".utf8, path)
+    }
+
+    @Test func placesFollowFromTheProgram() {
+        #expect(
+            ShippedModel.places(program: "/nowhere/bin/deblurdiff")
+                == ["/nowhere/bin/small.ddiff.safetensors", "/nowhere/share/deblurdiff/small.ddiff.safetensors"])
+        #expect(ShippedModel.places(program: "/deblurdiff") == ["/small.ddiff.safetensors", "/share/deblurdiff/small.ddiff.safetensors"])
+    }
+
+    @Test func theNearestIsTaken() throws {
+        try withScratchFolder { folder in
+            let program = "\(folder)/tree/.build/release/deblurdiff"
+            let model = "small.ddiff.safetensors"
+            // A folder of the name is no model, and neither is a Models folder of something that is no source tree.
+            try FileManager.default.createDirectory(atPath: "\(folder)/tree/.build/release/\(model)", withIntermediateDirectories: true)
+            try write("\(folder)/tree/.build/Models/\(model)")
+            let none = #expect(throws: InputError.self) { try ShippedModel.path(program: program) }
+            for words in ["no model was named", "/release/\(model)", "/.build/share/deblurdiff/\(model)", "--model", "convert"] {
+                #expect(none?.description.contains(words) == true, "\(words)")
+            }
+            #expect(none?.description.contains("/Models/") == false)
+            try write("\(folder)/Package.swift")
+            try write("\(folder)/tree/Package.swift")
+            let sources = #expect(throws: InputError.self) { try ShippedModel.path(program: program) }
+            #expect(sources?.description.contains("\(folder)/tree/Models/\(model)") == true)
+
+            for place in ["Models", "tree/Models", "tree/.build/share/deblurdiff"] {
+                try write("\(folder)/\(place)/\(model)")
+                #expect(try ShippedModel.path(program: program) == "\(folder)/\(place)/\(model)")
+            }
+            try FileManager.default.removeItem(atPath: "\(folder)/tree/.build/release/\(model)")
+            try write("\(folder)/tree/.build/release/\(model)")
+            #expect(try ShippedModel.path(program: program) == "\(folder)/tree/.build/release/\(model)")
+        }
+    }
+
+    /// An installation of its own: a copy of the program, called by a link elsewhere, with and without a model.
+    @Test func anInstalledProgramFindsItsModel() throws {
+        try withScratchFolder { folder in
+            let manager = FileManager.default
+            for part in ["bin", "share/deblurdiff", "work"] { try manager.createDirectory(atPath: "\(folder)/\(part)", withIntermediateDirectories: true) }
+            try manager.copyItem(atPath: Command.path, toPath: folder + "/bin/deblurdiff")
+            try manager.createSymbolicLink(atPath: folder + "/link", withDestinationPath: "bin/deblurdiff")
+            try SharedFiles.writePhoto(folder + "/work/photo.png")
+            let program = folder + "/link"
+            for arguments in [["run", "photo.png", "--output", "o.png"], ["inspect"], ["verify"], ["bench"], ["dump", "--graph", "eac"]] {
+                try Command.expectFailure(arguments, of: program, in: folder + "/work", says: ["no model was named", "/share/deblurdiff/small.ddiff"])
+            }
+
+            try manager.copyItem(atPath: try stepModel(2, folder), toPath: folder + "/share/deblurdiff/small.ddiff.safetensors")
+            let run = ["run", "photo.png", "--threads", "1", "--output"]
+            let plain = try Command.run(run + ["o.png", "--record", "r"], of: program, in: folder + "/work")
+            #expect(plain.status == 0 && plain.errors.contains("Restoring with "), "\(plain)")
+            // The model's own two steps are as good as two that were asked for.
+            let recorded = try SafetensorsFile(path: folder + "/work/r").tensorNames
+            #expect(recorded.contains("eps.1") && !recorded.contains("eps.2"))
+            let two = try Command.run(run + ["two.png", "--steps", "2", "--quiet"], of: program, in: folder + "/work")
+            #expect(two.status == 0 && two.errors.isEmpty, "\(two)")
+            #expect(try Photo(readingPNG: folder + "/work/o.png") == Photo(readingPNG: folder + "/work/two.png"))
+            let inspected = try Command.run(["inspect"], of: program, in: folder + "/work")
+            #expect(inspected.output.contains("steps: 2 "), "\(inspected)")
+            try Command.expectFailure(
+                run + ["../share/deblurdiff/small.ddiff.safetensors"], of: program, in: folder + "/work", says: ["would be replaced"])
+        }
+    }
+
+    @Test func aModelWithoutStepsTakesTheReleasedNumber() throws {
+        let inspected = try Command.run(["inspect", SharedFiles.model])
+        #expect(inspected.output.contains("steps: 50 "), "\(inspected)")
+    }
+
+    @Test func stepsThatNoModelCanHave() throws {
+        try withScratchFolder { folder in
+            for count in [0, -1, 5000] {
+                let error = #expect(throws: InputError.self) { try stepModel(count, folder) }
+                let words = "steps.yaml: default_steps: is \(count), but must be from 1 to 1000"
+                #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+            }
+        }
+    }
+
+    /// The shared model with a number of steps of its own, converted by the command.
+    private func stepModel(_ count: Int, _ folder: String) throws -> String {
+        let yaml = try String(contentsOfFile: SharedFiles.config, encoding: .utf8)
+            .replacingOccurrences(of: "params:\n", with: "params:\n  default_steps: \(count)\n")
+        try SharedFiles.write(yaml.utf8, folder + "/steps.yaml")
+        let outcome = try Command.run(["convert", SharedFiles.checkpoint, "--config", "steps.yaml", "-o", "steps.ddiff.safetensors"], in: folder)
+        guard outcome.status == 0 else { throw InputError(outcome.errors) }
+        return folder + "/steps.ddiff.safetensors"
+    }
+}
