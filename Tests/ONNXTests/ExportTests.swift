@@ -60,4 +60,86 @@ import Testing
             #expect(difference <= 1e-4, "\(difference)")
         }
     }
+
+    /// Values, parameters and outputs that share names, which ONNX does not allow.
+    private let namesakes = """
+        graph g {
+          input %x : f32[2, 4]
+          parameter @w : f32[4]
+          %w = add(%x, @w) : f32[2, 4] from %a, %"b c"
+          output y = %w
+          output x = %w
+          output w = %x
+        }
+        """
+
+    @Test(arguments: Form.allCases) func keepsNamesApart(_ form: Form) throws {
+        let graph = try GraphParser.parse(namesakes, registry: .standard)
+        try roundTrip(graph, options(form)) { back in
+            #expect(back.graph.outputs.map(\.name) == ["y", "x~2", "w"])
+            let a = try SmallNetworks.run(graph, SmallNetworks.Weights(graph))
+            let b = try SmallNetworks.run(back.graph, back.parameters)
+            #expect([a["y"], a["x"], a["w"]].map { $0!.floatArray } == [b["y"], b["x~2"], b["w"]].map { $0!.floatArray })
+            let add = try #require(back.graph.order.first { back.graph[$0].op is Add })
+            #expect(back.graph[add].origins == ["a", "b c"])
+        }
+    }
+
+    /// Tensors by key, stored as they are.
+    private struct Stored: ParameterSource {
+        var tensors: [String: Tensor]
+
+        func parameter(_ key: String) throws -> Tensor {
+            guard let tensor = tensors[key] else { throw InputError("there is no such tensor", at: key) }
+            return tensor
+        }
+    }
+
+    private let sum = """
+        graph g {
+          input %x : f32[3, 5]
+          parameter @a : f32[3, 5]
+          parameter @b : f32[5]
+          %s = add(%x, @b) : f32[3, 5]
+          %y = add(%s, @a) : f32[3, 5]
+          output y = %y
+        }
+        """
+
+    private func bfloat16(_ floats: [Float], _ shape: Shape) throws -> Tensor {
+        try OpEvaluator.evaluate(Cast(to: .bfloat16), [Tensor(floats, shape: shape)])[0]
+    }
+
+    @Test(arguments: [false, true]) func widensParametersAndAlignsThem(external: Bool) throws {
+        let (a, b) = ((0..<15).map { Float($0) / 4 }, (0..<5).map { Float($0) - 2 })
+        let source = Stored(tensors: ["a": try bfloat16(a, [3, 5]), "b": try bfloat16(b, [5])])
+        let graph = try GraphParser.parse(sum, registry: .standard)
+        try withScratchFolder { folder in
+            let report = try ONNXExport.write(graph, parameters: source, to: "\(folder)/m.onnx", options: options(.functions, external: external))
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            #expect(files == (external ? ["m.onnx", "m.onnx.data"] : ["m.onnx"]))
+            #expect(report.paths.count == files.count)
+            if external {
+                let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/m.onnx.data"))
+                #expect(data.count == 64 + 20)
+            }
+            let back = try ONNXModel.load("\(folder)/m.onnx").importGraph()
+            let found = try back.parameters.parameter("a")
+            #expect(found.floatArray == a)
+        }
+    }
+
+    @Test(arguments: [false, true]) func leavesNothingBehindWhereAParameterIsMissing(external: Bool) throws {
+        let graph = try GraphParser.parse(sum, registry: .standard)
+        let wrong = Stored(tensors: ["a": Tensor([1, 2, 3] as [Float], shape: [3]), "b": Tensor([Float](repeating: 0, count: 5), shape: [5])])
+        try withScratchFolder { folder in
+            for source in [Stored(tensors: [:]), wrong] {
+                #expect(throws: InputError.self) {
+                    try ONNXExport.write(graph, parameters: source, to: "\(folder)/m.onnx", options: options(.functions, external: external))
+                }
+                let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+                #expect(files.isEmpty)
+            }
+        }
+    }
 }
