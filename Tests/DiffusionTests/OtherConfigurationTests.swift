@@ -11,7 +11,7 @@ import Testing
 /// To compute it again, for each config: write a checkpoint with `seeded-checkpoint --config NAME.yaml --seed 1`, and run
 /// `deblurdiff_torch.py NAME.yaml CHECKPOINT picture.png --write NAME.safetensors --stages clip_context,vae_moments,eac,eps,z_final,decoded`.
 @Suite(.serialized) struct OtherConfigurationTests {
-    @Test(arguments: ["shallow", "uneven", "wide"], OracleSetting.all)
+    @Test(arguments: ["brief", "shallow", "uneven", "wide"], OracleSetting.all)
     func stagesAreThoseOfPyTorch(_ name: String, _ setting: OracleSetting) throws {
         let folder = repositoryFile("Tests/Fixtures/configs")
         let configuration = try ModelConfiguration(yaml: String(contentsOfFile: "\(folder)/\(name).yaml", encoding: .utf8))

@@ -3,7 +3,7 @@
 
     evaluate.py MODEL.ddiff.safetensors --weights RUN/deblur.safetensors --data FOLDER --out RESULTS
 
-prints PSNR, SSIM and sharpness of each blurred photograph and of what became of it, writes the results and RESULTS/sheet.png (input, EAC's guidance at each step,
+prints PSNR, SSIM and sharpness of each blurred photograph and of what became of it, writes the results and RESULTS/sheet.jpg (input, EAC's guidance at each step,
 result, truth). Guidance is decoded with --weights, the checkpoint that MODEL was converted from.
 
     evaluate.py --torch RUN/deblur.safetensors --without eac --data FOLDER --out RESULTS
@@ -85,7 +85,7 @@ def sheet(rows, titles, file):
         for column, image in enumerate(images):
             pixels = (image[0, :, top : top + TILE, left : left + TILE].clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy()
             page.paste(Image.fromarray(pixels), (column * (TILE + 4), 16 + number * (TILE + 4)))
-    page.save(file, optimize=True)
+    page.save(file, quality=92)
 
 
 def measured(image, truth):
@@ -103,6 +103,7 @@ def main():
     parser.add_argument("--program", default=".build/release/deblurdiff")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--first", type=int, metavar="N", help="only the first photographs")
+    parser.add_argument("--shown", nargs="*", metavar="NAME", help="photographs on the sheet; all, if none is named")
     choices = parser.parse_args()
     weights = choices.torch or choices.weights
     if weights is None or (choices.model is None) == (choices.torch is None):
@@ -120,7 +121,9 @@ def main():
         truth, blurred = read(sharp_file), read(blurred_file)
         restored, guides, seconds = restore(choices, model, blurred_file, choices.out / f"{name}.png")
         guided = [networks.decode(model, guides[step])[..., : truth.shape[2], : truth.shape[3]] for step in shown]
-        rows.append([blurred, *guided, restored, truth])
+        guided = [networks.coloured_as(image, blurred) for image in guided]
+        if not choices.shown or name in choices.shown:
+            rows.append([blurred, *guided, restored, truth])
         table[name] = {"input": measured(blurred, truth), "result": measured(restored, truth), "truth": measured(truth, truth), "seconds": seconds}
         print(line(name, table[name]), flush=True)
     kinds = ["input", "result", "truth"]
@@ -128,7 +131,7 @@ def main():
     table["mean"] = {**mean, "seconds": sum(row["seconds"] for row in table.values()) / len(table)}
     print(line("mean", table["mean"]))
     (choices.out / "measures.json").write_text(json.dumps(table, indent=1))
-    sheet(rows, ["input", *[f"EAC, step {step + 1}" for step in shown], "result", "truth"], choices.out / "sheet.png")
+    sheet(rows, ["input", *[f"EAC, step {step + 1}" for step in shown], "result", "truth"], choices.out / "sheet.jpg")
 
 
 def line(name, row):

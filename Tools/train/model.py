@@ -11,6 +11,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "torch"))
 from deblurdiff_torch import DeblurDiff, adaptive_convolution, schedule  # noqa: E402, F401
 
 
+SMALL = 3e-6  # against the square root of a norm's epsilon
+
+
 class Float32(nn.Sequential):
     """Computes in float32 whatever autocast says. At the first timesteps an error of the noise is 15 times as large in the image."""
 
@@ -45,6 +48,16 @@ def empty_context(model):
         return model.clip.model(tokens)
 
 
+def transformed(model, images):
+    """What the encoder of `make_encoder` computes, in less time: means of latents."""
+    *first, last = [part.downsample.conv for part in model.vae.encoder.down if hasattr(part, "downsample")]
+    for _ in first:
+        images = nn.functional.pixel_unshuffle(images, 2)
+    width, count = images.shape[1], model.vae.quant_conv.out_channels // 2
+    rows = slice(0, 2 * count, 2)
+    return nn.functional.conv2d(images, last.weight[rows, :width, :2, :2] / SMALL, last.bias[rows] / SMALL, stride=2)
+
+
 def encode(model, images, generator=None):
     """Latents of images in 0...1, sampled where there is a generator, else the mean."""
     mean, log_variance = model.vae.moments(images).float().chunk(2, dim=1)
@@ -59,22 +72,46 @@ def decode(model, latents):
     return (model.vae.decode(latents / model.scale).float() + 1) / 2
 
 
-def settle_latents(model, images):
-    """Folds a factor a channel into the autoencoder's 1x1 convolutions, so that every latent channel of `images` has a deviation of 1 after the scale factor.
+def make_encoder(model, images):
+    """Makes the encoder a fixed transform: blocks of pixels, and of each its first principal components in `images`, with a deviation of 1 each.
 
-    The noise schedule expects that, and it makes fine detail, in weak channels, count as much as brightness.
+    A transform loses less than a small network would learn to lose, all channels are as the noise schedule expects them, fine detail counts as much as brightness,
+    and an adaptive convolution of latents is one of the image's own bands. Its numbers are so small that epsilon alone is what the last norm divides by, and
+    each comes with its negative: x = silu(x) - silu(-x). So the released layout computes it exactly.
     """
+    encoder, quant = model.vae.encoder, model.vae.quant_conv
+    count = quant.out_channels // 2
+    if encoder.norm_out.num_channels // encoder.norm_out.num_groups % 2 or 2 * count > encoder.norm_out.num_channels:
+        raise SystemExit("the encoder needs an even number of channels in each group of its last norm, and two for each latent channel")
     with torch.no_grad():
-        latents = encode(model, images)
-        mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
-        count = mean.shape[0]
-        quant, post = model.vae.quant_conv, model.vae.post_quant_conv
-        post.bias += post.weight[:, :, 0, 0] @ (mean / model.scale)
-        post.weight *= deviation[None, :, None, None]
-        quant.bias[:count] -= mean / model.scale
-        quant.weight[:count] /= deviation[:, None, None, None]
-        quant.bias[:count] /= deviation
-        quant.bias[count:] -= 2 * deviation.log()
+        for name, value in [*encoder.named_parameters(), *quant.named_parameters()]:
+            value.fill_(1 if ".norm" in name and name.endswith("weight") else 0)
+        for name, part in encoder.named_modules():
+            if name.endswith("nin_shortcut"):
+                nn.init.dirac_(part.weight)
+        for channel in range(3):
+            encoder.conv_in.weight[channel, channel, 1, 1] = 1
+        *first, last = [part.downsample.conv for part in encoder.down if hasattr(part, "downsample")]
+        blocks = images
+        for conv in first:
+            for channel in range(4 * blocks.shape[1]):
+                conv.weight[channel, channel // 4, channel // 2 % 2, channel % 2] = 1
+            blocks = nn.functional.pixel_unshuffle(blocks, 2)
+        width = blocks.shape[1]
+        rows = nn.functional.pixel_unshuffle(blocks, 2).permute(1, 0, 2, 3).flatten(1).double()
+        mean = rows.mean(1, keepdim=True)
+        variances, vectors = torch.linalg.eigh((rows - mean) @ (rows - mean).T / rows.shape[1])
+        basis = (vectors / variances.sqrt()).T.flip(0)[:count]
+        for sign in (0, 1):
+            part = slice(sign, 2 * count, 2)
+            last.weight[part, :width, :2, :2] = SMALL * (1 - 2 * sign) * basis.view(count, width, 2, 2).float()
+            last.bias[part] = -SMALL * (1 - 2 * sign) * (basis @ mean)[:, 0].float()
+        encoder.norm_out.weight.fill_(encoder.norm_out.eps**0.5 / SMALL)
+        for channel in range(count):
+            encoder.conv_out.weight[channel, 2 * channel, 1, 1] = 1
+            encoder.conv_out.weight[channel, 2 * channel + 1, 1, 1] = -1
+            quant.weight[channel, channel] = 1 / model.scale
+        quant.bias[count:] = -20  # hardly any noise
 
 
 def timesteps_of(steps):
@@ -115,12 +152,12 @@ def restore(model, images, steps, generator, context, without=()):
 
 
 def coloured_as(images, reference):
-    """The released colour fix."""
+    """The released colour fix, before it is clamped."""
     def moments(x):
         return x.mean((2, 3), keepdim=True), (x.var((2, 3), keepdim=True) + 1e-5).sqrt()
 
     (mean, deviation), (wanted, wanted_deviation) = moments(images), moments(reference)
-    return ((images - mean) / deviation * wanted_deviation + wanted).clamp(0, 1)
+    return (images - mean) / deviation * wanted_deviation + wanted
 
 
 def write_released(config, state, path):

@@ -11,6 +11,9 @@ from crops import Pairs, Photographs
 from measures import psnr
 
 
+HELD_OUT_SIDE = 192  # more pixels are many positions for the autoencoder's attention, which PyTorch keeps in memory
+
+
 def held_out(folder, side, device):
     """(sharp, blurred) middles of the held-out pairs, [n, 3, side, side]."""
 
@@ -28,49 +31,37 @@ class Stage:
     def __init__(self, model, choices, device):
         self.model, self.choices, self.device = model, choices, device
         self.context = networks.empty_context(model)
-        self.sharp, self.blurred = held_out(choices.data / "held-out", 256, device)
+        self.sharp, self.blurred = held_out(choices.data / "held-out", HELD_OUT_SIDE, device)
 
     def first_weights(self):
         pass
 
-    def before_writing(self):
-        pass
-
 
 class Autoencoder(Stage):
-    """Images in 0...1 to latents to images in -1...1: that is how the sampler uses the two halves."""
+    """Images in 0...1 to latents to images in -1...1: that is how the sampler uses the two halves. The decoder alone learns; the encoder is a transform."""
 
-    trained = ["vae"]
+    trained = ["vae.decoder", "vae.post_quant_conv"]
 
     def __init__(self, model, choices, device):
         super().__init__(model, choices, device)
         self.photographs = Photographs(choices.data / "train", choices.side, device)
 
     def first_weights(self):
-        if self.choices.start:
-            return
-        # Little noise on the latents at first, or the decoder has nothing to start from.
-        with torch.no_grad():
-            self.model.vae.quant_conv.bias[len(self.model.vae.quant_conv.bias) // 2 :] = -8
+        if not self.choices.start:
+            networks.make_encoder(self.model, self.photographs.batch(256, torch.Generator(self.device).manual_seed(self.choices.seed)))
 
     def losses(self, generator):
         images = self.photographs.batch(self.choices.batch, generator)
-        mean, log_variance = self.model.vae.moments(images).float().chunk(2, dim=1)
-        log_variance = log_variance.clamp(-30, 20)
-        noise = torch.randn(mean.shape, generator=generator, device=self.device)
-        result = self.model.vae.decode(mean + torch.exp(0.5 * log_variance) * noise).float()
-        difference = result - (2 * images - 1)
+        with torch.no_grad():
+            latents = networks.transformed(self.model, images)
+        # The sampler's last act sets the colours right, and a decoder of few channels has lost them to its norms.
+        difference = 2 * (networks.coloured_as(networks.decode(self.model, latents), images) - images)
         steps = (difference[..., 1:] - difference[..., :-1]).abs().mean() + (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
-        divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
-        return {"absolute": difference.abs().mean(), "square": 2 * (difference**2).mean(), "edges": 0.5 * steps, "divergence": 1e-5 * divergence}
-
-    def before_writing(self):
-        generator = torch.Generator(self.device).manual_seed(self.choices.seed)
-        networks.settle_latents(self.model, self.photographs.batch(64, generator))
+        return {"absolute": difference.abs().mean(), "square": 2 * (difference**2).mean(), "edges": 0.5 * steps}
 
     def evaluate(self):
-        result = networks.decode(self.model, networks.encode(self.model, self.sharp)).clamp(0, 1)
         latents = networks.encode(self.model, self.sharp)
+        result = networks.coloured_as(networks.decode(self.model, latents), self.sharp).clamp(0, 1)
         return {"psnr": round(psnr(result, self.sharp).mean().item(), 3), "deviation": round(latents.std().item(), 3)}
 
 
@@ -86,7 +77,7 @@ class Denoiser(Stage):
 
     def losses(self, generator):
         with torch.no_grad():
-            latents = networks.encode(self.model, self.photographs.batch(self.choices.batch, generator), generator)
+            latents = networks.transformed(self.model, self.photographs.batch(self.choices.batch, generator))
         timestep = torch.randint(1000, (len(latents),), generator=generator, device=self.device)
         signal = self.cumulative[timestep].view(-1, 1, 1, 1)
         noise = torch.randn(latents.shape, generator=generator, device=self.device)
@@ -157,7 +148,7 @@ class Deblur(Stage):
             return torch.multinomial(shares, number, replacement=True, generator=generator)
 
         with torch.no_grad():
-            latents, blurred = networks.encode(self.model, sharp), networks.encode(self.model, images, generator)
+            latents, blurred = networks.transformed(self.model, sharp), networks.transformed(self.model, images)
             own = steps(self.shares[:-1], half)
             any_timestep = torch.randint(1000, (rest,), generator=generator, device=self.device)
             timestep = torch.cat([self.timesteps[own], self.timesteps[steps(self.shares, count - half - rest)], any_timestep])
@@ -180,9 +171,8 @@ class Deblur(Stage):
     def evaluate(self):
         generator = torch.Generator(self.device).manual_seed(0)
         result, guides = networks.restore(self.model, self.blurred, self.choices.sampler_steps, generator, self.context, self.choices.without)
-        result = networks.coloured_as(result, self.blurred)
-        guided = networks.decode(self.model, guides[-1]).clamp(0, 1)
-        scores = {"input": self.blurred, "guidance": guided, "result": result}
+        guided = networks.decode(self.model, guides[-1])
+        scores = {"input": self.blurred, **{name: networks.coloured_as(images, self.blurred).clamp(0, 1) for name, images in [("guidance", guided), ("result", result)]}}
         return {f"psnr_{name}": round(psnr(images, self.sharp).mean().item(), 3) for name, images in scores.items()}
 
 

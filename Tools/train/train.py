@@ -48,6 +48,8 @@ def options():
     choices = parser.parse_args()
     if choices.stage != "autoencoder" and not choices.start:
         parser.error("this stage needs --start: the weights of the stage before")
+    if choices.compile and choices.device == "cpu" and not choices.float32:
+        parser.error("on a CPU --compile needs --float32: with bfloat16 PyTorch 2.13 computes gradients of zero there")
     if choices.sampler_steps < 2 or choices.batch < 8:
         parser.error("--sampler-steps must be at least 2, and --batch at least 8")
     return choices
@@ -120,8 +122,6 @@ class Run:
         weights = self.averaged()
         current = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(weights)
-        with torch.compiler.set_stance("force_eager"):
-            self.stage.before_writing()
         networks.write_released(self.config, self.model.state_dict(), self.path.with_suffix(".safetensors"))
         with torch.no_grad(), self.autocast(), torch.compiler.set_stance("force_eager"):
             scores = self.stage.evaluate()

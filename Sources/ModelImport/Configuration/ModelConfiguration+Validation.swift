@@ -71,7 +71,7 @@ extension AutoencoderConfiguration {
     fileprivate func validate(_ name: String) throws {
         try check(inChannels, in: 3...3, "\(name).in_channels")
         try check(outChannels, in: 3...3, "\(name).out_ch")
-        try check(residualBlocks, in: 1...64, "\(name).num_res_blocks")
+        try check(residualBlocks, in: 0...64, "\(name).num_res_blocks")  // the decoder has one more
         try check(zChannels, in: 1...4096, "\(name).z_channels")
         try check(embedDimension, in: 1...1024, "vae_cfg.embed_dim")
         try check(resolution, in: 1...65536, "\(name).resolution")
