@@ -75,6 +75,35 @@ import Testing
         }
     }
 
+    /// With the weights that ship, a photograph that they were not trained on comes nearer to how sharp it was, and stays itself.
+    @Test func theShippedModelSharpens() throws {
+        try withScratchFolder { folder in
+            let models = repositoryFile("Models")
+            let outcome = try Command.run(["run", models + "/cat-blurred.png", "--output", folder + "/o.png"])
+            #expect(outcome.status == 0, "\(outcome)")
+            let (blurred, restored, sharp) = (
+                try Photo(readingPNG: models + "/cat-blurred.png"), try Photo(readingPNG: folder + "/o.png"), try Photo(readingPNG: models + "/cat-sharp.png")
+            )
+            #expect(sharpness(restored) > 1.2 * sharpness(blurred))
+            #expect(sharpness(restored) < 1.2 * sharpness(sharp))
+            let squares = zip(restored.pixels, sharp.pixels).reduce(0.0) { $0 + Double((Int($1.0) - Int($1.1)) * (Int($1.0) - Int($1.1))) }
+            let psnr = 10 * log10(255 * 255 * Double(sharp.pixels.count) / squares)
+            #expect(psnr > 24, "\(psnr)")
+        }
+    }
+
+    /// Mean size of the difference between neighbouring pixels, in levels of green.
+    private func sharpness(_ photo: Photo) -> Double {
+        var sum = 0
+        for y in 0..<photo.height {
+            for x in 1..<photo.width {
+                let at = (y * photo.width + x) * 3 + 1
+                sum += abs(Int(photo.pixels[at]) - Int(photo.pixels[at - 3]))
+            }
+        }
+        return Double(sum) / Double(photo.height * (photo.width - 1))
+    }
+
     @Test func aModelWithoutStepsTakesTheReleasedNumber() throws {
         let inspected = try Command.run(["inspect", SharedFiles.model])
         #expect(inspected.output.contains("steps: 50 "), "\(inspected)")

@@ -75,15 +75,14 @@ def most_detailed(image):
 
 
 def sheet(rows, titles, file):
-    """Rows of images, cut to where the last of each has the most detail."""
+    """Rows of images of TILE x TILE pixels."""
     page = Image.new("RGB", (len(titles) * (TILE + 4), len(rows) * (TILE + 4) + 16), "white")
     draw = ImageDraw.Draw(page)
     for column, title in enumerate(titles):
         draw.text((column * (TILE + 4) + 4, 2), title, fill="black")
     for number, images in enumerate(rows):
-        top, left = most_detailed(images[-1])
         for column, image in enumerate(images):
-            pixels = (image[0, :, top : top + TILE, left : left + TILE].clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy()
+            pixels = (image[0].clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy()
             page.paste(Image.fromarray(pixels), (column * (TILE + 4), 16 + number * (TILE + 4)))
     page.save(file, quality=92)
 
@@ -120,10 +119,14 @@ def main():
         blurred_file = sharp_file.with_name(f"{name}-blurred.png")
         truth, blurred = read(sharp_file), read(blurred_file)
         restored, guides, seconds = restore(choices, model, blurred_file, choices.out / f"{name}.png")
-        guided = [networks.decode(model, guides[step])[..., : truth.shape[2], : truth.shape[3]] for step in shown]
-        guided = [networks.coloured_as(image, blurred) for image in guided]
         if not choices.shown or name in choices.shown:
-            rows.append([blurred, *guided, restored, truth])
+            top, left = most_detailed(truth)
+            shown_blurred, shown_restored, shown_truth = (image[..., top : top + TILE, left : left + TILE] for image in (blurred, restored, truth))
+            # Of the guidance only this part is decoded: the attention over a whole photograph would not fit into memory here.
+            factor = 2 ** (len(model.vae.encoder.down) - 1)
+            window = (..., slice(top // factor, (top + TILE) // factor), slice(left // factor, (left + TILE) // factor))
+            guided = [networks.coloured_as(networks.decode(model, guides[step][window]), shown_blurred) for step in shown]
+            rows.append([shown_blurred, *guided, shown_restored, shown_truth])
         table[name] = {"input": measured(blurred, truth), "result": measured(restored, truth), "truth": measured(truth, truth), "seconds": seconds}
         print(line(name, table[name]), flush=True)
     kinds = ["input", "result", "truth"]
