@@ -52,12 +52,12 @@ let package = Package(
             path: "Tools/seeded-checkpoint"),
         .executableTarget(
             name: "fuzz-onnx",
-            dependencies: ["ONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Tools/fuzz-onnx"),
+            dependencies: ["GraphTestSupport", "ONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Tools/fuzz-onnx"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TensorFiles"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TensorFiles", "GraphTestSupport"]),
         .testTarget(name: "GraphIRTests", dependencies: ["ModelImport", "Operators", "GraphTestSupport"]),
-        .testTarget(name: "GraphRuntimeTests", dependencies: ["CKernels", "GraphRuntime"]),
+        .testTarget(name: "GraphRuntimeTests", dependencies: ["CKernels", "GraphRuntime", "GraphTestSupport"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
         .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),

@@ -71,11 +71,7 @@ public struct KernelBenchmark {
     // MARK: timing
 
     /// Memory of ordinary numbers.
-    private func storage(_ byteCount: Int64) -> Storage {
-        let storage = Storage(byteCount: Int(max(byteCount, 4)))
-        storage.bytes.bindMemory(to: Float.self).update(repeating: 0.01)
-        return storage
-    }
+    private func storage(_ byteCount: Int64) -> Storage { .madeUp(byteCount: Int(byteCount)) }
 
     private func floats(_ storage: Storage) -> UnsafeMutablePointer<Float> { storage.bytes.bindMemory(to: Float.self).baseAddress! }
 
@@ -150,5 +146,14 @@ public struct KernelBenchmark {
                 precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
             }
         }
+    }
+}
+
+extension Storage {
+    /// Memory to measure kernels on: any ordinary number, in pages of its own.
+    static func madeUp(byteCount: Int) -> Storage {
+        let storage = Storage(byteCount: max(byteCount, 4))
+        storage.bytes.bindMemory(to: Float.self).update(repeating: 0.01)
+        return storage
     }
 }

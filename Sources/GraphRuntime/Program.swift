@@ -59,8 +59,8 @@ public final class Program: @unchecked Sendable {
             types.indices.map { index in
                 guard index == 0, step.narrowResult else { return Tensor(type: types[index], copying: pointers[index]) }
                 let result = Tensor(types[index])
-                let halves = pointers[index].assumingMemoryBound(to: UInt16.self)
-                for place in 0..<types[index].elementCount { result.floats[place] = Float(bitPattern: UInt32(halves[place]) << 16) }
+                let stored = UnsafeRawBufferPointer(start: pointers[index], count: result.floats.count * ElementType.bfloat16.byteSize)
+                ElementConversion.convertToFloat32(stored, .bfloat16, into: result.floats)
                 return result
             }
         }

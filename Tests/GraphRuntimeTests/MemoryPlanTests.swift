@@ -1,4 +1,5 @@
 import GraphRuntime
+import GraphTestSupport
 import Testing
 
 @Suite struct MemoryPlanTests {
@@ -29,7 +30,7 @@ import Testing
     }
 
     @Test(arguments: 0..<40) func randomPlansAreValidAndTight(seed: Int) {
-        var random = SplitMix64(state: UInt64(seed))
+        var random = SeededGenerator(state: UInt64(seed))
         let count = Int.random(in: 1...120, using: &random)
         let buffers = (0..<count).map { _ in
             let start = Int.random(in: 0..<60, using: &random)
@@ -47,16 +48,5 @@ import Testing
         #expect(MemoryPlan(buffers, offsets: [0, 64, 0]).violations().count == 1)
         #expect(MemoryPlan(buffers, offsets: [0, 128, 0]).violations() == [])
         #expect(MemoryPlan(buffers, offsets: [0, 130, 0]).violations() == ["\(buffers[1].label) is not aligned"])
-    }
-}
-
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import GraphIR
 import GraphRuntime
+import GraphTestSupport
 import Operators
 import Tensors
 import Testing
@@ -15,7 +16,7 @@ struct MadeUpParameters: ParameterSource {
 }
 
 func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
-    var random = SplitMix64(state: seed)
+    var random = SeededGenerator(state: seed)
     return Tensor((0..<shape.elementCount).map { _ in Float.random(in: -1...1, using: &random) }, shape: shape)
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import GraphTestSupport
 import ModelImport
 import Tensors
 import Testing

@@ -1,4 +1,5 @@
 import Foundation
+import GraphTestSupport
 import TensorFiles
 import Tensors
 import Testing

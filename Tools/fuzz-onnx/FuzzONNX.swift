@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import GraphIR
 import GraphRuntime
+import GraphTestSupport
 import ONNX
 import Tensors
 
@@ -104,18 +105,5 @@ struct FuzzONNX: ParsableCommand {
         for id in graph.inputs { inputs[graph[id].name] = numbers(graph.type(id), &generator) }
         _ = try program.run(inputs, in: Workspace())
         return true
-    }
-}
-
-/// A small generator with a seed, so that what happened once happens again.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        return z ^ z >> 31
     }
 }

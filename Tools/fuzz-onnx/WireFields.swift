@@ -1,3 +1,5 @@
+import GraphTestSupport
+
 /// A protobuf message as a list of fields, to change it at any depth and keep it well-formed.
 struct WireFields {
     private indirect enum Content {

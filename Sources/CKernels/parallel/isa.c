@@ -30,17 +30,20 @@ dd_isa dd_isa_current(void) {
     return (dd_isa)isa;
 }
 
+static int at_most_supported(int isa) {
+    const int supported = (int)dd_isa_supported();
+    return isa < supported ? isa : supported;
+}
+
 dd_isa dd_isa_force(dd_isa isa) {
-    dd_isa supported = dd_isa_supported();
-    atomic_store(&current, (int)(isa < supported ? isa : supported));
+    atomic_store(&current, at_most_supported((int)isa));
     return dd_isa_current();
 }
 
 int dd_isa_forced_here(void) { return here; }
 
 dd_isa dd_isa_force_here(int isa) {
-    const int supported = (int)dd_isa_supported();
-    here = isa < supported ? isa : supported;
+    here = at_most_supported(isa);
     return dd_isa_current();
 }
 

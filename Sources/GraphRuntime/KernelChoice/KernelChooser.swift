@@ -76,17 +76,11 @@ extension ConvolutionProblem {
     /// The least of a few runs, in seconds, on numbers that are made up.
     func measure(_ kind: dd_conv_kind, pool: ThreadPool) -> Double {
         var args = arguments
-        func storage(_ count: Int) -> Storage {
-            let storage = Storage(byteCount: max(count, 1))
-            // Any ordinary number, in pages of its own.
-            storage.bytes.bindMemory(to: Float.self).update(repeating: 0.01)
-            return storage
-        }
         let (height, width) = (dd_conv_out_height(kind, &args), dd_conv_out_width(kind, &args))
-        let x = storage(Int(batch * self.height * self.width * inputChannels) * 4)
-        let y = storage(Int(batch * height * width * outputChannels) * 4)
-        let packed = storage(packedByteCount(kind))
-        let scratch = storage(dd_conv_scratch_bytes(kind, precision.conv, &args, Int32(pool.threadCount)))
+        let x = Storage.madeUp(byteCount: Int(batch * self.height * self.width * inputChannels) * 4)
+        let y = Storage.madeUp(byteCount: Int(batch * height * width * outputChannels) * 4)
+        let packed = Storage.madeUp(byteCount: packedByteCount(kind))
+        let scratch = Storage.madeUp(byteCount: dd_conv_scratch_bytes(kind, precision.conv, &args, Int32(pool.threadCount)))
         args.x0 = UnsafePointer(x.bytes.bindMemory(to: Float.self).baseAddress!)
         args.y = y.bytes.bindMemory(to: Float.self).baseAddress!
         var best = Double.infinity
