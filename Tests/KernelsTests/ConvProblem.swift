@@ -149,7 +149,7 @@ struct ConvProblem {
 }
 
 extension dd_conv_kind {
-    static let all = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4, DD_CONV_UPSAMPLE_3X3]
+    static let all = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4, DD_CONV_UPSAMPLE_3X3, DD_CONV_WINOGRAD_F2_PLAIN]
 
     /// What float32 products may differ from float64 ones, largest difference over largest value.
     var bound: Double { self == DD_CONV_WINOGRAD_F4 ? 3e-5 : 5e-6 }

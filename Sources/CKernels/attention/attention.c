@@ -78,7 +78,7 @@ static attention_plan make_plan(const dd_attention_args *args) {
     plan.group = PACKED_LIMIT / (plan.key_bytes + plan.value_bytes);
     if (plan.group < 1) plan.group = 1;
     if (plan.group > plan.sources) plan.group = plan.sources;
-    plan.worker_bytes = 4 * (2 * DD_TILE_ROWS * plan.ld_scores + DD_TILE_ROWS * DD_LANES +
+    plan.worker_bytes = 4 * (2 * DD_TILE_ROWS * plan.ld_scores + DD_LANES +
                              plan.query_block * (plan.ld_out + DD_LANES + (bfloat16 || args->q_type != DD_F32 ? plan.ld_query : 0)));
     return plan;
 }
@@ -172,16 +172,17 @@ typedef struct attention_block {
     const char *q;
     int64_t ldq, q_element;     // bytes
     int64_t first;              // query of row 0
-    float *tops;                // [tile rows][DD_LANES] of the item at hand
+    float *top;                 // [DD_LANES] of the item at hand
     float *sums;                // [rows][DD_LANES]
     float *out;                 // [rows][plan->ld_out]
-    float max[MOST_QUERIES], base[MOST_QUERIES];
+    float shift[MOST_QUERIES];  // less a row's base
+    uint8_t has_base[MOST_QUERIES];
 } attention_block;
 
 static void weigh_panels(const attention_block *block, const attention_item *item, int64_t panel, int64_t panels) {
     if (panel < panels)
         block->job->kernels->weigh(block->job->args->precision, item->rows, item->scores, block->job->plan.ld_scores, panel * DD_PANEL,
-                                   (panels - panel) * DD_PANEL, block->base + item->first_row, block->sums + item->first_row * DD_LANES);
+                                   (panels - panel) * DD_PANEL, block->sums + item->first_row * DD_LANES);
 }
 
 /// What a row does not see gets the score minus infinity.
@@ -196,8 +197,8 @@ static void mask_panel(const attention_block *block, const attention_item *item,
     }
 }
 
-/// Scores and tops of an item, and the weights of the one before it.
-static void score(const attention_block *block, const attention_item *item, const attention_item *previous) {
+/// Scores of an item, and the weights of the one before it.
+static void score(attention_block *block, const attention_item *item, const attention_item *previous) {
     const attention_job *job = block->job;
     const dd_attention_args *args = job->args;
     const attention_plan *plan = &job->plan;
@@ -206,30 +207,45 @@ static void score(const attention_block *block, const attention_item *item, cons
     const int64_t words = bfloat16 ? divide_up(args->d, 2) : args->d;
     const int64_t panels = divide_up(item->count, DD_PANEL), previous_panels = divide_up(previous->count, DD_PANEL);
     const char *q = block->q + item->first_row * block->ldq * block->q_element;
+    float *shift = block->shift + item->first_row, *sums = block->sums + item->first_row * DD_LANES;
     const int together = job->kernels->scores_and_weights && item->rows == DD_TILE_ROWS && previous->rows == DD_TILE_ROWS &&
                          words >= DD_LANES && (!bfloat16 || products->strips_bfloat16);
-    for (int64_t i = 0; i < item->rows * DD_LANES; i++) block->tops[i] = -INFINITY;
+    for (int64_t i = 0; i < DD_LANES; i++) block->top[i] = -INFINITY;
     int64_t weighed = 0;
     for (int64_t p = 0; p < panels; p++) {
         const char *panel = block->keys + (item->start / DD_PANEL + p) * words * DD_PANEL * 4;
         float *scores = item->scores + p * DD_PANEL;
         const int masked = args->causal || item->count - p * DD_PANEL < DD_PANEL;
         if (together && !masked && weighed < previous_panels) {
-            job->kernels->scores_and_weights(args->precision, words, q, block->ldq, panel, scores, plan->ld_scores, block->tops,
-                                             previous->scores, weighed * DD_PANEL, block->base + previous->first_row,
-                                             block->sums + previous->first_row * DD_LANES);
+            job->kernels->scores_and_weights(args->precision, words, q, block->ldq, panel, shift, scores, plan->ld_scores, block->top,
+                                             previous->scores, weighed * DD_PANEL, block->sums + previous->first_row * DD_LANES);
             weighed++;
             continue;
         }
         const int64_t columns = dd_tile_columns(item->count - p * DD_PANEL);
+        for (int64_t i = 0; i < item->rows; i++)
+            for (int64_t j = 0; j < columns; j++) scores[i * plan->ld_scores + j] = shift[i];
         if (bfloat16)
-            products->tile_bfloat16(item->rows, columns, words, q, block->ldq, (const uint16_t *)panel, scores, plan->ld_scores, 0);
+            products->tile_bfloat16(item->rows, columns, words, q, block->ldq, (const uint16_t *)panel, scores, plan->ld_scores, 1);
         else
-            products->tile_float32(item->rows, columns, words, (const float *)q, block->ldq, (const float *)panel, scores, plan->ld_scores, 0);
+            products->tile_float32(item->rows, columns, words, (const float *)q, block->ldq, (const float *)panel, scores, plan->ld_scores, 1);
         if (masked) mask_panel(block, item, p);
-        job->kernels->find_tops(item->rows, scores, plan->ld_scores, block->tops);
+        job->kernels->find_top(item->rows, scores, plan->ld_scores, block->top);
     }
     weigh_panels(block, previous, weighed, previous_panels);
+}
+
+/// Gives rows a base, or another one, where they need it: mostly after the first keys.
+static void settle(attention_block *block, const attention_item *item) {
+    const attention_plan *plan = &block->job->plan;
+    int any = 0;
+    for (int64_t i = 0; i < item->rows; i++) any |= !block->has_base[item->first_row + i];
+    for (int64_t i = 0; i < DD_LANES; i++) any |= block->top[i] > DD_HEADROOM;
+    if (!any) return;
+    block->job->kernels->settle(item->rows, item->scores, plan->ld_scores, divide_up(item->count, DD_PANEL) * DD_PANEL,
+                                block->shift + item->first_row, block->has_base + item->first_row,
+                                block->sums + item->first_row * DD_LANES, block->out + item->first_row * plan->ld_out, plan->ld_out,
+                                plan->ld_out);
 }
 
 /// Adds an item's weighted values to its rows' results.
@@ -274,8 +290,8 @@ static void query_task(void *context, int64_t index, int worker) {
     float *scores[2] = {scratch, scratch + DD_TILE_ROWS * plan->ld_scores};
     attention_block block = {.job = job, .keys = job->keys + local * plan->key_bytes, .values = job->values + local * plan->value_bytes,
                              .q = q, .ldq = args->q_view.token_stride, .q_element = q_bytes, .first = first};
-    block.tops = scores[1] + DD_TILE_ROWS * plan->ld_scores;
-    block.sums = block.tops + DD_TILE_ROWS * DD_LANES;
+    block.top = scores[1] + DD_TILE_ROWS * plan->ld_scores;
+    block.sums = block.top + DD_LANES;
     block.out = block.sums + plan->query_block * DD_LANES;
     if (!reads_queries_in_place(args, job->products)) {
         float *loaded = block.out + plan->query_block * plan->ld_out;
@@ -286,10 +302,6 @@ static void query_task(void *context, int64_t index, int worker) {
     }
     memset(block.sums, 0, (size_t)(rows * DD_LANES) * sizeof(float));
     memset(block.out, 0, (size_t)(rows * plan->ld_out) * sizeof(float));
-    for (int64_t i = 0; i < rows; i++) {
-        block.max[i] = -INFINITY;
-        block.base[i] = 0; // as long as all is minus infinity, nothing may be subtracted
-    }
 
     const int64_t visible = args->causal ? min64(args->tk, first + rows + args->tk - args->tq) : args->tk;
     attention_item previous = {0};
@@ -300,8 +312,7 @@ static void query_task(void *context, int64_t index, int worker) {
                                          .count = min64(plan->key_block, visible - start)};
             score(&block, &item, &previous);
             if (previous.rows > 0) add_values(&block, &previous);
-            job->kernels->settle(item.rows, block.tops, block.max + row, block.base + row, block.sums + row * DD_LANES,
-                                 block.out + row * plan->ld_out, plan->ld_out, plan->ld_out);
+            settle(&block, &item);
             previous = item;
         }
     }

@@ -57,48 +57,52 @@ static inline __attribute__((always_inline)) void scores_step(const int bfloat16
 
 /// `pace` steps of the products for each vector of weights.
 static inline __attribute__((always_inline)) void scores_and_weights_at(const int bfloat16, const int64_t pace, int64_t words, const void *q,
-                                                                        int64_t ldq, const void *panel, float *scores, int64_t ld,
-                                                                        float *tops, float *previous, int64_t column,
-                                                                        const float *base, float *sums) {
+                                                                        int64_t ldq, const void *panel, const float *shift, float *scores,
+                                                                        int64_t ld, float *top, float *previous, int64_t column, float *sums) {
     __m512 sum[8][2];
 #pragma clang loop unroll(full)
-    for (int i = 0; i < 8; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
+    for (int i = 0; i < 8; i++) sum[i][0] = sum[i][1] = _mm512_set1_ps(shift[i]);
     int64_t l = 0;
 #pragma clang loop unroll(disable)
-    for (int64_t v = 0; v < WEIGHED; v++) {
+    for (int64_t row = 0; row < 8; row++) {
+        __m512 weights[2];
+#pragma clang loop unroll(full)
+        for (int v = 0; v < 2; v++) {
 #pragma clang loop unroll_count(4)
-        for (const int64_t end = l + pace; l < end; l++) {
-            scores_step(bfloat16, sum, q, ldq, panel, l);
+            for (const int64_t end = l + pace; l < end; l++) {
+                scores_step(bfloat16, sum, q, ldq, panel, l);
+            }
+            weights[v] = weight_of(bfloat16, _mm512_loadu_ps(previous + row * ld + column + 16 * v));
         }
-        const int64_t row = v / 2;
-        weigh_vector(bfloat16, previous + row * ld, column + v % 2 * 16, base[row], sums + row * DD_LANES);
+        put_weights(bfloat16, previous + row * ld, column, weights, sums + row * DD_LANES);
     }
     for (; l < words; l++) {
         scores_step(bfloat16, sum, q, ldq, panel, l);
     }
+    __m512 largest = _mm512_loadu_ps(top);
 #pragma clang loop unroll(full)
     for (int i = 0; i < 8; i++) {
         _mm512_storeu_ps(scores + i * ld, sum[i][0]);
         _mm512_storeu_ps(scores + i * ld + 16, sum[i][1]);
-        const __m512 top = _mm512_max_ps(_mm512_max_ps(sum[i][0], sum[i][1]), _mm512_loadu_ps(tops + i * DD_LANES));
-        _mm512_storeu_ps(tops + i * DD_LANES, top);
+        largest = _mm512_max_ps(_mm512_max_ps(sum[i][0], sum[i][1]), largest);
     }
+    _mm512_storeu_ps(top, largest);
 }
 
-static void scores_and_weights(dd_precision precision, int64_t words, const void *q, int64_t ldq, const void *panel, float *scores,
-                               int64_t ld, float *tops, float *previous, int64_t column, const float *base, float *sums) {
+static void scores_and_weights(dd_precision precision, int64_t words, const void *q, int64_t ldq, const void *panel, const float *shift,
+                               float *scores, int64_t ld, float *top, float *previous, int64_t column, float *sums) {
 #ifdef DD_VMATH_BF16
     if (precision == DD_PRECISION_BFLOAT16) {
         if (words == 32)
-            scores_and_weights_at(1, 2, 32, q, ldq, panel, scores, ld, tops, previous, column, base, sums);
+            scores_and_weights_at(1, 2, 32, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
         else
-            scores_and_weights_at(1, words / WEIGHED, words, q, ldq, panel, scores, ld, tops, previous, column, base, sums);
+            scores_and_weights_at(1, words / WEIGHED, words, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
         return;
     }
 #endif
     (void)precision;
     if (words == 64)
-        scores_and_weights_at(0, 4, 64, q, ldq, panel, scores, ld, tops, previous, column, base, sums);
+        scores_and_weights_at(0, 4, 64, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
     else
-        scores_and_weights_at(0, words / WEIGHED, words, q, ldq, panel, scores, ld, tops, previous, column, base, sums);
+        scores_and_weights_at(0, words / WEIGHED, words, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
 }

@@ -5,7 +5,7 @@
 #include "dd_attention.h"
 
 enum {
-    DD_LANES = 16,    // that a row's sums and tops are kept in
+    DD_LANES = 16,    // that a row's sums are kept in
     DD_HEADROOM = 8,  // powers of two by which scores may exceed the base of their row
 };
 
@@ -16,22 +16,24 @@ typedef struct dd_attention_kernels {
     void (*pack_keys)(dd_precision precision, void *out, const float *k, int64_t stride, int64_t count, int64_t d, float scale);
     /// Packs `count` (<= 32, the first even) tokens of `columns` (<= 32) channels, [count][32] or pairs of tokens.
     void (*pack_values)(dd_precision precision, void *out, const float *v, int64_t stride, int64_t count, int64_t columns);
-    /// tops[row][lane] = max(tops, a panel of scores).
-    void (*find_tops)(int64_t rows, const float *scores, int64_t ld, float *tops);
-    /// Where a score is more than DD_HEADROOM above its row's max, so far: takes it as the new max (and base) and
-    /// rescales the row's sums and results by exp2(max - max').
-    void (*settle)(int64_t rows, const float *tops, float *max, float *base, float *sums, float *out, int64_t ld, int64_t columns);
-    /// Turns columns (whole vectors) of scores, in units of log 2, into weights in place:
+    /// Scores are in units of log 2, less the base of their row, which is near its largest: shift = -base.
     ///
-    ///     weight = exp2(score - base[row]),  sums[row][lane] += weight
+    /// top[lane] = max(top, a panel of scores) over all rows.
+    void (*find_top)(int64_t rows, const float *scores, int64_t ld, float *top);
+    /// Where a row has a score of more than DD_HEADROOM, or no base yet: the largest becomes the base, and scores, sums and
+    /// results follow. `columns` of scores, `channels` of results.
+    void (*settle)(int64_t rows, float *scores, int64_t ld, int64_t columns, float *shift, uint8_t *has_base, float *sums, float *out,
+                   int64_t ld_out, int64_t channels);
+    /// Turns columns (whole panels) of scores into weights in place:
+    ///
+    ///     weight = exp2(score),  sums[row][lane] += weight
     ///
     /// As the products read them, weights are floats or, for bfloat16, rounded (floats or halves, like the GEMM's strips).
-    void (*weigh)(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, const float *base,
-                  float *sums);
-    /// Three at once, or NULL: the product of 8 rows of q (of `words` floats or pairs, at least 16) and a panel of keys into
-    /// `scores`, its tops, and the weights of one panel (from `column` on) of the scores `previous`.
-    void (*scores_and_weights)(dd_precision precision, int64_t words, const void *q, int64_t ldq, const void *panel, float *scores,
-                               int64_t ld, float *tops, float *previous, int64_t column, const float *base, float *sums);
+    void (*weigh)(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, float *sums);
+    /// Three at once, or NULL: the product of 8 rows of q (of `words` floats or pairs, at least 16) and a panel of keys, plus
+    /// `shift`, into `scores`, its top, and the weights of one panel (from `column` on) of the scores `previous`.
+    void (*scores_and_weights)(dd_precision precision, int64_t words, const void *q, int64_t ldq, const void *panel, const float *shift,
+                               float *scores, int64_t ld, float *top, float *previous, int64_t column, float *sums);
     /// y = out / sum of sums, as DD_F32 or DD_BF16.
     void (*store_row)(void *y, dd_element type, const float *out, const float *sums, int64_t d);
     /// out [rows][columns] = rows of bfloat16, `stride` elements apart.

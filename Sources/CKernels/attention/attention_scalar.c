@@ -27,32 +27,31 @@ static void pack_values(dd_precision precision, void *out, const float *v, int64
     }
 }
 
-static void find_tops(int64_t rows, const float *scores, int64_t ld, float *tops) {
-    for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < DD_PANEL; j++) {
-            float *top = tops + i * DD_LANES + j % DD_LANES;
-            if (!(scores[i * ld + j] <= *top)) *top = scores[i * ld + j];
-        }
-    }
+static void find_top(int64_t rows, const float *scores, int64_t ld, float *top) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < DD_PANEL; j++)
+            if (scores[i * ld + j] > top[j % DD_LANES]) top[j % DD_LANES] = scores[i * ld + j];
 }
 
-static void settle(int64_t rows, const float *tops, float *max, float *base, float *sums, float *out, int64_t ld, int64_t columns) {
+static void settle(int64_t rows, float *scores, int64_t ld, int64_t columns, float *shift, uint8_t *has_base, float *sums, float *out,
+                   int64_t ld_out, int64_t channels) {
     for (int64_t i = 0; i < rows; i++) {
-        float top = max[i];
-        for (int64_t j = 0; j < DD_LANES; j++) top = tops[i * DD_LANES + j] > top ? tops[i * DD_LANES + j] : top;
-        if (!(top > max[i] + DD_HEADROOM)) continue;
-        const float factor = exp2f(max[i] - top);
-        max[i] = base[i] = top;
+        float largest = -INFINITY;
+        for (int64_t j = 0; j < columns; j++) largest = scores[i * ld + j] > largest ? scores[i * ld + j] : largest;
+        if (!(largest > (has_base[i] ? DD_HEADROOM : -INFINITY))) continue;
+        const float factor = has_base[i] ? exp2f(-largest) : 0;
+        has_base[i] = 1;
+        shift[i] -= largest;
+        for (int64_t j = 0; j < columns; j++) scores[i * ld + j] -= largest;
         for (int64_t j = 0; j < DD_LANES; j++) sums[i * DD_LANES + j] *= factor;
-        for (int64_t j = 0; j < columns; j++) out[i * ld + j] *= factor;
+        for (int64_t j = 0; j < channels; j++) out[i * ld_out + j] *= factor;
     }
 }
 
-static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, const float *base,
-                  float *sums) {
+static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, float *sums) {
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = column; j < column + columns; j++) {
-            const float weight = exp2f(scores[i * ld + j] - base[i]);
+            const float weight = exp2f(scores[i * ld + j]);
             sums[i * DD_LANES + j % DD_LANES] += weight;
             scores[i * ld + j] = precision == DD_PRECISION_BFLOAT16 ? dd_float_from_bfloat16(dd_bfloat16_from_float(weight)) : weight;
         }
@@ -75,7 +74,7 @@ const dd_attention_kernels dd_attention_kernels_scalar = {
     .name_bfloat16 = "attention-scalar bfloat16-widened",
     .pack_keys = pack_keys,
     .pack_values = pack_values,
-    .find_tops = find_tops,
+    .find_top = find_top,
     .settle = settle,
     .weigh = weigh,
     .store_row = store_row,

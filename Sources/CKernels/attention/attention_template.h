@@ -59,74 +59,68 @@ static void pack_values(dd_precision precision, void *out, const float *v, int64
     }
 }
 
-#ifdef DD_VMATH_AVX512
-/// 2^x for x in [-126, 126] (below: 2^-126; NaN stays NaN): 2^n from the exponent bits, 2^(j/16) from a table, and a
-/// polynomial for the rest within 1/32; 4.3e-7 relative, or 1.2e-4 for weights that are rounded to bfloat16 afterwards.
-DD_VINLINE dd_vf weight_of(const int bfloat16, dd_vf x) {
-    // 2^(j/16) less j at the place to which the shift below brings j.
-    const __m512i table = _mm512_setr_epi32(0x3f800000, 0x3f7daac3, 0x3f7b95c2, 0x3f79c3d3, 0x3f7837f0, 0x3f76f532, 0x3f75fed7, 0x3f75583f,
-                                            0x3f7504f3, 0x3f7508a4, 0x3f75672a, 0x3f76248c, 0x3f7744fd, 0x3f78ccdf, 0x3f7ac0c7, 0x3f7d257d);
-    const __m512 shifter = _mm512_set1_ps(0x1.8p19f); // leaves sixteenths in the last bits
-    x = _mm512_max_ps(_mm512_set1_ps(-126.0f), x);
-    const __m512 shifted = _mm512_add_ps(x, shifter);
-    const __m512i sixteenths = _mm512_castps_si512(shifted);
-    const __m512 r = _mm512_sub_ps(x, _mm512_sub_ps(shifted, shifter));
-    const __m512i power = _mm512_add_epi32(_mm512_slli_epi32(sixteenths, 19), _mm512_permutexvar_epi32(sixteenths, table));
-    const __m512 p = bfloat16 ? _mm512_fmadd_ps(_mm512_set1_ps(0x1.62e0a2p-1f), r, _mm512_set1_ps(0x1.0007b0p+0f))
-                              : _mm512_fmadd_ps(_mm512_fmadd_ps(_mm512_set1_ps(0x1.ebf82ep-3f), r, _mm512_set1_ps(0x1.62e984p-1f)), r,
-                                                _mm512_set1_ps(1.0f));
-    return _mm512_mul_ps(p, _mm512_castsi512_ps(power));
-}
-#else
+/// What is rounded to bfloat16 afterwards need not be exact.
 DD_VINLINE dd_vf weight_of(const int bfloat16, dd_vf x) { return bfloat16 ? dd_v_exp2_short(x) : dd_v_exp2(x); }
-#endif
 
-/// DD_VW scores of a row to weights.
-DD_VINLINE void weigh_vector(const int bfloat16, float *row, int64_t column, float base, float *sums) {
-    const dd_vf weights = weight_of(bfloat16, dd_v_sub(dd_v_load(row + column), dd_v_set(base)));
-    dd_v_store(sums, dd_v_add(dd_v_load(sums), weights));
-    if (!bfloat16) {
-        dd_v_store(row + column, weights);
+/// DD_PANEL weights of a row to where their scores were, and to its sums.
+DD_VINLINE void put_weights(const int bfloat16, float *row, int64_t column, const dd_vf weights[DD_PANEL / DD_VW], float *sums) {
+#if DD_STRIPS_BFLOAT16
+    if (bfloat16) {
+        // Half as wide: never ahead of what is read. What is summed are the rounded weights, pairs at a time.
+        const __m512bh pairs = _mm512_cvtne2ps_pbh(weights[1], weights[0]), ones = (__m512bh)_mm512_set1_epi32(0x3f803f80);
+        _mm512_storeu_si512((uint16_t *)row + column, (__m512i)pairs);
+        dd_v_store(sums, _mm512_dpbf16_ps(dd_v_load(sums), pairs, ones));
         return;
     }
-#if DD_STRIPS_BFLOAT16
-    dd_v_store_bfloat16_fast((uint16_t *)row + column, weights); // half as wide: never ahead of what is read
-#else
-    dd_v_store(row + column, dd_v_rounded_bfloat16(weights));
 #endif
+#pragma clang loop unroll(full)
+    for (int lane = 0; lane < DD_LANES; lane += DD_VW) {
+        dd_vf sum = weights[lane / DD_VW];
+        for (int j = lane + DD_LANES; j < DD_PANEL; j += DD_LANES) sum = dd_v_add(sum, weights[j / DD_VW]);
+        dd_v_store(sums + lane, dd_v_add(dd_v_load(sums + lane), sum));
+    }
+#pragma clang loop unroll(full)
+    for (int j = 0; j < DD_PANEL / DD_VW; j++) dd_v_store(row + column + j * DD_VW, bfloat16 ? dd_v_rounded_bfloat16(weights[j]) : weights[j]);
 }
 
-static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, const float *base,
-                  float *sums) {
+static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, float *sums) {
     for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = column; j < column + columns; j += DD_VW) {
+        for (int64_t c = column; c < column + columns; c += DD_PANEL) {
+            dd_vf weights[DD_PANEL / DD_VW];
+            for (int64_t j = 0; j < DD_PANEL / DD_VW; j++) {
+                const dd_vf score = dd_v_load(scores + i * ld + c + j * DD_VW);
+                weights[j] = precision == DD_PRECISION_BFLOAT16 ? weight_of(1, score) : weight_of(0, score);
+            }
             if (precision == DD_PRECISION_BFLOAT16)
-                weigh_vector(1, scores + i * ld, j, base[i], sums + i * DD_LANES + j % DD_LANES);
+                put_weights(1, scores + i * ld, c, weights, sums + i * DD_LANES);
             else
-                weigh_vector(0, scores + i * ld, j, base[i], sums + i * DD_LANES + j % DD_LANES);
+                put_weights(0, scores + i * ld, c, weights, sums + i * DD_LANES);
         }
     }
 }
 
-static void find_tops(int64_t rows, const float *scores, int64_t ld, float *tops) {
-    for (int64_t i = 0; i < rows; i++) {
-        for (int64_t j = 0; j < DD_PANEL; j += DD_VW) {
-            float *top = tops + i * DD_LANES + j % DD_LANES;
-            dd_v_store(top, dd_v_max(dd_v_load(scores + i * ld + j), dd_v_load(top)));
-        }
+static void find_top(int64_t rows, const float *scores, int64_t ld, float *top) {
+    for (int64_t lane = 0; lane < DD_LANES; lane += DD_VW) {
+        dd_vf largest = dd_v_load(top + lane);
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = lane; j < DD_PANEL; j += DD_LANES) largest = dd_v_max(dd_v_load(scores + i * ld + j), largest);
+        dd_v_store(top + lane, largest);
     }
 }
 
-static void settle(int64_t rows, const float *tops, float *max, float *base, float *sums, float *out, int64_t ld, int64_t columns) {
-    for (int64_t i = 0; i < rows; i++, tops += DD_LANES, sums += DD_LANES, out += ld) {
-        dd_vf top = dd_v_load(tops);
-        for (int64_t j = DD_VW; j < DD_LANES; j += DD_VW) top = dd_v_max(top, dd_v_load(tops + j));
-        if (!dd_v_any_above(top, dd_v_set(max[i] + DD_HEADROOM))) continue;
+static void settle(int64_t rows, float *scores, int64_t ld, int64_t columns, float *shift, uint8_t *has_base, float *sums, float *out,
+                   int64_t ld_out, int64_t channels) {
+    for (int64_t i = 0; i < rows; i++, scores += ld, sums += DD_LANES, out += ld_out) {
+        dd_vf top = dd_v_set(-INFINITY);
+        for (int64_t j = 0; j < columns; j += DD_VW) top = dd_v_max(dd_v_load(scores + j), top);
         const float largest = dd_v_largest(top);
-        const float factor = max[i] == -INFINITY ? 0.0f : exp2f(max[i] - largest);
-        max[i] = base[i] = largest;
-        for (int64_t j = 0; j < DD_LANES; j += DD_VW) dd_v_store(sums + j, dd_v_mul(dd_v_load(sums + j), dd_v_set(factor)));
-        for (int64_t j = 0; j < columns; j += DD_VW) dd_v_store(out + j, dd_v_mul(dd_v_load(out + j), dd_v_set(factor)));
+        if (!(largest > (has_base[i] ? DD_HEADROOM : -INFINITY))) continue;
+        const dd_vf factor = dd_v_set(has_base[i] ? exp2f(-largest) : 0), less = dd_v_set(largest);
+        has_base[i] = 1;
+        shift[i] -= largest;
+        for (int64_t j = 0; j < columns; j += DD_VW) dd_v_store(scores + j, dd_v_sub(dd_v_load(scores + j), less));
+        for (int64_t j = 0; j < DD_LANES; j += DD_VW) dd_v_store(sums + j, dd_v_mul(dd_v_load(sums + j), factor));
+        for (int64_t j = 0; j < channels; j += DD_VW) dd_v_store(out + j, dd_v_mul(dd_v_load(out + j), factor));
     }
 }
 

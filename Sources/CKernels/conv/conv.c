@@ -33,12 +33,13 @@ int dd_conv_check(dd_conv_kind kind, const dd_conv_args *a) {
 /// Units a block aims at. Small blocks keep their inputs in the second-level cache; larger ones reuse weights more, which
 /// pays when the weights do not fit the last-level cache and each block reads them from memory.
 static int64_t target_units(const dd_conv_plan *p) {
-    const int large = p->panels * p->products * p->words * DD_CONV_PANEL * (int64_t)sizeof(float) > 24 << 20;
+    const int large = dd_conv_packed_bytes(p->kind, p->precision, p->a.cout, p->cin, p->a.kh, p->a.kw) > 24 << 20;
     switch (p->kind) {
         case DD_CONV_DIRECT: return 192;
         case DD_CONV_WINOGRAD_F2: return large ? 64 : 32;
         case DD_CONV_WINOGRAD_F4: return large ? 32 : 8;
         case DD_CONV_UPSAMPLE_3X3: return 256;
+        case DD_CONV_WINOGRAD_F2_PLAIN: return 64; // that share what the transform of the weights costs
     }
     return 128;
 }
@@ -127,7 +128,7 @@ static void lay_out_gather(dd_conv_plan *p) {
     p->ldm = p->block_groups * DD_CONV_GROUP * DD_CONV_PANEL + 16;
     // Inputs that no cache near the processor holds are read once for some panels, whose products wait there instead.
     const int64_t input_bytes = p->block_groups * DD_CONV_GROUP * p->products * p->ldv * (int64_t)sizeof(float);
-    p->panel_group = dd_conv_min(p->panels_per_task, p->kind != DD_CONV_UPSAMPLE_3X3 && input_bytes > 4 << 20 ? 4 : 1);
+    p->panel_group = dd_conv_min(p->panels_per_task, (p->kind == DD_CONV_WINOGRAD_F2 || p->kind == DD_CONV_WINOGRAD_F4) && input_bytes > 4 << 20 ? 4 : 1);
 }
 
 static size_t reserve(size_t *end, int64_t count, size_t size) {
@@ -153,6 +154,7 @@ static size_t lay_out_scratch(dd_conv_plan *p, int threads) {
         p->strip_at = reserve(&end, pixels * p->chunk, sizeof(float));
         p->v_at = reserve(&end, slots * p->ldv, sizeof(float));
         p->m_at = reserve(&end, p->panel_group * p->products * p->ldm, sizeof(float));
+        p->weights_at = reserve(&end, p->kind == DD_CONV_WINOGRAD_F2_PLAIN ? p->products * DD_CONV_WORDS_LD : 0, sizeof(float));
     }
     // Slices of different workers fall into different cache sets.
     p->worker_bytes = (end + 4095) / 4096 * 4096 + 1024;
@@ -261,15 +263,18 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
     return DD_CONV_OK;
 }
 
-dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int allow_winograd_f4) {
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean) {
     if (dd_conv_check(DD_CONV_WINOGRAD_F2, args) != DD_CONV_OK) return DD_CONV_DIRECT;
     const int64_t pixels = args->batch * dd_conv_out_height(DD_CONV_DIRECT, args) * dd_conv_out_width(DD_CONV_DIRECT, args);
     // Too few sums to pay for the transforms. (Few output channels are no reason: a panel of 32 is computed anyway.)
     if (args->cin0 + args->cin1 < 8) return DD_CONV_DIRECT;
-    // At 8 x 8 F2 takes half the time where weights are in the cache, but they never are: a step reads all of them. The direct
-    // way saves 44 % of them.
-    if (pixels < 128) return DD_CONV_DIRECT;
+    // Tiles are multiplied by eights, and at 8 x 8 there are 16.
+    if (pixels < 64) return DD_CONV_DIRECT;
+    if (lean) return DD_CONV_WINOGRAD_F2_PLAIN;
+    // At 8 x 8 F2 takes 0.5 of the direct way's time even where all weights come from memory, and 0.64 (bfloat16: 0.78) if it
+    // transforms them itself. In float32 that is better than the 1.3 GB that a step of the released sizes would take more.
+    if (pixels < 128) return precision == DD_CONV_FLOAT32 ? DD_CONV_WINOGRAD_F2_PLAIN : DD_CONV_WINOGRAD_F2;
     // At 16 x 16 F4 saves a third of F2's time for 2.25 times its weights; from 32 x 32 on it saves 40 %.
-    if (allow_winograd_f4 && precision == DD_CONV_FLOAT32 && pixels >= 512) return DD_CONV_WINOGRAD_F4;
+    if (precision == DD_CONV_FLOAT32 && pixels >= 512) return DD_CONV_WINOGRAD_F4;
     return DD_CONV_WINOGRAD_F2;
 }

@@ -4,8 +4,10 @@
 
 #include "conv_internal.h"
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
 #define DD_VL 16
+#define DD_VMATH_AVX512
+#include "../math/dd_vmath.h"
 #define DD_ROWS 8
 #define DD_COLUMNS 2
 #include "conv_vector.inc.h"

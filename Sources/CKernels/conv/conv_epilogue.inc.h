@@ -4,6 +4,16 @@ typedef struct sums {
     vf sum, squares;
 } sums;
 
+DD_INLINE void write_vector(float *y, vf v, const int streams) {
+#if DD_VL == 16
+    if (streams) {
+        _mm512_stream_ps(y, (__m512)v);
+        return;
+    }
+#endif
+    store(y, v);
+}
+
 /// Channels c ..< c + DD_VL of output pixel `pixel`; `valid` (>= 1) of them exist.
 DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_t pixel, int64_t c, int64_t valid, sums *s) {
     const dd_conv_args *a = &p->a;
@@ -14,15 +24,10 @@ DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_
     }
     if (a->activation == DD_CONV_ACTIVATION_SILU) v = silu(v);
     float *y = a->y + pixel * a->ldy + c;
-    if (valid < DD_VL) {
+    if (valid < DD_VL)
         store_some(y, v, valid);
-#if DD_VL == 16
-    } else if (p->streams) {
-        _mm512_stream_ps(y, (__m512)v);
-#endif
-    } else {
-        store(y, v);
-    }
+    else
+        write_vector(y, v, p->streams);
     s->sum += v;
     s->squares += v * v;
 }

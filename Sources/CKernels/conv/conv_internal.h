@@ -11,7 +11,11 @@
 enum {
     DD_CONV_GROUP = 8,    // units multiplied together
     DD_CONV_PANEL = 32,   // output channels of a weight panel
-    DD_CONV_PRODUCTS = 36 // most products a unit has outside the direct kind
+    DD_CONV_PRODUCTS = 36, // most products a unit has outside the direct kind
+    // Weights that are transformed on the way: words at once, which fit the second-level cache, and floats from product to
+    // product, not a multiple of 4 KiB apart.
+    DD_CONV_WORDS = 128,
+    DD_CONV_WORDS_LD = DD_CONV_WORDS * DD_CONV_PANEL + 32,
 };
 
 typedef struct dd_conv_unit {
@@ -48,7 +52,7 @@ typedef struct dd_conv_plan {
 
     char *scratch;
     size_t worker_bytes;  // a slice: block index, then the parts at these offsets
-    size_t units_at, combined_at, strip_at, v_at, m_at;
+    size_t units_at, combined_at, strip_at, v_at, m_at, weights_at;
     size_t partials_at;   // behind the slices: [blocks][2][cout_padded] sums for the statistics
 } dd_conv_plan;
 

@@ -11,11 +11,7 @@ DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
     const __m256bh rounded = _mm512_cvtneps_pbh((__m512)v);
     memcpy((uint16_t *)(void *)slot + c, &rounded, sizeof rounded);
 #else
-    // To nearest, ties to even; NaN stays NaN.
-    const vi bits = (vi)v;
-    const vi rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    const vi nan = (bits & 0x7fffffff) > 0x7f800000;
-    const vi result = (nan & ((bits >> 16) | 0x40)) | (~nan & rounded);
+    const vi result = rounded_bfloat16(v) >> 16;
     typedef int16_t half_vector __attribute__((vector_size(DD_VL * 2)));
     const half_vector narrow = __builtin_convertvector(result, half_vector);
     memcpy((uint16_t *)(void *)slot + c, &narrow, sizeof narrow);
@@ -247,14 +243,14 @@ static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *uni
     for (int j = 0; j < DD_PARTS; j++) store_sums(p, block, panel * DD_CONV_PANEL + j * DD_VL, s[j]);
 }
 
-/// Products of one register tile into m.
+/// Products of one register tile into m, or added to it.
 DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const int64_t *offsets, int64_t words,
-                                     const float *weights, float *m) {
+                                     const float *weights, float *m, const int adds) {
     vf acc[DD_ROWS][DD_COLUMNS];
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
         DD_UNROLL
-        for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
+        for (int j = 0; j < columns; j++) acc[r][j] = adds ? load(m + r * DD_CONV_PANEL + j * DD_VL) : splat(0);
     }
     DD_NAME(accumulate)(acc, columns, v, offsets, words, weights);
     DD_UNROLL
@@ -264,11 +260,10 @@ DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const in
     }
 }
 
-/// Product e of a panel for all units.
+/// A product of a panel for all units, over `words` words of `v` and of `weights`.
 DD_INLINE void DD_NAME(product_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
-                                      int64_t panel, int64_t e, int64_t product) {
+                                      int64_t panel, const float *weights, int64_t words, const int adds) {
     const int64_t c0 = panel * DD_CONV_PANEL;
-    const float *weights = p->packed + (panel * p->products + e) * p->words * DD_CONV_PANEL;
     for (int64_t u = 0; u < units; u += DD_ROWS) {
         int64_t offsets[DD_ROWS];
         for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(u + r, units - 1)].offset;
@@ -277,10 +272,24 @@ DD_INLINE void DD_NAME(product_panel)(const dd_conv_plan *p, const dd_conv_unit 
             const int64_t c = c0 + part * DD_VL;
             if (c + DD_VL >= p->a.cout) {
                 if (c < p->a.cout)
-                    DD_NAME(product_tile)(1, v + product, offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
+                    DD_NAME(product_tile)(1, v, offsets, words, weights + part * DD_VL, to + part * DD_VL, adds);
             } else {
-                DD_NAME(product_tile)(DD_COLUMNS, v + product, offsets, p->words, weights + part * DD_VL, to + part * DD_VL);
+                DD_NAME(product_tile)(DD_COLUMNS, v, offsets, words, weights + part * DD_VL, to + part * DD_VL, adds);
             }
+        }
+    }
+}
+
+/// A unit that lies inside the image and the panel, when bias and residual are all that is added: without questions.
+DD_INLINE void DD_NAME(write_unit)(const vf y[16], const int tile, vf bias, const float *residual, int64_t residual_pixel, int64_t residual_row,
+                                   float *to, int64_t pixel, int64_t row, const int streams) {
+    DD_UNROLL
+    for (int i = 0; i < tile; i++) {
+        DD_UNROLL
+        for (int j = 0; j < tile; j++) {
+            vf v = y[i * tile + j] + bias;
+            if (residual) v += load(residual + i * residual_row + j * residual_pixel);
+            write_vector(to + i * row + j * pixel, v, streams);
         }
     }
 }
@@ -288,19 +297,49 @@ DD_INLINE void DD_NAME(product_panel)(const dd_conv_plan *p, const dd_conv_unit 
 /// Products of a panel to results.
 DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *m, const float *combined,
                                      int64_t panel, int64_t block, const int n, const int tile) {
+    // Kept apart from the plan, which the compiler would read again after each store.
+    const dd_conv_args a = p->a;
+    const int64_t ldm = p->ldm, row = p->out_width * a.ldy, residual_row = p->out_width * a.ld_residual;
+    const int plain = !a.statistics && a.activation != DD_CONV_ACTIVATION_SILU, streams = p->streams;
     for (int part = 0; part < DD_PARTS; part++) {
         const int64_t c = panel * DD_CONV_PANEL + part * DD_VL;
+        const int whole = plain && c + DD_VL <= a.cout;
         sums s = {splat(0), splat(0)};
-        for (int64_t u = 0; u < units && c < p->a.cout; u++) {
+        for (int64_t u = 0; u < units && c < a.cout; u++) {
             vf y[16];
-            output_tile(m + u * DD_CONV_PANEL + part * DD_VL, p->ldm, n, tile, y);
+            output_tile(m + u * DD_CONV_PANEL + part * DD_VL, ldm, n, tile, y);
             const float *add = combined + unit[u].image * p->cout_padded;
+            if (whole && unit[u].rows == tile && unit[u].cols == tile) {
+                const float *residual = a.residual ? a.residual + unit[u].out_pixel * a.ld_residual + c : 0;
+                float *to = a.y + unit[u].out_pixel * a.ldy + c;
+                if (residual)
+                    DD_NAME(write_unit)(y, tile, load(add + c), residual, a.ld_residual, residual_row, to, a.ldy, row, streams);
+                else
+                    DD_NAME(write_unit)(y, tile, load(add + c), 0, 0, 0, to, a.ldy, row, streams);
+                continue;
+            }
             for (int i = 0; i < unit[u].rows; i++)
 #pragma clang loop unroll(disable)
                 for (int j = 0; j < unit[u].cols; j++)
-                    finish(p, y[i * tile + j], add, unit[u].out_pixel + i * p->out_width + j, c, p->a.cout - c, &s);
+                    finish(p, y[i * tile + j], add, unit[u].out_pixel + i * p->out_width + j, c, a.cout - c, &s);
         }
         store_sums(p, block, c, s);
+    }
+}
+
+/// Asks for the lines that the results of some units go to, and those of the residual, while there is still work to do.
+DD_INLINE void DD_NAME(fetch_results)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, int64_t c) {
+    const dd_conv_args *a = &p->a;
+    for (int64_t u = 0; u < units; u++) {
+        for (int i = 0; i < unit[u].rows; i++) {
+            const int64_t pixel = unit[u].out_pixel + i * p->out_width;
+            for (int j = 0; j < unit[u].cols; j++) {
+                for (int64_t at = c; at < c + DD_CONV_PANEL; at += 16) {
+                    if (a->residual) __builtin_prefetch(a->residual + (pixel + j) * a->ld_residual + at, 0, 2);
+                    if (!p->streams) __builtin_prefetch(a->y + (pixel + j) * a->ldy + at, 1, 2);
+                }
+            }
+        }
     }
 }
 
@@ -312,11 +351,85 @@ DD_INLINE void DD_NAME(transformed_panels)(const dd_conv_plan *p, const dd_conv_
     DD_NAME(place_products)(p, products);
     for (; first < end; first += p->panel_group) {
         const int64_t count = dd_conv_min(p->panel_group, end - first);
-        for (int64_t e = 0; e < n * n; e++)
+        for (int64_t e = 0; e < n * n; e++) {
+            const int64_t from = units * e / (n * n), to = units * (e + 1) / (n * n);
+            for (int64_t i = 0; i < count; i++) DD_NAME(fetch_results)(p, unit + from, to - from, (first + i) * DD_CONV_PANEL);
             for (int64_t i = 0; i < count; i++)
-                DD_NAME(product_panel)(p, unit, units, v, m + (i * p->products + e) * p->ldm, first + i, e, products[e]);
+                DD_NAME(product_panel)(p, unit, units, v + products[e], m + (i * p->products + e) * p->ldm, first + i,
+                                       p->packed + ((first + i) * p->products + e) * p->words * DD_CONV_PANEL, p->words, 0);
+        }
         for (int64_t i = 0; i < count; i++)
             DD_NAME(output_panel)(p, unit, units, m + i * p->products * p->ldm, combined, first + i, block, n, tile);
+    }
+}
+
+/// One vector of plain weights, [9] at `stride`, to the 16 of F(2x2, 3x3).
+DD_INLINE void DD_NAME(weights_f2)(const vf taps[9], vf products[16]) {
+    vf half[4][3];
+    DD_UNROLL
+    for (int x = 0; x < 3; x++) {
+        const vf ends = (taps[x] + taps[6 + x]) * 0.5f, middle = taps[3 + x] * 0.5f;
+        half[0][x] = taps[x];
+        half[1][x] = ends + middle;
+        half[2][x] = ends - middle;
+        half[3][x] = taps[6 + x];
+    }
+    DD_UNROLL
+    for (int i = 0; i < 4; i++) {
+        const vf ends = (half[i][0] + half[i][2]) * 0.5f, middle = half[i][1] * 0.5f;
+        products[4 * i] = half[i][0];
+        products[4 * i + 1] = ends + middle;
+        products[4 * i + 2] = ends - middle;
+        products[4 * i + 3] = half[i][2];
+    }
+}
+
+/// Words k ..< k + count of a panel's plain weights, [9][words][32], transformed: [16][count][32], DD_CONV_WORDS_LD apart.
+static void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, int64_t k, int64_t count, float *out) {
+    const int64_t stride = p->words * DD_CONV_PANEL;
+    const float *from = p->packed + panel * 9 * stride + k * DD_CONV_PANEL;
+    for (int64_t at = 0; at < count * DD_CONV_PANEL; at += DD_VL) {
+        vf taps[9], products[16];
+#if !DD_BFLOAT16
+        DD_UNROLL
+        for (int t = 0; t < 9; t++) taps[t] = load(from + t * stride + at);
+        DD_NAME(weights_f2)(taps, products);
+        DD_UNROLL
+        for (int e = 0; e < 16; e++) store(out + e * DD_CONV_WORDS_LD + at, products[e]);
+#else
+        vf low[16];
+        DD_UNROLL
+        for (int t = 0; t < 9; t++) taps[t] = (vf)((vi)load(from + t * stride + at) << 16);
+        DD_NAME(weights_f2)(taps, low);
+        DD_UNROLL
+        for (int t = 0; t < 9; t++) taps[t] = (vf)((vi)load(from + t * stride + at) & (int32_t)0xffff0000);
+        DD_NAME(weights_f2)(taps, products);
+        DD_UNROLL
+        for (int e = 0; e < 16; e++) {
+            const vi pair = ((rounded_bfloat16(low[e]) >> 16) & 0xffff) | (rounded_bfloat16(products[e]) & (int32_t)0xffff0000);
+            store(out + e * DD_CONV_WORDS_LD + at, (vf)pair);
+        }
+#endif
+    }
+}
+
+static void DD_NAME(panels_f2_plain)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                                     float *weights, const float *combined, int64_t first, int64_t end, int64_t block) {
+    int64_t products[DD_CONV_PRODUCTS];
+    DD_NAME(place_products)(p, products);
+    for (int64_t panel = first; panel < end; panel++) {
+        for (int64_t k = 0; k < p->words; k += DD_CONV_WORDS) {
+            const int64_t count = dd_conv_min(DD_CONV_WORDS, p->words - k);
+            DD_NAME(transform_weights)(p, panel, k, count, weights);
+            for (int64_t e = 0; e < 16; e++) {
+                const float *transformed = weights + e * DD_CONV_WORDS_LD;
+                if (k == 0)
+                    DD_NAME(product_panel)(p, unit, units, v + products[e], m + e * p->ldm, panel, transformed, count, 0);
+                else
+                    DD_NAME(product_panel)(p, unit, units, v + products[e] + k, m + e * p->ldm, panel, transformed, count, 1);
+            }
+        }
+        DD_NAME(output_panel)(p, unit, units, m, combined, panel, block, 4, 2);
     }
 }
 
@@ -356,7 +469,8 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
         combine_additions(p, b.first_image, b.images, combined);
         switch (p->kind) {
             case DD_CONV_DIRECT: DD_NAME(gather_direct)(p, &b, units, strip, v); break;
-            case DD_CONV_WINOGRAD_F2: DD_NAME(gather_f2)(p, &b, units, strip, v); break;
+            case DD_CONV_WINOGRAD_F2:
+            case DD_CONV_WINOGRAD_F2_PLAIN: DD_NAME(gather_f2)(p, &b, units, strip, v); break;
             case DD_CONV_WINOGRAD_F4: DD_NAME(gather_f4)(p, &b, units, strip, v); break;
             case DD_CONV_UPSAMPLE_3X3: DD_NAME(gather_upsample)(p, &b, units, strip, v); break;
         }
@@ -368,6 +482,9 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             for (int64_t panel = first; panel < end; panel++) DD_NAME(direct_panel)(p, units, count, v, combined, panel, block);
             break;
         case DD_CONV_WINOGRAD_F2: DD_NAME(panels_f2)(p, units, count, v, m, combined, first, end, block); break;
+        case DD_CONV_WINOGRAD_F2_PLAIN:
+            DD_NAME(panels_f2_plain)(p, units, count, v, m, (float *)(slice + p->weights_at), combined, first, end, block);
+            break;
         case DD_CONV_WINOGRAD_F4: DD_NAME(panels_f4)(p, units, count, v, m, combined, first, end, block); break;
         case DD_CONV_UPSAMPLE_3X3: DD_NAME(panels_up)(p, units, count, v, m, combined, first, end, block); break;
     }

@@ -8,20 +8,24 @@ int64_t dd_conv_products(dd_conv_kind kind, int64_t kh, int64_t kw) {
     if (kind == DD_CONV_DIRECT) return kh * kw;
     if (kh != 3 || kw != 3) return 0;
     switch (kind) {
-        case DD_CONV_WINOGRAD_F2: return 16;
+        case DD_CONV_WINOGRAD_F2:
+        case DD_CONV_WINOGRAD_F2_PLAIN: return 16;
         case DD_CONV_WINOGRAD_F4: return 36;
         case DD_CONV_UPSAMPLE_3X3: return 9;
         default: return 0;
     }
 }
 
+/// The kind whose weights look the same.
+static dd_conv_kind packed_as(dd_conv_kind kind) { return kind == DD_CONV_WINOGRAD_F2_PLAIN ? DD_CONV_DIRECT : kind; }
+
 static int64_t words_of(dd_conv_precision precision, int64_t cin) {
     return precision == DD_CONV_BFLOAT16 ? (cin + 1) / 2 : cin;
 }
 
 size_t dd_conv_packed_bytes(dd_conv_kind kind, dd_conv_precision precision, int64_t cout, int64_t cin, int64_t kh, int64_t kw) {
-    const int64_t products = dd_conv_products(kind, kh, kw);
-    if (cout < 1 || cin < 1 || products == 0) return 0;
+    if (cout < 1 || cin < 1 || dd_conv_products(kind, kh, kw) == 0) return 0;
+    const int64_t products = dd_conv_products(packed_as(kind), kh, kw);
     return (size_t)(dd_conv_ceil(cout, DD_CONV_PANEL) * products * words_of(precision, cin) * DD_CONV_PANEL) * sizeof(float);
 }
 
@@ -135,6 +139,7 @@ static void pack_panel(void *context, int64_t panel, int worker) {
 int dd_conv_pack(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, void *packed, const void *w,
                  dd_conv_weight_type w_type, int64_t cout, int64_t cin, int64_t kh, int64_t kw) {
     if (dd_conv_packed_bytes(kind, precision, cout, cin, kh, kw) == 0) return DD_CONV_UNSUPPORTED;
+    kind = packed_as(kind);
     pack_job job = {kind, precision, packed, w, w_type, cout, cin, kh * kw, dd_conv_products(kind, kh, kw)};
     dd_parallel_for(pool, dd_conv_ceil(cout, DD_CONV_PANEL), pack_panel, &job);
     return DD_CONV_OK;

@@ -44,15 +44,24 @@ DD_INLINE void store_some(float *at, vf v, int64_t n) {
 #endif
 }
 
+#if DD_VL == 16
+/// x / (1 + e^-x)
+DD_INLINE vf silu(vf x) {
+    // NaN comes through as the second operand. Below -80 the quotient is next to nothing already.
+    const vf t = (vf)_mm512_min_ps(_mm512_set1_ps(115), (__m512)(x * -1.44269504f));
+    __m512 power, polynomial;
+    dd_v_exp2_factors((__m512)t, &power, &polynomial);
+    const vf d = (vf)polynomial * (vf)power + 1.0f;
+    vf q = (vf)_mm512_rcp14_ps((__m512)d);
+    q = q * (2.0f - d * q);
+    return x * q;
+}
+#else
 /// e^x for x in [-87, 80], relative error below 3e-7: 2^n times a polynomial on [-ln 2 / 2, ln 2 / 2].
 DD_INLINE vf exponential(vf x) {
-#if DD_VL == 16
-    const vf n = (vf)_mm512_roundscale_ps((__m512)(x * 1.44269504f), 0);
-#else
     const vf magic = splat(0x1.8p23f);
     const vf shifted = x * 1.44269504f + magic;
     const vf n = shifted - magic;
-#endif
     vf r = x - n * 0x1.62e400p-1f;
     r = r - n * 0x1.7f7d1cp-20f;
     vf p = r * 1.3981999e-3f + 8.3345031e-3f;
@@ -61,30 +70,24 @@ DD_INLINE vf exponential(vf x) {
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-#if DD_VL == 16
-    return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
-#else
     return (vf)((vi)p + ((vi)shifted << 23));
-#endif
 }
 
 /// x / (1 + e^-x)
 DD_INLINE vf silu(vf x) {
-#if DD_VL == 16
-    // NaN comes through as the second operand.
-    const vf t = (vf)_mm512_max_ps(_mm512_set1_ps(-87), _mm512_min_ps(_mm512_set1_ps(80), (__m512)-x));
-    const vf d = exponential(t) + 1.0f;
-    vf q = (vf)_mm512_rcp14_ps((__m512)d);
-    q = q * (2.0f - d * q);
-    return x * q;
-#else
     vf t = -x;
     vi keep = t < 80.0f;
     t = (vf)((keep & (vi)t) | (~keep & (vi)splat(80)));
     keep = t > -87.0f;
     t = (vf)((keep & (vi)t) | (~keep & (vi)splat(-87)));
     return x / (exponential(t) + 1.0f);
+}
 #endif
+
+/// As bfloat16 in the upper half of each lane, to nearest, ties to even; NaN stays NaN. The lower half is anything.
+DD_INLINE vi rounded_bfloat16(vf v) {
+    const vi bits = (vi)v, nan = (bits & 0x7fffffff) > 0x7f800000;
+    return (nan & (bits | 0x400000)) | (~nan & (bits + 0x7fff + ((bits >> 16) & 1)));
 }
 
 #define DD_PARTS (DD_CONV_PANEL / DD_VL)  // vectors across a panel

@@ -1,6 +1,6 @@
 // Convolutions over channels-last float32 images.
 //
-// One description of a convolution (dd_conv_args), four ways to compute it (dd_conv_kind), two precisions of the products.
+// One description of a convolution (dd_conv_args), five ways to compute it (dd_conv_kind), two precisions of the products.
 // Weights are packed once for a kind and a precision; the packed bytes are the same for every instruction set, so that a
 // file can hold them. Nothing here allocates memory; results are the same bit for bit for any number of threads.
 #ifndef DD_CONV_H
@@ -26,6 +26,9 @@ typedef enum dd_conv_kind {
     /// Nearest-neighbour upsampling by two, then 3x3 with stride 1 and padding 1, computed on the small image with 9
     /// products for 36. `height` and `width` are those of the small image; the output is twice as high and wide.
     DD_CONV_UPSAMPLE_3X3 = 3,
+    /// Winograd F(2x2, 3x3) with weights packed as for the direct way, transformed in float32 while they are used. Takes more
+    /// time than F2, the less the more pixels there are, and no memory.
+    DD_CONV_WINOGRAD_F2_PLAIN = 4,
 } dd_conv_kind;
 
 /// What the products are made of. Sources, accumulation and results are float32 in each.
@@ -117,9 +120,9 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
                      const void *packed, void *scratch);
 
 /// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings and errors of these
-/// kernels. F4 is chosen only with `allow_winograd_f4` (4 times the weights, ten times the error) and never in bfloat16.
+/// kernels. F4 (ten times the error) is never chosen in bfloat16. `lean`: only kinds whose weights are no larger than plain.
 /// Never returns DD_CONV_UPSAMPLE_3X3, which is another function of its input.
-dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int allow_winograd_f4);
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean);
 
 /// The truth that the kernels are tested against: plain loops in float64 over w[cout][cin][kh][kw], rounded to float32 at
 /// the end. `kind` matters only for DD_CONV_UPSAMPLE_3X3. Slow.

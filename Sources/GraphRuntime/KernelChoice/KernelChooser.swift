@@ -19,10 +19,10 @@ public final class KernelChooser: @unchecked Sendable {
         var reason: String
     }
 
-    /// What a byte of weights more must save, in seconds a run: between what F(4x4) saves at 32 x 32 pixels, which is taken, and what it
-    /// saves at 16 x 16, or F(2x2) at 8 x 8, which would take 1.2 GB more at the released sizes. A measurement finds weights in the
-    /// cache that a step would read from memory, which takes about half of this.
-    private static let secondsPerByte = 1.3e-10
+    /// What a byte of weights more must save, in seconds a run: between what F(2x2) with weights of its own saves at 8 x 8 pixels in
+    /// bfloat16 (1.0e-10), which is taken, and F(4x4) at 16 x 16 (0.4e-10), which would take 2 GB more at the released sizes. A
+    /// measurement finds weights in the cache that a step would read from memory, which takes about half of this.
+    private static let secondsPerByte = 0.7e-10
     /// Larger weights are not made up for a measurement.
     private static let mostBytes = 600 << 20
 
@@ -46,13 +46,11 @@ public final class KernelChooser: @unchecked Sendable {
         let problem = ConvolutionProblem(args, precision: options.precision)
         let candidates = problem.candidates
         if candidates.count == 1 { return Choice(kind: candidates[0], reason: "nothing else computes it") }
-        if options.memory == .lean { return Choice(kind: DD_CONV_DIRECT, reason: "lean memory") }
+        var args = args
+        if options.memory == .lean { return Choice(kind: dd_conv_choose(problem.precision.conv, &args, 1), reason: "lean memory") }
         let seconds = try times(problem, candidates, options: options)
         let timed = candidates.compactMap { kind in seconds[kind.label].map { (kind: kind, seconds: $0) } }
-        guard timed.count > 1 else {
-            var args = args
-            return Choice(kind: dd_conv_choose(problem.precision.conv, &args, 1), reason: "by shape")
-        }
+        guard timed.count > 1 else { return Choice(kind: dd_conv_choose(problem.precision.conv, &args, 0), reason: "by shape") }
         let price = KernelChooser.secondsPerByte
         let best = timed.min { $0.seconds + price * Double(problem.packedByteCount($0.kind)) < $1.seconds + price * Double(problem.packedByteCount($1.kind)) }!
         let list = timed.map { String(format: "%@ %.1f ms %d MB", $0.kind.label, 1e3 * $0.seconds, problem.packedByteCount($0.kind) >> 20) }
