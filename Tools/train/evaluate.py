@@ -38,8 +38,8 @@ def write(image, file):
 
 
 def load(weights):
-    model, _ = networks.build(weights.with_suffix(".yaml"), 0)
-    return model.load(load_file(weights)).eval()
+    model, config = networks.build(weights.with_suffix(".yaml"), 0)
+    return model.load(load_file(weights)).eval(), config["params"]["default_steps"]
 
 
 def with_program(choices, model, blurred_file, result_file):
@@ -100,7 +100,7 @@ def main():
     parser.add_argument("--data", required=True, type=pathlib.Path)
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--program", default=".build/release/deblurdiff")
-    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--steps", type=int, help="of the sampler; those that the model was trained for, if not given")
     parser.add_argument("--first", type=int, metavar="N", help="only the first photographs")
     parser.add_argument("--shown", nargs="*", metavar="NAME", help="photographs on the sheet; all, if none is named")
     choices = parser.parse_args()
@@ -109,7 +109,8 @@ def main():
         parser.error("give a converted model and its --weights, or --torch WEIGHTS")
     torch.set_grad_enabled(False)
     choices.out.mkdir(parents=True, exist_ok=True)
-    model = load(weights)
+    model, steps = load(weights)
+    choices.steps = choices.steps or steps
     restore = with_torch if choices.torch else with_program
     shown = sorted({round(k * (choices.steps - 1) / (SHOWN_STEPS - 1)) for k in range(SHOWN_STEPS)})
     rows, table = [], {}

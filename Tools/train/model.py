@@ -48,14 +48,28 @@ def empty_context(model):
         return model.clip.model(tokens)
 
 
+def downsamplings(model):
+    return [part.downsample.conv for part in model.vae.encoder.down if hasattr(part, "downsample")]
+
+
 def transformed(model, images):
     """What the encoder of `make_encoder` computes, in less time: means of latents."""
-    *first, last = [part.downsample.conv for part in model.vae.encoder.down if hasattr(part, "downsample")]
+    *first, last = downsamplings(model)
     for _ in first:
         images = nn.functional.pixel_unshuffle(images, 2)
     width, count = images.shape[1], model.vae.quant_conv.out_channels // 2
     rows = slice(0, 2 * count, 2)
     return nn.functional.conv2d(images, last.weight[rows, :width, :2, :2] / SMALL, last.bias[rows] / SMALL, stride=2)
+
+
+def importance(model):
+    """What an error of each latent channel is to count, [1, channels, 1, 1] with mean 1: its deviation in the image.
+
+    All channels have a deviation of 1, and of what the eye and PSNR see the first has most. Squared, as PSNR would have it, fine detail would count for nothing.
+    """
+    basis = downsamplings(model)[-1].weight[: model.vae.quant_conv.out_channels : 2].flatten(1)
+    deviations = 1 / basis.norm(dim=1)
+    return (deviations / deviations.mean()).view(1, -1, 1, 1)
 
 
 def encode(model, images, generator=None):
@@ -91,7 +105,7 @@ def make_encoder(model, images):
                 nn.init.dirac_(part.weight)
         for channel in range(3):
             encoder.conv_in.weight[channel, channel, 1, 1] = 1
-        *first, last = [part.downsample.conv for part in encoder.down if hasattr(part, "downsample")]
+        *first, last = downsamplings(model)
         blocks = images
         for conv in first:
             for channel in range(4 * blocks.shape[1]):

@@ -112,6 +112,7 @@ class Deblur(Stage):
         self.timesteps = torch.tensor(timesteps, device=device)
         self.c1, self.c2, self.v = (part.to(device).view(-1, 1, 1, 1) for part in (c1, c2, v))
         self.cumulative = cumulative_products(device).view(-1, 1, 1, 1)
+        self.importance = networks.importance(model)
         count = choices.sampler_steps
         # How often each step is drawn: the last one hardly changes anything, and the first need not be exact, because noise covers its result.
         self.shares = torch.tensor([0.3, *[1.5 - 0.5 * index / count for index in range(1, count)]], device=device)
@@ -163,9 +164,9 @@ class Deblur(Stage):
         # The result's error is `gain` times the noise's. Where that is large, it is no measure of what the picture will be; where it is small, the noise's is none.
         gain = (1 / signal - 1).sqrt()
         return {
-            "noise": (gain.clamp(max=1) * (noise - target).abs()).mean(),
-            "latents": ((result - latents) ** 2 / gain.clamp(min=1) ** 2).mean(),
-            "guidance": (guidance - latents).abs().mean(),
+            "noise": (self.importance * gain.clamp(max=1) * (noise - target).abs()).mean(),
+            "latents": (self.importance * (result - latents) ** 2 / gain.clamp(min=1) ** 2).mean(),
+            "guidance": (self.importance * (guidance - latents).abs()).mean(),
         }
 
     def evaluate(self):

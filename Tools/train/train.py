@@ -38,7 +38,7 @@ def options():
     parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--extent", type=float, nargs=2, default=[2, 20], metavar="PIXELS", help="smallest and largest extent of the motion")
-    parser.add_argument("--sampler-steps", type=int, default=4, help="default number of steps that the model is trained for")
+    parser.add_argument("--sampler-steps", type=int, default=10, help="steps of the sampler that stage deblur trains for; the program's default for the model")
     parser.add_argument("--train-denoiser", action="store_true", help="stage deblur: let the denoiser learn too")
     parser.add_argument("--without", nargs="*", default=[], choices=["eac", "feedback", "lkpn"], help="stage deblur: leave out, for the ablation")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -67,6 +67,8 @@ class Run:
         torch.backends.cudnn.benchmark = True
         self.device = torch.device(choices.device)
         self.model, self.config = networks.build(choices.config, choices.seed)
+        if choices.stage == "deblur":
+            self.config["params"]["default_steps"] = choices.sampler_steps
         if choices.start:
             self.take(load_file(choices.start))
         self.model.to(self.device, memory_format=torch.channels_last)
