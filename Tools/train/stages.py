@@ -114,8 +114,8 @@ class Deblur(Stage):
         self.cumulative = cumulative_products(device).view(-1, 1, 1, 1)
         self.importance = networks.importance(model)
         count = choices.sampler_steps
-        # How often each step is drawn: the last one hardly changes anything, and the first need not be exact, because noise covers its result.
-        self.shares = torch.tensor([0.3, *[1.5 - 0.5 * index / count for index in range(1, count)]], device=device)
+        # How often each step is drawn: the first need not be exact, because noise covers its result.
+        self.shares = torch.tensor([1.5 - 0.5 * index / count for index in range(count)], device=device)
 
     def first_weights(self):
         """The ControlNet starts as a copy of the UNet's first half; only its first convolution has other inputs."""
@@ -150,7 +150,7 @@ class Deblur(Stage):
 
         with torch.no_grad():
             latents, blurred = networks.transformed(self.model, sharp), networks.transformed(self.model, images)
-            own = steps(self.shares[:-1], half)
+            own = steps(self.shares[1:-1], half) + 1  # at the last step their errors are far larger than the noise that is to be found
             any_timestep = torch.randint(1000, (rest,), generator=generator, device=self.device)
             timestep = torch.cat([self.timesteps[own], self.timesteps[steps(self.shares, count - half - rest)], any_timestep])
             z = self.noised(latents, timestep, randn())
@@ -161,10 +161,11 @@ class Deblur(Stage):
         noise, guidance, result = self.estimate(z, blurred, timestep)
         signal = self.cumulative[timestep]
         target = (z - signal.sqrt() * latents) / (1 - signal).sqrt()
-        # The result's error is `gain` times the noise's. Where that is large, it is no measure of what the picture will be; where it is small, the noise's is none.
+        # The result's error is `gain` times the noise's. Where that is large, it is no measure of what the picture will be; where it is small, the noise's is
+        # none, except that what the last step leaves is grain in smooth areas, which the eye sees though it is small.
         gain = (1 / signal - 1).sqrt()
         return {
-            "noise": (self.importance * gain.clamp(max=1) * (noise - target).abs()).mean(),
+            "noise": (self.importance * gain.clamp(0.25, 1) * (noise - target).abs()).mean(),
             "latents": (self.importance * (result - latents) ** 2 / gain.clamp(min=1) ** 2).mean(),
             "guidance": (self.importance * (guidance - latents).abs()).mean(),
         }

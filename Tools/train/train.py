@@ -50,8 +50,8 @@ def options():
         parser.error("this stage needs --start: the weights of the stage before")
     if choices.compile and choices.device == "cpu" and not choices.float32:
         parser.error("on a CPU --compile needs --float32: with bfloat16 PyTorch 2.13 computes gradients of zero there")
-    if choices.sampler_steps < 2 or choices.batch < 8:
-        parser.error("--sampler-steps must be at least 2, and --batch at least 8")
+    if choices.sampler_steps < 3 or choices.batch < 8:
+        parser.error("--sampler-steps must be at least 3, and --batch at least 8")
     return choices
 
 

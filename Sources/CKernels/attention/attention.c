@@ -198,7 +198,7 @@ static void mask_panel(const attention_block *block, const attention_item *item,
 }
 
 /// Scores of an item, and the weights of the one before it.
-static void score(attention_block *block, const attention_item *item, const attention_item *previous) {
+static void score(const attention_block *block, const attention_item *item, const attention_item *previous) {
     const attention_job *job = block->job;
     const dd_attention_args *args = job->args;
     const attention_plan *plan = &job->plan;
@@ -207,7 +207,7 @@ static void score(attention_block *block, const attention_item *item, const atte
     const int64_t words = bfloat16 ? divide_up(args->d, 2) : args->d;
     const int64_t panels = divide_up(item->count, DD_PANEL), previous_panels = divide_up(previous->count, DD_PANEL);
     const char *q = block->q + item->first_row * block->ldq * block->q_element;
-    float *shift = block->shift + item->first_row, *sums = block->sums + item->first_row * DD_LANES;
+    const float *shift = block->shift + item->first_row;
     const int together = job->kernels->scores_and_weights && item->rows == DD_TILE_ROWS && previous->rows == DD_TILE_ROWS &&
                          words >= DD_LANES && (!bfloat16 || products->strips_bfloat16);
     for (int64_t i = 0; i < DD_LANES; i++) block->top[i] = -INFINITY;

@@ -10,6 +10,8 @@ DD_INLINE void write_vector(float *y, vf v, const int streams) {
         _mm512_stream_ps(y, (__m512)v);
         return;
     }
+#else
+    (void)streams;
 #endif
     store(y, v);
 }
@@ -30,6 +32,36 @@ DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_
         write_vector(y, v, p->streams);
     s->sum += v;
     s->squares += v * v;
+}
+
+/// A unit that lies inside the image and the panel, when bias and residual are all that is added: without questions.
+DD_INLINE void write_unit(const vf y[16], const int tile, vf bias, const float *residual, int64_t residual_pixel, int64_t residual_row,
+                          float *to, int64_t pixel, int64_t row, const int streams) {
+    DD_UNROLL
+    for (int i = 0; i < tile; i++) {
+        DD_UNROLL
+        for (int j = 0; j < tile; j++) {
+            vf v = y[i * tile + j] + bias;
+            if (residual) v += load(residual + i * residual_row + j * residual_pixel);
+            write_vector(to + i * row + j * pixel, v, streams);
+        }
+    }
+}
+
+/// Asks for the lines that the results of some units go to, and those of the residual, while there is still work to do.
+DD_INLINE void fetch_results(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, int64_t c) {
+    const dd_conv_args *a = &p->a;
+    for (int64_t u = 0; u < units; u++) {
+        for (int i = 0; i < unit[u].rows; i++) {
+            const int64_t pixel = unit[u].out_pixel + i * p->out_width;
+            for (int j = 0; j < unit[u].cols; j++) {
+                for (int64_t at = c; at < c + DD_CONV_PANEL; at += 16) {
+                    if (a->residual) __builtin_prefetch(a->residual + (pixel + j) * a->ld_residual + at, 0, 2);
+                    if (!p->streams) __builtin_prefetch(a->y + (pixel + j) * a->ldy + at, 1, 2);
+                }
+            }
+        }
+    }
 }
 
 DD_INLINE void store_sums(const dd_conv_plan *p, int64_t block, int64_t c, sums s) {

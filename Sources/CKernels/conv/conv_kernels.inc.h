@@ -280,20 +280,6 @@ DD_INLINE void DD_NAME(product_panel)(const dd_conv_plan *p, const dd_conv_unit 
     }
 }
 
-/// A unit that lies inside the image and the panel, when bias and residual are all that is added: without questions.
-DD_INLINE void DD_NAME(write_unit)(const vf y[16], const int tile, vf bias, const float *residual, int64_t residual_pixel, int64_t residual_row,
-                                   float *to, int64_t pixel, int64_t row, const int streams) {
-    DD_UNROLL
-    for (int i = 0; i < tile; i++) {
-        DD_UNROLL
-        for (int j = 0; j < tile; j++) {
-            vf v = y[i * tile + j] + bias;
-            if (residual) v += load(residual + i * residual_row + j * residual_pixel);
-            write_vector(to + i * row + j * pixel, v, streams);
-        }
-    }
-}
-
 /// Products of a panel to results.
 DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *m, const float *combined,
                                      int64_t panel, int64_t block, const int n, const int tile) {
@@ -313,9 +299,9 @@ DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *
                 const float *residual = a.residual ? a.residual + unit[u].out_pixel * a.ld_residual + c : 0;
                 float *to = a.y + unit[u].out_pixel * a.ldy + c;
                 if (residual)
-                    DD_NAME(write_unit)(y, tile, load(add + c), residual, a.ld_residual, residual_row, to, a.ldy, row, streams);
+                    write_unit(y, tile, load(add + c), residual, a.ld_residual, residual_row, to, a.ldy, row, streams);
                 else
-                    DD_NAME(write_unit)(y, tile, load(add + c), 0, 0, 0, to, a.ldy, row, streams);
+                    write_unit(y, tile, load(add + c), 0, 0, 0, to, a.ldy, row, streams);
                 continue;
             }
             for (int i = 0; i < unit[u].rows; i++)
@@ -324,22 +310,6 @@ DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *
                     finish(p, y[i * tile + j], add, unit[u].out_pixel + i * p->out_width + j, c, a.cout - c, &s);
         }
         store_sums(p, block, c, s);
-    }
-}
-
-/// Asks for the lines that the results of some units go to, and those of the residual, while there is still work to do.
-DD_INLINE void DD_NAME(fetch_results)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, int64_t c) {
-    const dd_conv_args *a = &p->a;
-    for (int64_t u = 0; u < units; u++) {
-        for (int i = 0; i < unit[u].rows; i++) {
-            const int64_t pixel = unit[u].out_pixel + i * p->out_width;
-            for (int j = 0; j < unit[u].cols; j++) {
-                for (int64_t at = c; at < c + DD_CONV_PANEL; at += 16) {
-                    if (a->residual) __builtin_prefetch(a->residual + (pixel + j) * a->ld_residual + at, 0, 2);
-                    if (!p->streams) __builtin_prefetch(a->y + (pixel + j) * a->ldy + at, 1, 2);
-                }
-            }
-        }
     }
 }
 
@@ -353,34 +323,13 @@ DD_INLINE void DD_NAME(transformed_panels)(const dd_conv_plan *p, const dd_conv_
         const int64_t count = dd_conv_min(p->panel_group, end - first);
         for (int64_t e = 0; e < n * n; e++) {
             const int64_t from = units * e / (n * n), to = units * (e + 1) / (n * n);
-            for (int64_t i = 0; i < count; i++) DD_NAME(fetch_results)(p, unit + from, to - from, (first + i) * DD_CONV_PANEL);
+            for (int64_t i = 0; i < count; i++) fetch_results(p, unit + from, to - from, (first + i) * DD_CONV_PANEL);
             for (int64_t i = 0; i < count; i++)
                 DD_NAME(product_panel)(p, unit, units, v + products[e], m + (i * p->products + e) * p->ldm, first + i,
                                        p->packed + ((first + i) * p->products + e) * p->words * DD_CONV_PANEL, p->words, 0);
         }
         for (int64_t i = 0; i < count; i++)
             DD_NAME(output_panel)(p, unit, units, m + i * p->products * p->ldm, combined, first + i, block, n, tile);
-    }
-}
-
-/// One vector of plain weights, [9] at `stride`, to the 16 of F(2x2, 3x3).
-DD_INLINE void DD_NAME(weights_f2)(const vf taps[9], vf products[16]) {
-    vf half[4][3];
-    DD_UNROLL
-    for (int x = 0; x < 3; x++) {
-        const vf ends = (taps[x] + taps[6 + x]) * 0.5f, middle = taps[3 + x] * 0.5f;
-        half[0][x] = taps[x];
-        half[1][x] = ends + middle;
-        half[2][x] = ends - middle;
-        half[3][x] = taps[6 + x];
-    }
-    DD_UNROLL
-    for (int i = 0; i < 4; i++) {
-        const vf ends = (half[i][0] + half[i][2]) * 0.5f, middle = half[i][1] * 0.5f;
-        products[4 * i] = half[i][0];
-        products[4 * i + 1] = ends + middle;
-        products[4 * i + 2] = ends - middle;
-        products[4 * i + 3] = half[i][2];
     }
 }
 
@@ -393,17 +342,17 @@ static void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, int
 #if !DD_BFLOAT16
         DD_UNROLL
         for (int t = 0; t < 9; t++) taps[t] = load(from + t * stride + at);
-        DD_NAME(weights_f2)(taps, products);
+        weights_2(taps, products);
         DD_UNROLL
         for (int e = 0; e < 16; e++) store(out + e * DD_CONV_WORDS_LD + at, products[e]);
 #else
         vf low[16];
         DD_UNROLL
         for (int t = 0; t < 9; t++) taps[t] = (vf)((vi)load(from + t * stride + at) << 16);
-        DD_NAME(weights_f2)(taps, low);
+        weights_2(taps, low);
         DD_UNROLL
         for (int t = 0; t < 9; t++) taps[t] = (vf)((vi)load(from + t * stride + at) & (int32_t)0xffff0000);
-        DD_NAME(weights_f2)(taps, products);
+        weights_2(taps, products);
         DD_UNROLL
         for (int e = 0; e < 16; e++) {
             const vi pair = ((rounded_bfloat16(low[e]) >> 16) & 0xffff) | (rounded_bfloat16(products[e]) & (int32_t)0xffff0000);

@@ -1,4 +1,4 @@
-// One-dimensional Winograd transforms; the weights' side is in conv_pack.c.
+// Winograd transforms; the weights' side is in conv_pack.c, but for weights that stay plain.
 
 /// F(4,3), points 0, +-p, +-q, infinity with p = 2/3, q = 3/2, so that p q = 1: row a of the input transform holds the
 /// coefficients of the product of (x - b) over the other points b.
@@ -68,5 +68,26 @@ DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int t
         if (n == 6) output_4(half[i], y + i * tile);
         if (n == 4) output_2(half[i], y + i * tile);
         if (n == 3) output_up(half[i], y + i * tile);
+    }
+}
+
+/// Both dimensions of F(2,3)'s weight transform: 9 taps to 16 products.
+DD_INLINE void weights_2(const vf taps[9], vf products[16]) {
+    vf half[4][3];
+    DD_UNROLL
+    for (int x = 0; x < 3; x++) {
+        const vf ends = (taps[x] + taps[6 + x]) * 0.5f, middle = taps[3 + x] * 0.5f;
+        half[0][x] = taps[x];
+        half[1][x] = ends + middle;
+        half[2][x] = ends - middle;
+        half[3][x] = taps[6 + x];
+    }
+    DD_UNROLL
+    for (int i = 0; i < 4; i++) {
+        const vf ends = (half[i][0] + half[i][2]) * 0.5f, middle = half[i][1] * 0.5f;
+        products[4 * i] = half[i][0];
+        products[4 * i + 1] = ends + middle;
+        products[4 * i + 2] = ends - middle;
+        products[4 * i + 3] = half[i][2];
     }
 }
