@@ -85,13 +85,8 @@ import Testing
                 try Photo(readingPNG: models + "/cat-blurred.png"), try Photo(readingPNG: folder + "/o.png"), try Photo(readingPNG: models + "/cat-sharp.png")
             )
             #expect(sharpness(restored) > sharpness(blurred))
-            #expect(psnr(restored, sharp) > psnr(blurred, sharp) + 0.1)
+            #expect(PhotoComparison(restored, sharp).psnr > PhotoComparison(blurred, sharp).psnr + 0.1)
         }
-    }
-
-    private func psnr(_ photo: Photo, _ truth: Photo) -> Double {
-        let squares = zip(photo.pixels, truth.pixels).reduce(0.0) { $0 + Double((Int($1.0) - Int($1.1)) * (Int($1.0) - Int($1.1))) }
-        return 10 * log10(255 * 255 * Double(truth.pixels.count) / squares)
     }
 
     /// Mean size of the difference between neighbouring pixels, in levels of green.
