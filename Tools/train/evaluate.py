@@ -39,7 +39,7 @@ def write(image, file):
 
 def load(weights):
     model, config = networks.build(weights.with_suffix(".yaml"), 0)
-    return model.load(load_file(weights)).eval(), config["params"]["default_steps"]
+    return model.load(load_file(weights)).eval(), config["params"].get("default_steps")
 
 
 def with_program(choices, model, blurred_file, result_file):
@@ -111,6 +111,8 @@ def main():
     choices.out.mkdir(parents=True, exist_ok=True)
     model, steps = load(weights)
     choices.steps = choices.steps or steps
+    if not choices.steps:
+        parser.error(f"{weights.with_suffix('.yaml')} has no default_steps: give --steps")
     restore = with_torch if choices.torch else with_program
     shown = sorted({round(k * (choices.steps - 1) / (SHOWN_STEPS - 1)) for k in range(SHOWN_STEPS)})
     rows, table = [], {}
