@@ -34,7 +34,10 @@ import Testing
             try chooser.convolution(args, options: options).kind
         }
         #expect(try kind(arguments(64, 320, 320), options()) == DD_CONV_WINOGRAD_F4)
-        #expect(try kind(arguments(16, 1280, 1280), options()) == DD_CONV_WINOGRAD_F2)
+        #expect(try kind(arguments(32, 640, 640), options()) == DD_CONV_WINOGRAD_F4)
+        #expect(try kind(arguments(32, 640, 640), options(.bfloat16)) == DD_CONV_WINOGRAD_F4_PLAIN)
+        #expect(try kind(arguments(32, 512, 512), options(.bfloat16)) == DD_CONV_WINOGRAD_F2, "F4 is not accurate enough")
+        #expect(try kind(arguments(16, 1280, 1280), options()) == DD_CONV_WINOGRAD_F4_PLAIN)
         #expect(try kind(arguments(8, 1280, 1280), options()) == DD_CONV_WINOGRAD_F2_PLAIN)
         #expect(try kind(arguments(8, 1280, 1280), options(.bfloat16)) == DD_CONV_WINOGRAD_F2)
         #expect(try kind(arguments(4, 1280, 1280), options(.bfloat16)) == DD_CONV_DIRECT)
@@ -44,9 +47,13 @@ import Testing
     }
 
     @Test func leanMemoryTakesNoLargerWeights() throws {
-        for (size, kind): (Int64, _) in [(4, DD_CONV_DIRECT), (8, DD_CONV_WINOGRAD_F2_PLAIN), (16, DD_CONV_WINOGRAD_F2_PLAIN), (64, DD_CONV_WINOGRAD_F2_PLAIN)] {
-            for precision in [Precision.float32, .bfloat16] {
-                let args = arguments(size, 320, 320)
+        let cases: [(Int64, Int64, dd_conv_kind, dd_conv_kind)] = [
+            (4, 320, DD_CONV_DIRECT, DD_CONV_DIRECT), (8, 320, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2_PLAIN),
+            (64, 320, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F2_PLAIN), (32, 640, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN),
+        ]
+        for (size, channels, float32, bfloat16) in cases {
+            for (precision, kind) in [(Precision.float32, float32), (.bfloat16, bfloat16)] {
+                let args = arguments(size, channels, channels)
                 let choice = try KernelChooser().convolution(args, options: options(precision, memory: .lean))
                 #expect(choice.kind == kind)
                 #expect(choice.reason == "lean memory")
@@ -70,7 +77,7 @@ import Testing
         let problem = "\(ConvolutionProblem(args, precision: .float32))"
         for (fast, kind) in [("winograd_f2", DD_CONV_WINOGRAD_F2), ("direct", DD_CONV_DIRECT), ("winograd_f4", DD_CONV_WINOGRAD_F4)] {
             var timings = KernelTimings(path: path, machine: machine)
-            var seconds = ["direct": 1.0, "winograd_f2": 1.0, "winograd_f2_plain": 1.0, "winograd_f4": 1.0]
+            var seconds = ["direct": 1.0, "winograd_f2": 1.0, "winograd_f2_plain": 1.0, "winograd_f4": 1.0, "winograd_f4_plain": 1.0]
             seconds[fast] = 0.5
             try timings.record(seconds, of: problem)
             #expect(try chooser().convolution(args, options: options()).kind == kind)
@@ -93,6 +100,6 @@ import Testing
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         #expect(try chooser().convolution(arguments(12, 16, 32), options: options()).reason == "by shape")
         _ = try chooser(tunes: true).convolution(arguments(12, 16, 32), options: options())
-        #expect(KernelTimings(path: path, machine: machine)["conv float32 1x12x12 16->32 3x3 stride 1 pad 1,1,1,1"].count == 4)
+        #expect(KernelTimings(path: path, machine: machine)["conv float32 1x12x12 16->32 3x3 stride 1 pad 1,1,1,1"].count == 5)
     }
 }

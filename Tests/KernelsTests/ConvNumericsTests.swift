@@ -11,6 +11,7 @@ import Testing
         #expect(problem.worstError(DD_CONV_WINOGRAD_F2_PLAIN) < 2e-6)
         #expect(problem.worstError(DD_CONV_UPSAMPLE_3X3) < 3e-6)
         #expect(problem.worstError(DD_CONV_WINOGRAD_F4) < 1e-5)
+        #expect(problem.worstError(DD_CONV_WINOGRAD_F4_PLAIN) < 1e-5)
     }
 
     @Test(arguments: dd_conv_kind.all, [1, 3, 8, 32, 67, 256])
@@ -20,6 +21,26 @@ import Testing
         #expect(problem.worstError(kind, DD_CONV_BFLOAT16) < kind.bfloat16Bound)
         // Rounded it must be, or this tests something else.
         #expect(problem.worstError(kind, DD_CONV_BFLOAT16) > 1e-4)
+    }
+
+    /// What the choice of F4 in bfloat16 rests on: twice F2's error, not ten times, whether weights are transformed before or on the way.
+    @Test func f4InBfloat16() {
+        let problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)
+        let truth = problem.run(DD_CONV_DIRECT, .reference).values
+        func error(_ kind: dd_conv_kind) -> Double {
+            let result = problem.run(kind, .fast(ConvProblem.isas.last!, DD_CONV_BFLOAT16, threads: 2)).values
+            var (difference, norm) = (0.0, 0.0)
+            for (a, b) in zip(result, truth) {
+                difference += (Double(a) - Double(b)) * (Double(a) - Double(b))
+                norm += Double(b) * Double(b)
+            }
+            return (difference / norm).squareRoot()
+        }
+        for (f2, f4) in [(DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4), (DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN)] {
+            #expect(error(f2) < 6e-3)
+            #expect(error(f4) < 1.2e-2)
+            #expect(error(f4) < 3.5 * error(f2))
+        }
     }
 
     @Test func bfloat16WithStride() {
@@ -115,10 +136,13 @@ import Testing
         (args.kh, args.kw, args.stride) = (3, 3, 1)
         (args.pad_top, args.pad_left, args.pad_bottom, args.pad_right) = (1, 1, 1, 1)
         #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F4)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_WINOGRAD_F4_PLAIN)
         #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0) == DD_CONV_WINOGRAD_F2)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
         (args.height, args.width, args.cin0, args.cout) = (16, 16, 1280, 1280)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F2)
+        for precision in [DD_CONV_FLOAT32, DD_CONV_BFLOAT16] {
+            for lean: Int32 in [0, 1] { #expect(dd_conv_choose(precision, &args, lean) == DD_CONV_WINOGRAD_F4_PLAIN) }
+        }
         (args.height, args.width) = (8, 8)
         #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F2_PLAIN)
         #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0) == DD_CONV_WINOGRAD_F2)

@@ -149,11 +149,13 @@ struct ConvProblem {
 }
 
 extension dd_conv_kind {
-    static let all = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4, DD_CONV_UPSAMPLE_3X3, DD_CONV_WINOGRAD_F2_PLAIN]
+    static let all = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4, DD_CONV_UPSAMPLE_3X3, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN]
+
+    private var isF4: Bool { self == DD_CONV_WINOGRAD_F4 || self == DD_CONV_WINOGRAD_F4_PLAIN }
 
     /// What float32 products may differ from float64 ones, largest difference over largest value.
-    var bound: Double { self == DD_CONV_WINOGRAD_F4 ? 3e-5 : 5e-6 }
+    var bound: Double { isF4 ? 3e-5 : 5e-6 }
 
     /// The same for products in bfloat16.
-    var bfloat16Bound: Double { self == DD_CONV_WINOGRAD_F4 ? 0.06 : 0.02 }
+    var bfloat16Bound: Double { isF4 ? 0.06 : 0.02 }
 }

@@ -91,6 +91,8 @@ import Testing
         #expect(dd_conv_packed_bytes(DD_CONV_WINOGRAD_F4, DD_CONV_FLOAT32, 33, 5, 3, 3) == 2 * 36 * 5 * 32 * 4)
         #expect(dd_conv_packed_bytes(DD_CONV_DIRECT, DD_CONV_BFLOAT16, 32, 5, 3, 3) == 9 * 6 * 32 * 2)
         #expect(dd_conv_packed_bytes(DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_BFLOAT16, 32, 5, 3, 3) == 9 * 6 * 32 * 2)
+        #expect(dd_conv_packed_bytes(DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_BFLOAT16, 32, 5, 3, 3) == 9 * 6 * 32 * 2)
         #expect(dd_conv_packed_bytes(DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_FLOAT32, 8, 8, 1, 1) == 0)
+        #expect(dd_conv_packed_bytes(DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_FLOAT32, 8, 8, 1, 1) == 0)
     }
 }

@@ -39,7 +39,8 @@ static int64_t target_units(const dd_conv_plan *p) {
         case DD_CONV_WINOGRAD_F2: return large ? 64 : 32;
         case DD_CONV_WINOGRAD_F4: return large ? 32 : 8;
         case DD_CONV_UPSAMPLE_3X3: return 256;
-        case DD_CONV_WINOGRAD_F2_PLAIN: return 64; // that share what the transform of the weights costs
+        case DD_CONV_WINOGRAD_F2_PLAIN:
+        case DD_CONV_WINOGRAD_F4_PLAIN: return 64; // that share what the transform of the weights costs
     }
     return 128;
 }
@@ -154,7 +155,7 @@ static size_t lay_out_scratch(dd_conv_plan *p, int threads) {
         p->strip_at = reserve(&end, pixels * p->chunk, sizeof(float));
         p->v_at = reserve(&end, slots * p->ldv, sizeof(float));
         p->m_at = reserve(&end, p->panel_group * p->products * p->ldm, sizeof(float));
-        p->weights_at = reserve(&end, p->kind == DD_CONV_WINOGRAD_F2_PLAIN ? p->products * DD_CONV_WORDS_LD : 0, sizeof(float));
+        p->weights_at = reserve(&end, dd_conv_is_plain(p->kind) ? p->products * p->ldw : 0, sizeof(float));
     }
     // Slices of different workers fall into different cache sets.
     p->worker_bytes = (end + 4095) / 4096 * 4096 + 1024;
@@ -182,7 +183,10 @@ static size_t make_plan(dd_conv_plan *p, dd_conv_kind kind, dd_conv_precision pr
     p->out_height = dd_conv_out_height(kind, a);
     p->out_width = dd_conv_out_width(kind, a);
     p->products = dd_conv_products(kind, a->kh, a->kw);
-    p->tile = kind == DD_CONV_DIRECT ? 1 : kind == DD_CONV_WINOGRAD_F4 ? 4 : 2;
+    p->tile = kind == DD_CONV_DIRECT ? 1 : p->products == 36 ? 4 : 2;
+    // A panel's transformed weights fit the second-level cache; products are not a multiple of 4 KiB apart.
+    p->words_at_once = p->products == 36 ? 64 : 128;
+    p->ldw = p->words_at_once * DD_CONV_PANEL + 32;
     p->units_high = dd_conv_ceil(p->out_height, p->tile);
     p->units_wide = dd_conv_ceil(p->out_width, p->tile);
     // A result larger than the caches is gone from them before anyone reads it; reading its lines in to write them whole
@@ -263,18 +267,24 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
     return DD_CONV_OK;
 }
 
+int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args) {
+    const int is_f4 = kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN;
+    return !is_f4 || precision == DD_CONV_FLOAT32 || args->cout >= 640;
+}
+
 dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean) {
     if (dd_conv_check(DD_CONV_WINOGRAD_F2, args) != DD_CONV_OK) return DD_CONV_DIRECT;
     const int64_t pixels = args->batch * dd_conv_out_height(DD_CONV_DIRECT, args) * dd_conv_out_width(DD_CONV_DIRECT, args);
     // Too few sums to pay for the transforms. (Few output channels are no reason: a panel of 32 is computed anyway.)
     if (args->cin0 + args->cin1 < 8) return DD_CONV_DIRECT;
-    // Tiles are multiplied by eights, and at 8 x 8 there are 16.
+    // Tiles are multiplied by eights, and at 8 x 8 there are 16 of F2.
     if (pixels < 64) return DD_CONV_DIRECT;
-    if (lean) return DD_CONV_WINOGRAD_F2_PLAIN;
-    // At 8 x 8 F2 takes 0.5 of the direct way's time even where all weights come from memory, and 0.64 (bfloat16: 0.78) if it
+    // F4 on plain weights overtakes F2 with transformed ones between 12 x 12 and 14 x 14.
+    const int f4 = pixels >= 192 && dd_conv_within_error(DD_CONV_WINOGRAD_F4, precision, args);
+    if (lean) return f4 ? DD_CONV_WINOGRAD_F4_PLAIN : DD_CONV_WINOGRAD_F2_PLAIN;
+    // In bfloat16 F4 takes plain weights everywhere: what transforming them costs is won again by not reading four times as many.
+    if (f4) return precision == DD_CONV_FLOAT32 && pixels >= 512 ? DD_CONV_WINOGRAD_F4 : DD_CONV_WINOGRAD_F4_PLAIN;
+    // At 8 x 8 F2 takes 0.5 of the direct way's time even where all weights come from memory, and 0.64 (bfloat16: 0.72) if it
     // transforms them itself. In float32 that is better than the 1.3 GB that a step of the released sizes would take more.
-    if (pixels < 128) return precision == DD_CONV_FLOAT32 ? DD_CONV_WINOGRAD_F2_PLAIN : DD_CONV_WINOGRAD_F2;
-    // At 16 x 16 F4 saves a third of F2's time for 2.25 times its weights; from 32 x 32 on it saves 40 %.
-    if (precision == DD_CONV_FLOAT32 && pixels >= 512) return DD_CONV_WINOGRAD_F4;
-    return DD_CONV_WINOGRAD_F2;
+    return precision == DD_CONV_FLOAT32 ? DD_CONV_WINOGRAD_F2_PLAIN : DD_CONV_WINOGRAD_F2;
 }

@@ -12,10 +12,6 @@ enum {
     DD_CONV_GROUP = 8,    // units multiplied together
     DD_CONV_PANEL = 32,   // output channels of a weight panel
     DD_CONV_PRODUCTS = 36, // most products a unit has outside the direct kind
-    // Weights that are transformed on the way: words at once, which fit the second-level cache, and floats from product to
-    // product, not a multiple of 4 KiB apart.
-    DD_CONV_WORDS = 128,
-    DD_CONV_WORDS_LD = DD_CONV_WORDS * DD_CONV_PANEL + 32,
 };
 
 typedef struct dd_conv_unit {
@@ -49,6 +45,7 @@ typedef struct dd_conv_plan {
     int64_t ldv;                     // words from slot to slot of v
     int64_t runs, run_words;         // direct: contiguous stretches of a unit's inputs
     int64_t ldm;                     // floats from product to product of m
+    int64_t words_at_once, ldw;      // weights transformed on the way: words of a panel at once, floats from product to product
 
     char *scratch;
     size_t worker_bytes;  // a slice: block index, then the parts at these offsets
@@ -69,6 +66,9 @@ extern const dd_conv_task dd_conv_tasks_avx512_bf16[2];
 static inline int64_t dd_conv_ceil(int64_t n, int64_t d) { return (n + d - 1) / d; }
 static inline int64_t dd_conv_round_up(int64_t n, int64_t to) { return dd_conv_ceil(n, to) * to; }
 static inline int64_t dd_conv_min(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/// Whether weights stay as the direct way has them and are transformed while they are used.
+static inline int dd_conv_is_plain(dd_conv_kind kind) { return kind == DD_CONV_WINOGRAD_F2_PLAIN || kind == DD_CONV_WINOGRAD_F4_PLAIN; }
 
 /// Products of a kind (for the direct kind: kernel positions); 0 if it cannot do that kernel.
 int64_t dd_conv_products(dd_conv_kind kind, int64_t kh, int64_t kw);

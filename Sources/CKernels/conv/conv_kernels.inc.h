@@ -18,6 +18,18 @@ DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
 #endif
 }
 
+#if DD_BFLOAT16
+/// Words of two values each, `low` in the lower half.
+DD_INLINE vf DD_NAME(words_of)(vf low, vf high) {
+#if DD_NATIVE_BFLOAT16
+    static const uint16_t turns[32] = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+    return (vf)_mm512_permutexvar_epi16(_mm512_loadu_si512(turns), (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low));
+#else
+    return (vf)(((rounded_bfloat16(low) >> 16) & 0xffff) | (rounded_bfloat16(high) & (int32_t)0xffff0000));
+#endif
+}
+#endif
+
 /// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c].
 /// Prefetching the next product's weights costs a tenth: the hardware sees the stream itself.
 DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int columns, const float *base, const int64_t *offsets,
@@ -245,12 +257,19 @@ static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *uni
 
 /// Products of one register tile into m, or added to it.
 DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const int64_t *offsets, int64_t words,
-                                     const float *weights, float *m, const int adds) {
+                                     const float *weights, float *m, int adds) {
     vf acc[DD_ROWS][DD_COLUMNS];
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
         DD_UNROLL
-        for (int j = 0; j < columns; j++) acc[r][j] = adds ? load(m + r * DD_CONV_PANEL + j * DD_VL) : splat(0);
+        for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
+    }
+    if (adds) {
+        DD_UNROLL
+        for (int r = 0; r < DD_ROWS; r++) {
+            DD_UNROLL
+            for (int j = 0; j < columns; j++) acc[r][j] = load(m + r * DD_CONV_PANEL + j * DD_VL);
+        }
     }
     DD_NAME(accumulate)(acc, columns, v, offsets, words, weights);
     DD_UNROLL
@@ -262,7 +281,7 @@ DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const in
 
 /// A product of a panel for all units, over `words` words of `v` and of `weights`.
 DD_INLINE void DD_NAME(product_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
-                                      int64_t panel, const float *weights, int64_t words, const int adds) {
+                                      int64_t panel, const float *weights, int64_t words, int adds) {
     const int64_t c0 = panel * DD_CONV_PANEL;
     for (int64_t u = 0; u < units; u += DD_ROWS) {
         int64_t offsets[DD_ROWS];
@@ -333,52 +352,62 @@ DD_INLINE void DD_NAME(transformed_panels)(const dd_conv_plan *p, const dd_conv_
     }
 }
 
-/// Words k ..< k + count of a panel's plain weights, [9][words][32], transformed: [16][count][32], DD_CONV_WORDS_LD apart.
-static void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, int64_t k, int64_t count, float *out) {
-    const int64_t stride = p->words * DD_CONV_PANEL;
+/// Words k ..< k + count of a panel's plain weights, [9][words][32], transformed: [n * n][count][32], p->ldw apart.
+DD_INLINE void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, int64_t k, int64_t count, float *out, const int n) {
+    const int64_t stride = p->words * DD_CONV_PANEL, ldw = p->ldw;
     const float *from = p->packed + panel * 9 * stride + k * DD_CONV_PANEL;
     for (int64_t at = 0; at < count * DD_CONV_PANEL; at += DD_VL) {
-        vf taps[9], products[16];
+        vf taps[9], half[6][3], products[6];
+        float *to = out + at;
 #if !DD_BFLOAT16
         DD_UNROLL
         for (int t = 0; t < 9; t++) taps[t] = load(from + t * stride + at);
-        weights_2(taps, products);
+        weights_columns(taps, n, half);
         DD_UNROLL
-        for (int e = 0; e < 16; e++) store(out + e * DD_CONV_WORDS_LD + at, products[e]);
+        for (int i = 0; i < n; i++) {
+            weights_row(half[i][0], half[i][1], half[i][2], n, products);
+            DD_UNROLL
+            for (int j = 0; j < n; j++, to += ldw) store(to, products[j]);
+        }
 #else
-        vf low[16];
+        vf low_half[6][3], low[6];
         DD_UNROLL
         for (int t = 0; t < 9; t++) taps[t] = (vf)((vi)load(from + t * stride + at) << 16);
-        weights_2(taps, low);
+        weights_columns(taps, n, low_half);
         DD_UNROLL
         for (int t = 0; t < 9; t++) taps[t] = (vf)((vi)load(from + t * stride + at) & (int32_t)0xffff0000);
-        weights_2(taps, products);
+        weights_columns(taps, n, half);
         DD_UNROLL
-        for (int e = 0; e < 16; e++) {
-            const vi pair = ((rounded_bfloat16(low[e]) >> 16) & 0xffff) | (rounded_bfloat16(products[e]) & (int32_t)0xffff0000);
-            store(out + e * DD_CONV_WORDS_LD + at, (vf)pair);
+        for (int i = 0; i < n; i++) {
+            weights_row(low_half[i][0], low_half[i][1], low_half[i][2], n, low);
+            weights_row(half[i][0], half[i][1], half[i][2], n, products);
+            DD_UNROLL
+            for (int j = 0; j < n; j++, to += ldw)
+                store(to, DD_NAME(words_of)(low[j], products[j]));
         }
 #endif
     }
 }
 
-static void DD_NAME(panels_f2_plain)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
-                                     float *weights, const float *combined, int64_t first, int64_t end, int64_t block) {
+/// Panels of a kind whose weights are transformed on the way, some words of a panel at once.
+DD_INLINE void DD_NAME(plain_panels)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                                     float *weights, const float *combined, int64_t first, int64_t end, int64_t block, const int n,
+                                     const int tile) {
     int64_t products[DD_CONV_PRODUCTS];
     DD_NAME(place_products)(p, products);
     for (int64_t panel = first; panel < end; panel++) {
-        for (int64_t k = 0; k < p->words; k += DD_CONV_WORDS) {
-            const int64_t count = dd_conv_min(DD_CONV_WORDS, p->words - k);
-            DD_NAME(transform_weights)(p, panel, k, count, weights);
-            for (int64_t e = 0; e < 16; e++) {
-                const float *transformed = weights + e * DD_CONV_WORDS_LD;
-                if (k == 0)
-                    DD_NAME(product_panel)(p, unit, units, v + products[e], m + e * p->ldm, panel, transformed, count, 0);
-                else
-                    DD_NAME(product_panel)(p, unit, units, v + products[e] + k, m + e * p->ldm, panel, transformed, count, 1);
+        for (int64_t k = 0; k < p->words; k += p->words_at_once) {
+            const int64_t count = dd_conv_min(p->words_at_once, p->words - k);
+            DD_NAME(transform_weights)(p, panel, k, count, weights, n);
+            for (int64_t e = 0; e < n * n; e++) {
+                if (k + count == p->words) {
+                    const int64_t from = units * e / (n * n), to = units * (e + 1) / (n * n);
+                    fetch_results(p, unit + from, to - from, panel * DD_CONV_PANEL);
+                }
+                DD_NAME(product_panel)(p, unit, units, v + products[e] + k, m + e * p->ldm, panel, weights + e * p->ldw, count, k > 0);
             }
         }
-        DD_NAME(output_panel)(p, unit, units, m, combined, panel, block, 4, 2);
+        DD_NAME(output_panel)(p, unit, units, m, combined, panel, block, n, tile);
     }
 }
 
@@ -398,6 +427,16 @@ static void DD_NAME(panels_f4)(const dd_conv_plan *p, const dd_conv_unit *unit, 
 static void DD_NAME(panels_f2)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
                                const float *combined, int64_t first, int64_t end, int64_t block) {
     DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 4, 2);
+}
+
+static void DD_NAME(panels_f4_plain)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                                     float *weights, const float *combined, int64_t first, int64_t end, int64_t block) {
+    DD_NAME(plain_panels)(p, unit, units, v, m, weights, combined, first, end, block, 6, 4);
+}
+
+static void DD_NAME(panels_f2_plain)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                                     float *weights, const float *combined, int64_t first, int64_t end, int64_t block) {
+    DD_NAME(plain_panels)(p, unit, units, v, m, weights, combined, first, end, block, 4, 2);
 }
 
 static void DD_NAME(panels_up)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
@@ -420,7 +459,8 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             case DD_CONV_DIRECT: DD_NAME(gather_direct)(p, &b, units, strip, v); break;
             case DD_CONV_WINOGRAD_F2:
             case DD_CONV_WINOGRAD_F2_PLAIN: DD_NAME(gather_f2)(p, &b, units, strip, v); break;
-            case DD_CONV_WINOGRAD_F4: DD_NAME(gather_f4)(p, &b, units, strip, v); break;
+            case DD_CONV_WINOGRAD_F4:
+            case DD_CONV_WINOGRAD_F4_PLAIN: DD_NAME(gather_f4)(p, &b, units, strip, v); break;
             case DD_CONV_UPSAMPLE_3X3: DD_NAME(gather_upsample)(p, &b, units, strip, v); break;
         }
     }
@@ -433,6 +473,9 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
         case DD_CONV_WINOGRAD_F2: DD_NAME(panels_f2)(p, units, count, v, m, combined, first, end, block); break;
         case DD_CONV_WINOGRAD_F2_PLAIN:
             DD_NAME(panels_f2_plain)(p, units, count, v, m, (float *)(slice + p->weights_at), combined, first, end, block);
+            break;
+        case DD_CONV_WINOGRAD_F4_PLAIN:
+            DD_NAME(panels_f4_plain)(p, units, count, v, m, (float *)(slice + p->weights_at), combined, first, end, block);
             break;
         case DD_CONV_WINOGRAD_F4: DD_NAME(panels_f4)(p, units, count, v, m, combined, first, end, block); break;
         case DD_CONV_UPSAMPLE_3X3: DD_NAME(panels_up)(p, units, count, v, m, combined, first, end, block); break;

@@ -10,14 +10,15 @@ int64_t dd_conv_products(dd_conv_kind kind, int64_t kh, int64_t kw) {
     switch (kind) {
         case DD_CONV_WINOGRAD_F2:
         case DD_CONV_WINOGRAD_F2_PLAIN: return 16;
-        case DD_CONV_WINOGRAD_F4: return 36;
+        case DD_CONV_WINOGRAD_F4:
+        case DD_CONV_WINOGRAD_F4_PLAIN: return 36;
         case DD_CONV_UPSAMPLE_3X3: return 9;
         default: return 0;
     }
 }
 
 /// The kind whose weights look the same.
-static dd_conv_kind packed_as(dd_conv_kind kind) { return kind == DD_CONV_WINOGRAD_F2_PLAIN ? DD_CONV_DIRECT : kind; }
+static dd_conv_kind packed_as(dd_conv_kind kind) { return dd_conv_is_plain(kind) ? DD_CONV_DIRECT : kind; }
 
 static int64_t words_of(dd_conv_precision precision, int64_t cin) {
     return precision == DD_CONV_BFLOAT16 ? (cin + 1) / 2 : cin;

@@ -71,23 +71,31 @@ DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int t
     }
 }
 
-/// Both dimensions of F(2,3)'s weight transform: 9 taps to 16 products.
-DD_INLINE void weights_2(const vf taps[9], vf products[16]) {
-    vf half[4][3];
+/// Weight transforms, three taps to n products: F(2,3) for n = 4, F(4,3) for n = 6. Rows are (1, a, a^2) / prod(a - b), see conv_pack.c.
+DD_INLINE void weights_row(vf g0, vf g1, vf g2, const int n, vf out[6]) {
+    out[0] = g0;
+    if (n == 4) {
+        const vf ends = (g0 + g2) * 0.5f, middle = g1 * 0.5f;
+        out[1] = ends + middle;
+        out[2] = ends - middle;
+    } else {
+        const float p = 81.0f / 130, q = 8.0f / 65; // 1 / prod(a - b) for a = +-2/3 (negative) and +-3/2
+        const vf even_p = g0 * -p - g2 * (p * 4 / 9), odd_p = g1 * (p * 2 / 3), even_q = g0 * q + g2 * (q * 9 / 4), odd_q = g1 * (q * 3 / 2);
+        out[1] = even_p - odd_p;
+        out[2] = even_p + odd_p;
+        out[3] = even_q + odd_q;
+        out[4] = even_q - odd_q;
+    }
+    out[n - 1] = g2;
+}
+
+/// The first dimension of a weight transform: nine taps, [3][3], to half[n][3].
+DD_INLINE void weights_columns(const vf taps[9], const int n, vf half[6][3]) {
     DD_UNROLL
     for (int x = 0; x < 3; x++) {
-        const vf ends = (taps[x] + taps[6 + x]) * 0.5f, middle = taps[3 + x] * 0.5f;
-        half[0][x] = taps[x];
-        half[1][x] = ends + middle;
-        half[2][x] = ends - middle;
-        half[3][x] = taps[6 + x];
-    }
-    DD_UNROLL
-    for (int i = 0; i < 4; i++) {
-        const vf ends = (half[i][0] + half[i][2]) * 0.5f, middle = half[i][1] * 0.5f;
-        products[4 * i] = half[i][0];
-        products[4 * i + 1] = ends + middle;
-        products[4 * i + 2] = ends - middle;
-        products[4 * i + 3] = half[i][2];
+        vf column[6];
+        weights_row(taps[x], taps[3 + x], taps[6 + x], n, column);
+        DD_UNROLL
+        for (int i = 0; i < n; i++) half[i][x] = column[i];
     }
 }

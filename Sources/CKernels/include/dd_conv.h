@@ -1,6 +1,6 @@
 // Convolutions over channels-last float32 images.
 //
-// One description of a convolution (dd_conv_args), five ways to compute it (dd_conv_kind), two precisions of the products.
+// One description of a convolution (dd_conv_args), six ways to compute it (dd_conv_kind), two precisions of the products.
 // Weights are packed once for a kind and a precision; the packed bytes are the same for every instruction set, so that a
 // file can hold them. Nothing here allocates memory; results are the same bit for bit for any number of threads.
 #ifndef DD_CONV_H
@@ -29,6 +29,8 @@ typedef enum dd_conv_kind {
     /// Winograd F(2x2, 3x3) with weights packed as for the direct way, transformed in float32 while they are used. Takes more
     /// time than F2, the less the more pixels there are, and no memory.
     DD_CONV_WINOGRAD_F2_PLAIN = 4,
+    /// The same for F(4x4, 3x3): a dearer transform for fewer products, the better way of the two from some 200 pixels on.
+    DD_CONV_WINOGRAD_F4_PLAIN = 5,
 } dd_conv_kind;
 
 /// What the products are made of. Sources, accumulation and results are float32 in each.
@@ -119,9 +121,14 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
 int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
                      const void *packed, void *scratch);
 
-/// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings and errors of these
-/// kernels. F4 (ten times the error) is never chosen in bfloat16. `lean`: only kinds whose weights are no larger than plain.
-/// Never returns DD_CONV_UPSAMPLE_3X3, which is another function of its input.
+/// Whether a kind's error is one to accept without being asked. In bfloat16 F4's is twice F2's (6e-3 of a layer's result); it is
+/// accepted from 640 output channels on, the deeper levels of a U-Net, where it moves the error of a whole step of the released
+/// sizes from 1.31e-2 to 1.35e-2. At the level of 320 channels it would make that 2.4e-2, and in the decoder (512) 1.2e-2 to 2.2e-2.
+int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args);
+
+/// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings of these kernels, among those
+/// within error. `lean`: only kinds whose weights are no larger than plain. Never returns DD_CONV_UPSAMPLE_3X3, which is another
+/// function of its input.
 dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean);
 
 /// The truth that the kernels are tested against: plain loops in float64 over w[cout][cin][kh][kw], rounded to float32 at

@@ -37,13 +37,13 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
         return args
     }
 
-    /// The kinds that may compute it: F(4x4) not in bfloat16 (its error is 1e-2 there), none with transforms for so few channels that
-    /// these would be most of the work.
+    /// The kinds that may compute it: none whose error is too large, none with transforms for so few channels that these would be most
+    /// of the work.
     var candidates: [dd_conv_kind] {
         var args = arguments
         guard inputChannels >= 8 else { return [DD_CONV_DIRECT] }
-        let kinds = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2] + (precision == .float32 ? [DD_CONV_WINOGRAD_F4] : [])
-        return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) }
+        let kinds = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4]
+        return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) && dd_conv_within_error($0, precision.conv, &args) != 0 }
     }
 
     func packedByteCount(_ kind: dd_conv_kind) -> Int {

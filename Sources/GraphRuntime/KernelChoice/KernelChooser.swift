@@ -20,7 +20,7 @@ public final class KernelChooser: @unchecked Sendable {
     }
 
     /// What a byte of weights more must save, in seconds a run: between what F(2x2) with weights of its own saves at 8 x 8 pixels in
-    /// bfloat16 (1.0e-10), which is taken, and F(4x4) at 16 x 16 (0.4e-10), which would take 2 GB more at the released sizes. A
+    /// bfloat16 (0.9e-10), which is taken, and F(4x4) at 16 x 16 (0.1e-10), which would take 3 GB more at the released sizes. A
     /// measurement finds weights in the cache that a step would read from memory, which takes about half of this.
     private static let secondsPerByte = 0.7e-10
     /// Larger weights are not made up for a measurement.
