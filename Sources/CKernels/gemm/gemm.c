@@ -205,20 +205,21 @@ typedef struct gemm_job {
     float *sums;
 } gemm_job;
 
-/// The lines that a tile will be written to, and added to, come while it is computed; otherwise each would be waited for.
+/// The lines that a tile will be written to, and added to, come while it is computed; otherwise each would be waited for. They come
+/// to the second-level cache: from the first the panel of weights would push them out again.
 static inline void prefetch_result(const dd_gemm_args *args, int64_t row, int64_t rows, int64_t panel) {
     const int64_t width = args->activation == DD_ACTIVATION_GEGLU ? DD_HALF_PANEL : DD_PANEL;
     const int64_t element = args->y_type == DD_F32 ? 4 : 2;
     const char *to = (const char *)args->y + (row * args->ldy + panel * width) * element;
     for (int64_t i = 0; i < rows; i++, to += args->ldy * element) {
-        __builtin_prefetch(to, 1);
-        __builtin_prefetch(to + width * element - 1, 1);
+        __builtin_prefetch(to, 1, 2);
+        __builtin_prefetch(to + width * element - 1, 1, 2);
     }
     if (!args->residual || args->residual == args->y) return;
     const char *from = (const char *)(args->residual + row * args->ld_residual + panel * width);
     for (int64_t i = 0; i < rows; i++, from += args->ld_residual * 4) {
-        __builtin_prefetch(from);
-        __builtin_prefetch(from + width * 4 - 1);
+        __builtin_prefetch(from, 0, 2);
+        __builtin_prefetch(from + width * 4 - 1, 0, 2);
     }
 }
 

@@ -35,93 +35,132 @@ static void gather(float *out, const void *a, dd_element type, const void *adden
 }
 
 static void row_statistics(const float *line, int64_t k, float epsilon, float *mean, float *rstd) {
-    const int64_t whole = k - k % DD_VW, rest = k - whole;
-    dd_vf sum = dd_v_zero(), squares = dd_v_zero();
-    for (int64_t l = 0; l < whole; l += DD_VW) sum = dd_v_add(sum, dd_v_load(line + l));
-    if (rest) sum = dd_v_add(sum, dd_v_load_n(line + whole, rest));
-    const float centre = dd_v_sum(sum) / (float)k;
-    for (int64_t l = 0; l < whole; l += DD_VW) {
+    enum { CHAINS = 4 }; // of additions, each of which waits for the one before
+    dd_vf sums[CHAINS], squares[CHAINS];
+    for (int c = 0; c < CHAINS; c++) sums[c] = squares[c] = dd_v_zero();
+    const int64_t whole = k - k % DD_VW, rest = k - whole, together = k - k % (CHAINS * DD_VW);
+    for (int64_t l = 0; l < together; l += CHAINS * DD_VW)
+        for (int c = 0; c < CHAINS; c++) sums[c] = dd_v_add(sums[c], dd_v_load(line + l + c * DD_VW));
+    for (int64_t l = together; l < whole; l += DD_VW) sums[0] = dd_v_add(sums[0], dd_v_load(line + l));
+    if (rest) sums[1] = dd_v_add(sums[1], dd_v_load_n(line + whole, rest));
+    const float centre = dd_v_sum(dd_v_add(dd_v_add(sums[0], sums[1]), dd_v_add(sums[2], sums[3]))) / (float)k;
+    for (int64_t l = 0; l < together; l += CHAINS * DD_VW)
+        for (int c = 0; c < CHAINS; c++) {
+            const dd_vf x = dd_v_sub(dd_v_load(line + l + c * DD_VW), dd_v_set(centre));
+            squares[c] = dd_v_fma(x, x, squares[c]);
+        }
+    for (int64_t l = together; l < whole; l += DD_VW) {
         const dd_vf x = dd_v_sub(dd_v_load(line + l), dd_v_set(centre));
-        squares = dd_v_fma(x, x, squares);
+        squares[0] = dd_v_fma(x, x, squares[0]);
     }
-    float total = dd_v_sum(squares);
+    float total = dd_v_sum(dd_v_add(dd_v_add(squares[0], squares[1]), dd_v_add(squares[2], squares[3])));
     for (int64_t l = whole; l < k; l++) total += (line[l] - centre) * (line[l] - centre);
     *mean = centre;
     *rstd = 1.0f / sqrtf(total / (float)k + epsilon);
 }
 
-/// line = f((line - mean) rstd scale + shift); scale and shift may be NULL.
-DD_VINLINE void normalise(float *line, int64_t k, float mean, float rstd, const float *scale, const float *shift,
-                          const int silu) {
+/// One value of a strip: `rounds` as the tiles of bfloat16 products read it.
+DD_VINLINE void store_strip(void *strip, int64_t l, dd_vf x, const int rounds) {
+#if DD_STRIPS_BFLOAT16
+    if (rounds) {
+        dd_v_store_bfloat16_fast((uint16_t *)strip + l, x);
+        return;
+    }
+    dd_v_store((float *)strip + l, x);
+#else
+    dd_v_store((float *)strip + l, rounds ? dd_v_rounded_bfloat16(x) : x);
+#endif
+}
+
+/// The last values of a line, fewer than a vector, and the zero behind an odd number of them.
+static void store_strip_rest(void *strip, int64_t l, const float *values, int64_t k, const int rounds) {
+    for (; l < k; l++, values++) {
+#if DD_STRIPS_BFLOAT16
+        if (rounds) {
+            ((uint16_t *)strip)[l] = dd_bfloat16_from_float(*values);
+            continue;
+        }
+#endif
+        ((float *)strip)[l] = rounds ? dd_float_from_bfloat16(dd_bfloat16_from_float(*values)) : *values;
+    }
+    if (!rounds || k % 2 == 0) return;
+#if DD_STRIPS_BFLOAT16
+    ((uint16_t *)strip)[k] = 0;
+#else
+    ((float *)strip)[k] = 0;
+#endif
+}
+
+/// strip = f((line - mean) rstd scale + shift); scale and shift may be NULL. The strip may be the line itself.
+DD_VINLINE void normalise(void *strip, const float *line, int64_t k, float mean, float rstd, const float *scale, const float *shift,
+                          const int silu, const int rounds) {
     const dd_vf centre = dd_v_set(mean), factor = dd_v_set(rstd), one = dd_v_set(1.0f);
     const int64_t whole = k - k % DD_VW, rest = k - whole;
     for (int64_t l = 0; l < whole; l += DD_VW) {
         dd_vf x = dd_v_mul(dd_v_sub(dd_v_load(line + l), centre), factor);
         x = dd_v_fma(x, scale ? dd_v_load(scale + l) : one, shift ? dd_v_load(shift + l) : dd_v_zero());
-        dd_v_store(line + l, silu ? dd_v_silu(x) : x);
+        store_strip(strip, l, silu ? dd_v_silu(x) : x, rounds);
     }
+    float values[DD_VW] = {0};
     if (rest) {
         dd_vf x = dd_v_mul(dd_v_sub(dd_v_load_n(line + whole, rest), centre), factor);
         x = dd_v_fma(x, scale ? dd_v_load_n(scale + whole, rest) : one, shift ? dd_v_load_n(shift + whole, rest) : dd_v_zero());
-        dd_v_store_n(line + whole, silu ? dd_v_silu(x) : x, rest);
+        dd_v_store(values, silu ? dd_v_silu(x) : x);
     }
+    store_strip_rest(strip, whole, values, k, rounds);
 }
 
-/// Rounds k floats to what the tiles of bfloat16 products read (in place, where `out` is `line`).
-DD_VINLINE void round_line(void *out, float *line, int64_t k) {
-    int64_t l = 0;
-#if DD_STRIPS_BFLOAT16
-    uint16_t *halves = out;
-    for (; l + DD_VW <= k; l += DD_VW) dd_v_store_bfloat16_fast(halves + l, dd_v_load(line + l));
-    for (; l < k; l++) halves[l] = dd_bfloat16_from_float(line[l]);
-    if (k & 1) halves[k] = 0;
-#else
-    float *floats = out;
-    for (; l + DD_VW <= k; l += DD_VW) dd_v_store(floats + l, dd_v_rounded_bfloat16(dd_v_load(line + l)));
-    for (; l < k; l++) floats[l] = dd_float_from_bfloat16(dd_bfloat16_from_float(line[l]));
-    if (k & 1) floats[k] = 0;
-#endif
+/// A line that is taken as it is. The strip may be the line itself.
+DD_VINLINE void take(void *strip, const float *line, int64_t k, const int rounds) {
+    const int64_t whole = k - k % DD_VW;
+    for (int64_t l = 0; l < whole; l += DD_VW) store_strip(strip, l, dd_v_load(line + l), rounds);
+    store_strip_rest(strip, whole, line + whole, k, rounds);
+}
+
+DD_VINLINE void load_rows_as(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line, const int rounds) {
+    const int64_t k = args->k, k0 = args->a2 ? args->k0 : k;
+    const dd_element type = args->a_type;
+    const int64_t row_bytes = ld * (rounds && DD_STRIPS_BFLOAT16 ? 2 : 4);
+    const int in_place = type == DD_F32 && !args->a2 && !args->a_addend;
+    for (int64_t i = row; i < row + rows; i++) {
+        void *out = (char *)strip + (i - row) * row_bytes;
+        const float *values = dd_element_address(args->a, type, i * args->lda);
+        if (!in_place) {
+            float *gathered = rounds ? line : out;
+            gather(gathered, values, type, args->a_addend ? dd_element_address(args->a_addend, type, i * args->ld_a_addend) : 0, k0);
+            if (args->a2)
+                gather(gathered + k0, dd_element_address(args->a2, type, i * args->lda2), type,
+                       args->a2_addend ? dd_element_address(args->a2_addend, type, i * args->ld_a2_addend) : 0, k - k0);
+            values = gathered;
+        }
+        if (args->prologue == DD_GEMM_PROLOGUE_NONE) {
+            take(out, values, k, rounds);
+            continue;
+        }
+        float mean = 0, rstd = 1;
+        if (args->prologue == DD_GEMM_PROLOGUE_LAYER_NORM) {
+            if (args->row_mean) {
+                mean = args->row_mean[i];
+                rstd = args->row_rstd[i];
+            } else {
+                row_statistics(values, k, args->epsilon, &mean, &rstd);
+            }
+        }
+        const int64_t group = dd_group(i, args->column_group_rows) * k;
+        const float *scale = args->column_scale ? args->column_scale + group : 0;
+        const float *shift = args->column_shift ? args->column_shift + group : 0;
+        if (args->prologue == DD_GEMM_PROLOGUE_SCALE_SHIFT && args->prologue_activation == DD_ACTIVATION_SILU)
+            normalise(out, values, k, 0, 1, scale, shift, 1, rounds);
+        else
+            normalise(out, values, k, mean, rstd, scale, shift, 0, rounds);
+    }
 }
 
 static void load_rows(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
-    const int64_t k = args->k, k0 = args->a2 ? args->k0 : k;
-    const dd_element type = args->a_type;
-    const int rounds = args->precision == DD_PRECISION_BFLOAT16;
-    const int64_t row_bytes = ld * (rounds && DD_STRIPS_BFLOAT16 ? 2 : 4);
-    const int plain = type == DD_F32 && !args->a2 && !args->a_addend && args->prologue == DD_GEMM_PROLOGUE_NONE;
-    for (int64_t i = row; i < row + rows; i++) {
-        void *out = (char *)strip + (i - row) * row_bytes;
-        if (rounds && plain) {
-            // The line is only read: rounding to another place.
-            round_line(out, (float *)dd_element_address(args->a, type, i * args->lda), k);
-            continue;
-        }
-        float *values = rounds ? line : out;
-        gather(values, dd_element_address(args->a, type, i * args->lda), type,
-               args->a_addend ? dd_element_address(args->a_addend, type, i * args->ld_a_addend) : 0, k0);
-        if (args->a2)
-            gather(values + k0, dd_element_address(args->a2, type, i * args->lda2), type,
-                   args->a2_addend ? dd_element_address(args->a2_addend, type, i * args->ld_a2_addend) : 0, k - k0);
-        if (args->prologue != DD_GEMM_PROLOGUE_NONE) {
-            float mean = 0, rstd = 1;
-            if (args->prologue == DD_GEMM_PROLOGUE_LAYER_NORM) {
-                if (args->row_mean) {
-                    mean = args->row_mean[i];
-                    rstd = args->row_rstd[i];
-                } else {
-                    row_statistics(values, k, args->epsilon, &mean, &rstd);
-                }
-            }
-            const int64_t group = dd_group(i, args->column_group_rows) * k;
-            const float *scale = args->column_scale ? args->column_scale + group : 0;
-            const float *shift = args->column_shift ? args->column_shift + group : 0;
-            if (args->prologue == DD_GEMM_PROLOGUE_SCALE_SHIFT && args->prologue_activation == DD_ACTIVATION_SILU)
-                normalise(values, k, 0, 1, scale, shift, 1);
-            else
-                normalise(values, k, mean, rstd, scale, shift, 0);
-        }
-        if (rounds) round_line(out, values, k);
-    }
+    if (args->precision == DD_PRECISION_BFLOAT16)
+        load_rows_as(args, row, rows, strip, ld, line, 1);
+    else
+        load_rows_as(args, row, rows, strip, ld, line, 0);
 }
 
 // MARK: the epilogue
