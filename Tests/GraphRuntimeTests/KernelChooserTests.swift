@@ -1,5 +1,7 @@
 import CKernels
 import Foundation
+import GraphIR
+import Operators
 import Testing
 
 @testable import GraphRuntime
@@ -44,6 +46,38 @@ import Testing
         #expect(try kind(arguments(64, 320, 320), options(.bfloat16)) == DD_CONV_WINOGRAD_F2)
         #expect(try kind(arguments(64, 320, 320, stride: 2), options()) == DD_CONV_DIRECT)
         #expect(try kind(arguments(64, 3, 320), options()) == DD_CONV_DIRECT)
+    }
+
+    /// In bfloat16 F4 is for where its error matters little: behind an upsampling, with no downsampling to come.
+    @Test func theWayUp() throws {
+        let graph = try GraphParser.parse(
+            """
+            graph net {
+              input %x : f32[1, 8, 8, 8]
+              parameter @w : f32[8, 8, 3, 3]
+              %in = conv2d(%x, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 8, 8]
+              %first = upsample_nearest(%in) {factor = 2} : f32[1, 8, 16, 16]
+              %inner = conv2d(%first, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 16, 16]
+              %down = conv2d(%inner, @w) {stride = [2, 2], padding = [1, 1, 1, 1]} : f32[1, 8, 8, 8]
+              %bottom = conv2d(%down, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 8, 8]
+              %up = conv2d(%bottom, @w) {stride = [1, 1], padding = [1, 1, 1, 1], upsampling = 2} : f32[1, 8, 16, 16]
+              %skip = conv2d(%inner, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 16, 16]
+              %side = conv2d(%x, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 8, 8]
+              %sum = add(%up, %skip) : f32[1, 8, 16, 16]
+              %y = conv2d(%sum, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 16, 16]
+              output y = %y
+              output side = %side
+            }
+            """, registry: .standard)
+        let upward = graph.nodesOnTheWayUp()
+        let names = Set(upward.map { graph.name(of: $0) })
+        // The bottom lies behind an upsampling too, and before no downsampling.
+        #expect(names == ["bottom", "down", "up", "skip", "sum", "y"])
+
+        let chooser = KernelChooser()
+        let args = arguments(64, 128, 128)
+        #expect(try chooser.convolution(args, upward: true, options: options(.bfloat16)).kind == DD_CONV_WINOGRAD_F4)
+        #expect(try chooser.convolution(args, upward: false, options: options(.bfloat16)).kind == DD_CONV_WINOGRAD_F2)
     }
 
     @Test func leanMemoryTakesNoLargerWeights() throws {

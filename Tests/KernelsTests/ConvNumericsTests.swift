@@ -135,23 +135,30 @@ import Testing
         (args.batch, args.height, args.width, args.cin0, args.cout) = (1, 64, 64, 320, 320)
         (args.kh, args.kw, args.stride) = (3, 3, 1)
         (args.pad_top, args.pad_left, args.pad_bottom, args.pad_right) = (1, 1, 1, 1)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F4)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_WINOGRAD_F4_PLAIN)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0) == DD_CONV_WINOGRAD_F2)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_WINOGRAD_F4)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 1) == DD_CONV_WINOGRAD_F4_PLAIN)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_WINOGRAD_F2)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1, 0) == DD_CONV_WINOGRAD_F2)
+        args.cout = 4
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1, 0) == DD_CONV_WINOGRAD_F2)
+        args.cout = 256
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_WINOGRAD_F2)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1, 0) == DD_CONV_WINOGRAD_F4)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1, 1) == DD_CONV_WINOGRAD_F4_PLAIN)
         (args.height, args.width, args.cin0, args.cout) = (16, 16, 1280, 1280)
         for precision in [DD_CONV_FLOAT32, DD_CONV_BFLOAT16] {
-            for lean: Int32 in [0, 1] { #expect(dd_conv_choose(precision, &args, lean) == DD_CONV_WINOGRAD_F4_PLAIN) }
+            for lean: Int32 in [0, 1] { #expect(dd_conv_choose(precision, &args, 0, lean) == DD_CONV_WINOGRAD_F4_PLAIN) }
         }
         (args.height, args.width) = (8, 8)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F2_PLAIN)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0) == DD_CONV_WINOGRAD_F2)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_WINOGRAD_F2_PLAIN)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_WINOGRAD_F2)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
         (args.height, args.width) = (4, 4)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0) == DD_CONV_DIRECT)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_DIRECT)
         (args.height, args.width, args.cin0) = (512, 512, 3)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_DIRECT)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_DIRECT)
         (args.cin0, args.stride) = (128, 2)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_DIRECT)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_DIRECT)
     }
 }

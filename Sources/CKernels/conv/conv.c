@@ -267,12 +267,12 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
     return DD_CONV_OK;
 }
 
-int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args) {
+int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int upward) {
     const int is_f4 = kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN;
-    return !is_f4 || precision == DD_CONV_FLOAT32 || args->cout >= 640;
+    return !is_f4 || precision == DD_CONV_FLOAT32 || args->cout >= 640 || (upward && args->cout >= 64 && args->cout <= 256);
 }
 
-dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean) {
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int upward, int lean) {
     if (dd_conv_check(DD_CONV_WINOGRAD_F2, args) != DD_CONV_OK) return DD_CONV_DIRECT;
     const int64_t pixels = args->batch * dd_conv_out_height(DD_CONV_DIRECT, args) * dd_conv_out_width(DD_CONV_DIRECT, args);
     // Too few sums to pay for the transforms. (Few output channels are no reason: a panel of 32 is computed anyway.)
@@ -280,10 +280,10 @@ dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *arg
     // Tiles are multiplied by eights, and at 8 x 8 there are 16 of F2.
     if (pixels < 64) return DD_CONV_DIRECT;
     // F4 on plain weights overtakes F2 with transformed ones between 12 x 12 and 14 x 14.
-    const int f4 = pixels >= 192 && dd_conv_within_error(DD_CONV_WINOGRAD_F4, precision, args);
+    const int f4 = pixels >= 192 && dd_conv_within_error(DD_CONV_WINOGRAD_F4, precision, args, upward);
     if (lean) return f4 ? DD_CONV_WINOGRAD_F4_PLAIN : DD_CONV_WINOGRAD_F2_PLAIN;
-    // In bfloat16 F4 takes plain weights everywhere: what transforming them costs is won again by not reading four times as many.
-    if (f4) return precision == DD_CONV_FLOAT32 && pixels >= 512 ? DD_CONV_WINOGRAD_F4 : DD_CONV_WINOGRAD_F4_PLAIN;
+    // With fewer pixels transforming the weights costs less than reading four times as many.
+    if (f4) return pixels >= (precision == DD_CONV_FLOAT32 ? 512 : 2048) ? DD_CONV_WINOGRAD_F4 : DD_CONV_WINOGRAD_F4_PLAIN;
     // At 8 x 8 F2 takes 0.5 of the direct way's time even where all weights come from memory, and 0.64 (bfloat16: 0.72) if it
     // transforms them itself. In float32 that is better than the 1.3 GB that a step of the released sizes would take more.
     return precision == DD_CONV_FLOAT32 ? DD_CONV_WINOGRAD_F2_PLAIN : DD_CONV_WINOGRAD_F2;

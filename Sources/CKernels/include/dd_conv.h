@@ -121,15 +121,16 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
 int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
                      const void *packed, void *scratch);
 
-/// Whether a kind's error is one to accept without being asked. In bfloat16 F4's is twice F2's (6e-3 of a layer's result); it is
-/// accepted from 640 output channels on, the deeper levels of a U-Net, where it moves the error of a whole step of the released
-/// sizes from 1.31e-2 to 1.35e-2. At the level of 320 channels it would make that 2.4e-2, and in the decoder (512) 1.2e-2 to 2.2e-2.
-int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args);
+/// Whether a kind's error is one to accept without being asked. In bfloat16 F4's is twice F2's (6e-3 of a layer's result). What
+/// that does to a network's result depends on where the layer is; at the released sizes (Docs/Benchmarks.md has the figures) it is
+/// little in the deep levels of the U-Nets (640 output channels and more) and in the decoder's last levels (64 to 256, `upward`:
+/// behind an upsampling, no downsampling to come), and much everywhere else, most of all where the result itself is computed.
+int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int upward);
 
 /// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings of these kernels, among those
 /// within error. `lean`: only kinds whose weights are no larger than plain. Never returns DD_CONV_UPSAMPLE_3X3, which is another
 /// function of its input.
-dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean);
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int upward, int lean);
 
 /// The truth that the kernels are tested against: plain loops in float64 over w[cout][cin][kh][kw], rounded to float32 at
 /// the end. `kind` matters only for DD_CONV_UPSAMPLE_3X3. Slow.

@@ -1,6 +1,6 @@
 import CKernels
 
-/// A convolution as far as its speed goes: sizes and precision. Its description is its key among the timings.
+/// A convolution as far as the choice of its kernel goes. Its description, sizes and precision, is its key among the timings.
 struct ConvolutionProblem: Hashable, CustomStringConvertible {
     var precision: Precision
     var batch: Int64
@@ -12,9 +12,11 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
     var stride: Int64
     /// Top, left, bottom, right.
     var padding: [Int64]
+    /// On the network's way up; see ``GraphIR/Graph/nodesOnTheWayUp()``.
+    var upward: Bool
 
-    init(_ args: dd_conv_args, precision: Precision) {
-        self.precision = precision
+    init(_ args: dd_conv_args, precision: Precision, upward: Bool = false) {
+        (self.precision, self.upward) = (precision, upward)
         (batch, height, width) = (args.batch, args.height, args.width)
         (inputChannels, outputChannels) = (args.cin0 + args.cin1, args.cout)
         (kernel, stride) = ([args.kh, args.kw], args.stride)
@@ -43,7 +45,7 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
         var args = arguments
         guard inputChannels >= 8 else { return [DD_CONV_DIRECT] }
         let kinds = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4]
-        return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) && dd_conv_within_error($0, precision.conv, &args) != 0 }
+        return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) && dd_conv_within_error($0, precision.conv, &args, upward ? 1 : 0) != 0 }
     }
 
     func packedByteCount(_ kind: dd_conv_kind) -> Int {

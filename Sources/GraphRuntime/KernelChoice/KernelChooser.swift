@@ -42,15 +42,17 @@ public final class KernelChooser: @unchecked Sendable {
     /// With the times in the user's cache.
     public convenience init(tunes: Bool) { self.init(cache: KernelTimings.standardPath, tunes: tunes) }
 
-    func convolution(_ args: dd_conv_args, options: RuntimeOptions) throws -> Choice {
-        let problem = ConvolutionProblem(args, precision: options.precision)
+    /// - Parameter upward: on the network's way up, see ``GraphIR/Graph/nodesOnTheWayUp()``.
+    func convolution(_ args: dd_conv_args, upward: Bool = false, options: RuntimeOptions) throws -> Choice {
+        let problem = ConvolutionProblem(args, precision: options.precision, upward: upward)
         let candidates = problem.candidates
         if candidates.count == 1 { return Choice(kind: candidates[0], reason: "nothing else computes it") }
         var args = args
-        if options.memory == .lean { return Choice(kind: dd_conv_choose(problem.precision.conv, &args, 1), reason: "lean memory") }
+        func byShape(lean: Bool) -> dd_conv_kind { dd_conv_choose(problem.precision.conv, &args, upward ? 1 : 0, lean ? 1 : 0) }
+        if options.memory == .lean { return Choice(kind: byShape(lean: true), reason: "lean memory") }
         let seconds = try times(problem, candidates, options: options)
         let timed = candidates.compactMap { kind in seconds[kind.label].map { (kind: kind, seconds: $0) } }
-        guard timed.count > 1 else { return Choice(kind: dd_conv_choose(problem.precision.conv, &args, 0), reason: "by shape") }
+        guard timed.count > 1 else { return Choice(kind: byShape(lean: false), reason: "by shape") }
         let price = KernelChooser.secondsPerByte
         let best = timed.min { $0.seconds + price * Double(problem.packedByteCount($0.kind)) < $1.seconds + price * Double(problem.packedByteCount($1.kind)) }!
         let list = timed.map { String(format: "%@ %.1f ms %d MB", $0.kind.label, 1e3 * $0.seconds, problem.packedByteCount($0.kind) >> 20) }

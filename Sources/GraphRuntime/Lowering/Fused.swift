@@ -171,7 +171,7 @@ extension Conv2D {
         let choice =
             upsampling == 2
             ? KernelChooser.Choice(kind: DD_CONV_UPSAMPLE_3X3, reason: "nothing else computes it")
-            : try context.options.chooser.convolution(template, options: context.options)
+            : try context.options.chooser.convolution(template, upward: context.isOnTheWayUp, options: context.options)
         let kind = choice.kind
         guard dd_conv_check(kind, &template) == Int32(DD_CONV_OK) else {
             throw InputError("this convolution has no channels-last kernel: \(attributes)")
