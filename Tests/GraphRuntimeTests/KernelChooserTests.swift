@@ -44,7 +44,9 @@ import Testing
         #expect(try kind(arguments(8, 1280, 1280), options(.bfloat16)) == DD_CONV_WINOGRAD_F2)
         #expect(try kind(arguments(4, 1280, 1280), options(.bfloat16)) == DD_CONV_DIRECT)
         #expect(try kind(arguments(64, 320, 320), options(.bfloat16)) == DD_CONV_WINOGRAD_F2)
-        #expect(try kind(arguments(64, 320, 320, stride: 2), options()) == DD_CONV_DIRECT)
+        #expect(try kind(arguments(64, 320, 320, stride: 2), options()) == DD_CONV_WINOGRAD_STRIDE_2)
+        #expect(try kind(arguments(32, 640, 640, stride: 2), options()) == DD_CONV_DIRECT)
+        #expect(try kind(arguments(64, 320, 320, stride: 3), options()) == DD_CONV_DIRECT)
         #expect(try kind(arguments(64, 3, 320), options()) == DD_CONV_DIRECT)
     }
 

@@ -10,6 +10,7 @@ import Testing
         #expect(problem.worstError(DD_CONV_WINOGRAD_F2) < 2e-6)
         #expect(problem.worstError(DD_CONV_WINOGRAD_F2_PLAIN) < 2e-6)
         #expect(problem.worstError(DD_CONV_UPSAMPLE_3X3) < 3e-6)
+        #expect(problem.worstError(DD_CONV_WINOGRAD_STRIDE_2) < 3e-6)
         #expect(problem.worstError(DD_CONV_WINOGRAD_F4) < 1e-5)
         #expect(problem.worstError(DD_CONV_WINOGRAD_F4_PLAIN) < 1e-5)
     }
@@ -66,7 +67,7 @@ import Testing
         let clean = problem.run(kind, .reference).values
         problem.special = [((9 * 20 + 9) * 8 + 3, value)]
         let truth = problem.run(kind, .reference).values
-        let side = kind == DD_CONV_UPSAMPLE_3X3 ? 40 : 20
+        let side = kind == DD_CONV_UPSAMPLE_3X3 ? 40 : kind == DD_CONV_WINOGRAD_STRIDE_2 ? 10 : 20
         for isa in ConvProblem.isas {
             let result = problem.run(kind, .fast(isa, DD_CONV_FLOAT32, threads: 1)).values
             for i in result.indices {
@@ -159,6 +160,10 @@ import Testing
         (args.height, args.width, args.cin0) = (512, 512, 3)
         #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_DIRECT)
         (args.cin0, args.stride) = (128, 2)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_WINOGRAD_STRIDE_2)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_WINOGRAD_STRIDE_2)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 1) == DD_CONV_DIRECT, "its weights are larger")
+        (args.height, args.width) = (32, 32)
         #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_DIRECT)
     }
 }

@@ -61,7 +61,7 @@ struct ConvProblem {
         var args = dd_conv_args()
         (args.batch, args.height, args.width) = (Int64(batch), Int64(height), Int64(width))
         (args.cin0, args.cin1, args.cout) = (Int64(cin0), Int64(cin1), Int64(cout))
-        (args.kh, args.kw, args.stride) = (Int64(kernel.high), Int64(kernel.wide), Int64(stride))
+        (args.kh, args.kw, args.stride) = (Int64(kernel.high), Int64(kernel.wide), Int64(kind == DD_CONV_WINOGRAD_STRIDE_2 ? 2 : stride))
         (args.pad_top, args.pad_left) = (Int64(pads.top), Int64(pads.left))
         (args.pad_bottom, args.pad_right) = (Int64(pads.bottom), Int64(pads.right))
         precondition(dd_conv_check(kind, &args) == 0, "the test asks for what the kind cannot do")
@@ -149,7 +149,10 @@ struct ConvProblem {
 }
 
 extension dd_conv_kind {
-    static let all = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4, DD_CONV_UPSAMPLE_3X3, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN]
+    static let all = [
+        DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4, DD_CONV_UPSAMPLE_3X3, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN,
+        DD_CONV_WINOGRAD_STRIDE_2,
+    ]
 
     private var isF4: Bool { self == DD_CONV_WINOGRAD_F4 || self == DD_CONV_WINOGRAD_F4_PLAIN }
 

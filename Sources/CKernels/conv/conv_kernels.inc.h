@@ -131,6 +131,7 @@ DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, c
         DD_UNROLL
         for (int i = 0; i < n; i++, from += row_ld) column[i] = load(from);
         if (n == 6) input_4(column, out);
+        if (n == 5) input_stride_2(column, out);
         if (n == 4) input_2(column, out);
         DD_UNROLL
         for (int i = 0; i < n; i++) half[i][j] = out[i];
@@ -139,6 +140,7 @@ DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, c
     for (int i = 0; i < n; i++) {
         vf out[6];
         if (n == 6) input_4(half[i], out);
+        if (n == 5) input_stride_2(half[i], out);
         if (n == 4) input_2(half[i], out);
         DD_UNROLL
         for (int j = 0; j < n; j++, slot += DD_CONV_GROUP * ldv) DD_NAME(put)(slot, c, out[j]);
@@ -147,20 +149,20 @@ DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, c
 
 DD_INLINE void DD_NAME(gather_winograd)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v,
                                         const int n) {
-    const int64_t tile = n - 2;
-    const int64_t rows = b->high * tile + 2, cols = b->wide * tile + 2;
+    const int64_t step = n == 5 ? 4 : n - 2; // input pixels from unit to unit
+    const int64_t rows = (b->high - 1) * step + n, cols = (b->wide - 1) * step + n;
     // v is [group][n * n][8][ldv].
     const int64_t count = b->images * b->high * b->wide;
     for (int64_t u = 0; u < count; u++)
         units[u].offset = (u / DD_CONV_GROUP * n * n * DD_CONV_GROUP + u % DD_CONV_GROUP) * p->ldv;
     for (int64_t c0 = 0; c0 < p->cin; c0 += p->chunk) {
         const int64_t c1 = dd_conv_min(c0 + p->chunk, p->cin);
-        DD_NAME(load_strip)(p, b, b->y * tile - p->a.pad_top, b->x * tile - p->a.pad_left, rows, cols, c0, c1, strip);
+        DD_NAME(load_strip)(p, b, b->y * step - p->a.pad_top, b->x * step - p->a.pad_left, rows, cols, c0, c1, strip);
         const dd_conv_unit *unit = units;
         for (int64_t i = 0; i < b->images; i++)
             for (int64_t y = 0; y < b->high; y++)
                 for (int64_t x = 0; x < b->wide; x++, unit++) {
-                    const float *from = strip + ((i * rows + y * tile) * cols + x * tile) * p->chunk;
+                    const float *from = strip + ((i * rows + y * step) * cols + x * step) * p->chunk;
                     for (int64_t c = 0; c < c1 - c0; c += DD_VL)
                         DD_NAME(input_tile)(from + c, p->chunk, cols * p->chunk, n, v + unit->offset, p->ldv, c0 + c);
                 }
@@ -419,6 +421,15 @@ static void DD_NAME(gather_f2)(const dd_conv_plan *p, const block_place *b, dd_c
     DD_NAME(gather_winograd)(p, b, units, strip, v, 4);
 }
 
+static void DD_NAME(gather_stride_2)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v) {
+    DD_NAME(gather_winograd)(p, b, units, strip, v, 5);
+}
+
+static void DD_NAME(panels_stride_2)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                                     const float *combined, int64_t first, int64_t end, int64_t block) {
+    DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 5, 2);
+}
+
 static void DD_NAME(panels_f4)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
                                const float *combined, int64_t first, int64_t end, int64_t block) {
     DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 6, 4);
@@ -461,6 +472,7 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             case DD_CONV_WINOGRAD_F2_PLAIN: DD_NAME(gather_f2)(p, &b, units, strip, v); break;
             case DD_CONV_WINOGRAD_F4:
             case DD_CONV_WINOGRAD_F4_PLAIN: DD_NAME(gather_f4)(p, &b, units, strip, v); break;
+            case DD_CONV_WINOGRAD_STRIDE_2: DD_NAME(gather_stride_2)(p, &b, units, strip, v); break;
             case DD_CONV_UPSAMPLE_3X3: DD_NAME(gather_upsample)(p, &b, units, strip, v); break;
         }
     }
@@ -478,6 +490,7 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             DD_NAME(panels_f4_plain)(p, units, count, v, m, (float *)(slice + p->weights_at), combined, first, end, block);
             break;
         case DD_CONV_WINOGRAD_F4: DD_NAME(panels_f4)(p, units, count, v, m, combined, first, end, block); break;
+        case DD_CONV_WINOGRAD_STRIDE_2: DD_NAME(panels_stride_2)(p, units, count, v, m, combined, first, end, block); break;
         case DD_CONV_UPSAMPLE_3X3: DD_NAME(panels_up)(p, units, count, v, m, combined, first, end, block); break;
     }
 #if DD_VL == 16

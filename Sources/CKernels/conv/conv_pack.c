@@ -12,6 +12,7 @@ int64_t dd_conv_products(dd_conv_kind kind, int64_t kh, int64_t kw) {
         case DD_CONV_WINOGRAD_F2_PLAIN: return 16;
         case DD_CONV_WINOGRAD_F4:
         case DD_CONV_WINOGRAD_F4_PLAIN: return 36;
+        case DD_CONV_WINOGRAD_STRIDE_2: return 25;
         case DD_CONV_UPSAMPLE_3X3: return 9;
         default: return 0;
     }
@@ -44,6 +45,8 @@ static const double f4_rows[6][3] = {
     {0, 0, 1},
 };
 static const double f2_rows[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+// With stride 2: F(2,2) of the outer taps, and the middle one for each of two outputs.
+static const double stride_2_rows[5][3] = {{1, 0, 0}, {1, 0, 1}, {0, 0, 1}, {0, 1, 0}, {0, 1, 0}};
 static const double upsample_rows[3][3] = {{-1, 0, 0}, {1, 1, 1}, {0, 0, 1}};
 
 static float half_to_float(uint16_t h) {
@@ -88,8 +91,11 @@ typedef struct pack_job {
 
 /// Taps of one input channel to 32 output channels -> products.
 static void transform(dd_conv_kind kind, const double (*taps)[DD_CONV_PANEL], double (*products)[DD_CONV_PANEL]) {
-    const double(*rows)[3] = kind == DD_CONV_WINOGRAD_F4 ? f4_rows : kind == DD_CONV_WINOGRAD_F2 ? f2_rows : upsample_rows;
-    const int n = kind == DD_CONV_WINOGRAD_F4 ? 6 : kind == DD_CONV_WINOGRAD_F2 ? 4 : 3;
+    const double(*rows)[3] = upsample_rows;
+    int n = 3;
+    if (kind == DD_CONV_WINOGRAD_F4) rows = f4_rows, n = 6;
+    if (kind == DD_CONV_WINOGRAD_F2) rows = f2_rows, n = 4;
+    if (kind == DD_CONV_WINOGRAD_STRIDE_2) rows = stride_2_rows, n = 5;
     double half[6][3][DD_CONV_PANEL];
     for (int p = 0; p < n; p++)
         for (int x = 0; x < 3; x++)

@@ -37,6 +37,22 @@ DD_INLINE void output_2(const vf m[4], vf y[2]) {
     y[1] = m[1] - m[2] + m[3];
 }
 
+/// Two outputs of three taps with stride 2: y0 = g0 x0 + g1 x1 + g2 x2, y1 = g0 x2 + g1 x3 + g2 x4. Of the even pixels
+///
+///     g0 x0 + g2 x2 = g0 (x0 - x2) + (g0 + g2) x2,    g0 x2 + g2 x4 = (g0 + g2) x2 + g2 (x4 - x2).
+DD_INLINE void input_stride_2(const vf d[5], vf t[5]) {
+    t[0] = d[0] - d[2];
+    t[1] = d[2];
+    t[2] = d[4] - d[2];
+    t[3] = d[1];
+    t[4] = d[3];
+}
+
+DD_INLINE void output_stride_2(const vf m[5], vf y[2]) {
+    y[0] = m[0] + m[1] + m[3];
+    y[1] = m[1] + m[2] + m[4];
+}
+
 /// Nearest upsampling by two and then taps g0, g1, g2, seen from source pixel x[i] with D[i] = x[i] - x[i - 1]:
 ///
 ///     y[2i]     = g0 x[i-1] + (g1 + g2) x[i] = (g0 + g1 + g2) x[i] - g0 D[i]
@@ -58,6 +74,7 @@ DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int t
         DD_UNROLL
         for (int i = 0; i < n; i++, from += n * ldm) column[i] = load(from);
         if (n == 6) output_4(column, out);
+        if (n == 5) output_stride_2(column, out);
         if (n == 4) output_2(column, out);
         if (n == 3) output_up(column, out);
         DD_UNROLL
@@ -66,6 +83,7 @@ DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int t
     DD_UNROLL
     for (int i = 0; i < tile; i++) {
         if (n == 6) output_4(half[i], y + i * tile);
+        if (n == 5) output_stride_2(half[i], y + i * tile);
         if (n == 4) output_2(half[i], y + i * tile);
         if (n == 3) output_up(half[i], y + i * tile);
     }

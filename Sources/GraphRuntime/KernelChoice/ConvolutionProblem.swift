@@ -44,7 +44,7 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
     var candidates: [dd_conv_kind] {
         var args = arguments
         guard inputChannels >= 8 else { return [DD_CONV_DIRECT] }
-        let kinds = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4]
+        let kinds = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4, DD_CONV_WINOGRAD_STRIDE_2]
         return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) && dd_conv_within_error($0, precision.conv, &args, upward ? 1 : 0) != 0 }
     }
 
