@@ -270,7 +270,7 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
 
 int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int upward) {
     const int is_f4 = kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN;
-    return !is_f4 || precision == DD_CONV_FLOAT32 || args->cout >= 640 || (upward && args->cout >= 64 && args->cout <= 256);
+    return !is_f4 || precision == DD_CONV_FLOAT32 || args->cout >= 640 || (upward && args->cout >= 64 && args->cout < 512);
 }
 
 dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int upward, int lean) {

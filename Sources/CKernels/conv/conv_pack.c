@@ -34,7 +34,7 @@ size_t dd_conv_packed_bytes(dd_conv_kind kind, dd_conv_precision precision, int6
 // Weight transforms along one dimension: row p makes product p from the three taps.
 //
 // F(4,3) uses the points 0, +-2/3, +-3/2 and infinity; row a is (1, a, a^2) / prod(a - b) over the other finite points b.
-// F(2,3) uses 0, +-1 and infinity. Upsampling: see conv_upsample.inc.h; the sign of its first row makes all its output
+// F(2,3) uses 0, +-1 and infinity. Upsampling: see conv_transform.inc.h; the sign of its first row makes all its output
 // combinations sums.
 static const double f4_rows[6][3] = {
     {1, 0, 0},

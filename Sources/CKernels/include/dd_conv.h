@@ -126,8 +126,8 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
 
 /// Whether a kind's error is one to accept without being asked. In bfloat16 F4's is twice F2's (6e-3 of a layer's result). What
 /// that does to a network's result depends on where the layer is; at the released sizes (Docs/Benchmarks.md has the figures) it is
-/// little in the deep levels of the U-Nets (640 output channels and more) and in the decoder's last levels (64 to 256, `upward`:
-/// behind an upsampling, no downsampling to come), and much everywhere else, most of all where the result itself is computed.
+/// little in the deep levels of the U-Nets (640 output channels and more) and on a network's way up (`upward`: behind an
+/// upsampling, no downsampling to come), but for the decoder's 512 channels and the layer that computes the result itself.
 int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int upward);
 
 /// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings of these kernels, among those
