@@ -212,7 +212,7 @@ public struct GraphEditor {
         graph.nodes[id.index] = nil
     }
 
-    /// Replaces a node by a new one that does its work, whose results take over the readers and the names.
+    /// Replaces a node by a new one that does its work, whose results take over the readers and the names; it may have more of them.
     ///
     /// - Parameters:
     ///   - absorbed: nodes whose work the new one does as well; erased where nothing reads them any more.
@@ -225,7 +225,7 @@ public struct GraphEditor {
         let origins = origins(of: absorbed + [id])
         let name = graph.name(of: id)
         let results = try insert(op, operands, from: from ?? id, name: name, origins: origins)
-        precondition(results.map(graph.type) == graph.resultTypes(node), "%\(name) would change its type")
+        precondition(results.prefix(node.results.count).map(graph.type) == graph.resultTypes(node), "%\(name) would change its type")
         let oldNames = node.results.map { graph[$0].name }
         for (old, new) in zip(node.results, results) { replaceUses(of: old, with: new) }
         erase(id)

@@ -404,4 +404,17 @@ let passDocumentation: [String: String] = [
 
         A convolution is linear in its input, so the parts of a concatenation can be added up behind it.
         """#,
+    "TakeMoments": #"""
+        Lets convolutions and linear layers take the mean and the variance of their results' channels while they write them, where a group
+        norm follows: its statistics then need not read the image.
+
+            %x = conv2d(%i, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1]}
+            %s, %t = group_statistics(%x, @scale, @bias) {groups = 32, epsilon = 1e-05}
+        becomes
+            %x, %x.moments = conv2d(%i, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1], moments = true}
+            %s, %t = group_statistics(%x, @scale, @bias, %x.moments) {..., operands = [input, weight, bias, moments]}
+
+        and likewise behind a linear layer whose tokens become the image. Of two images side by side each is taken for itself; one that is
+        a sum of two is read as before.
+        """#,
 ]

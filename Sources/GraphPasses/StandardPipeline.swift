@@ -8,6 +8,7 @@ extension Pipeline {
     public static func standard(level: OptimizationLevel = .standard, changingInputs: Set<String> = []) -> Pipeline {
         var raising: [any Pass] = []
         var passes: [any Pass] = []
+        var finishing: [any Pass] = []
         if level >= .o1 {
             raising = [
                 Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), RaiseTokens(), RaiseProducts(), FuseBias(),
@@ -21,7 +22,8 @@ extension Pipeline {
                     FuseActivation(), FoldUpsampling(), PointwiseConvolutionToLinear(), NormOnLoad(), ReadConcatInPlace(),
                     FuseChannelAddend(), FuseResidual(), ReadSumInPlace(), MergeAttentionProjections(), PackAttention(), MergeProjections(),
                 ] as [any Pass]
+            finishing = [TakeMoments()]
         }
-        do { return try Pipeline(settling: raising, passes) } catch { preconditionFailure("the standard pipeline: \(error)") }
+        do { return try Pipeline(settling: raising, passes, finishing: finishing) } catch { preconditionFailure("the standard pipeline: \(error)") }
     }
 }

@@ -39,6 +39,12 @@ public enum OpSamples {
                     + "residual]} : f32[1, 8, 16, 16]@channels_last from %a, %b.c", output: "y")
         ),
         (
+            "conv2d",
+            graph(
+                ["x : f32[2, 4, 9, 9]@channels_last"], parameters: ["w : f32[6, 4, 3, 3]"],
+                "%y, %r = conv2d(%x, @w) {stride = [1, 1], padding = [1, 1, 1, 1], moments = true} : f32[2, 6, 9, 9]@channels_last, f32[2, 6, 2]")
+        ),
+        (
             "convert_layout",
             graph(["x : f32[1, 4, 8, 8]"], "%r = convert_layout(%x) {layout = channels_last} : f32[1, 4, 8, 8]@channels_last")
         ),
@@ -68,6 +74,13 @@ public enum OpSamples {
                     + ": f32[1, 12], f32[1, 12]")
         ),
         (
+            "group_statistics",
+            graph(
+                ["x : f32[2, 8, 4, 4]", "y : f32[2, 4, 4, 4]", "m : f32[2, 4, 2]"], parameters: ["b : f32[12]", "w : f32[12]"],
+                "%r, %s = group_statistics(%x, %y, @w, @b, %m) {groups = 4, epsilon = 1e-06, operands = [input, second_input, weight, bias, "
+                    + "second_moments]} : f32[2, 12], f32[2, 12]")
+        ),
+        (
             "image_from_tokens",
             graph(["t : f32[1, 12, 5]", "like : f32[1, 7, 3, 4]"], "%r = image_from_tokens(%t, %like) : f32[1, 5, 3, 4]")
         ),
@@ -76,6 +89,10 @@ public enum OpSamples {
             graph(["x : f32[2, 3, 8]"], parameters: ["b : f32[8]", "w : f32[8]"], "%r = layer_norm(%x, @w, @b) {epsilon = 1e-05} : f32[2, 3, 8]")
         ),
         ("linear", graph(["x : f32[2, 3, 8]"], parameters: ["w : f32[4, 8]"], "%r = linear(%x, @w) : f32[2, 3, 4]")),
+        (
+            "linear",
+            graph(["x : f32[2, 3, 8]"], parameters: ["w : f32[4, 8]"], "%y, %r = linear(%x, @w) {moments = true} : f32[2, 3, 4], f32[2, 4, 2]")
+        ),
         (
             "linear",
             graph(

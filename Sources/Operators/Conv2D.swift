@@ -13,7 +13,8 @@ import Tensors
 /// - `upsampling`: the image is read as if each pixel were repeated that often in both directions;
 /// - `input_channels`, pairs of bounds [from, to, ...]: only these input channels of the weight are used, for an input that
 ///   has only those;
-/// - then `y = activation(convolution + bias + channel_addend[N, O]) + residual[N, O, H', W']`.
+/// - then `y = activation(convolution + bias + channel_addend[N, O]) + residual[N, O, H', W']`;
+/// - `moments`: a second result [N, O, 2], the mean and the variance (of all, not estimated from a sample) of each channel of `y`.
 public struct Conv2D: Op {
     public static let name = "conv2d"
 
@@ -22,6 +23,8 @@ public struct Conv2D: Op {
         case weight, bias
         case normScale = "norm_scale", normShift = "norm_shift"
         case channelAddend = "channel_addend", residual
+        // Of group statistics alone, which read images in the same roles.
+        case moments, secondMoments = "second_moments"
     }
 
     public var stride: [Int]
@@ -32,6 +35,7 @@ public struct Conv2D: Op {
     public var inputChannels: [Int]?
     public var prologue: Activation?
     public var activation: Activation?
+    public var moments: Bool?
     /// The roles of the operands in order; nil for input, weight and possibly bias.
     public var operands: [Operand]?
 
@@ -47,7 +51,9 @@ public struct Conv2D: Op {
 
     public func inferTypes(_ types: [TensorType]) throws -> [TensorType] {
         let roles = roles(count: types.count)
-        guard roles.count == types.count, Set(roles).count == roles.count, roles.contains(.input), roles.contains(.weight) else {
+        guard roles.count == types.count, Set(roles).count == roles.count, roles.contains(.input), roles.contains(.weight),
+            Set(roles).isDisjoint(with: [.moments, .secondMoments])
+        else {
             throw InputError("the operands \(roles.map(\.rawValue)) do not go with \(types.count) values")
         }
         func type(_ role: Operand) -> TensorType? { roles.firstIndex(of: role).map { types[$0] } }
@@ -96,7 +102,7 @@ public struct Conv2D: Op {
         }
         let shape: Shape = [x.shape[0], outputs, try size(0), try size(1)]
         if let residual = type(.residual) { try Inference.requireShape(residual, shape, "residual") }
-        return [x.with(shape: shape)]
+        return [x.with(shape: shape)] + (moments == true ? [TensorType(x.elementType, [x.shape[0], outputs, 2])] : [])
     }
 
     /// Whether there is a kernel for it on channels-last images. Those take no groups and no dilation.

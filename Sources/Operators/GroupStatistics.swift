@@ -5,7 +5,8 @@ import Tensors
 /// `shift' = bias - mean scale'`, each [N, C]. The reader of the image applies them while it loads.
 ///
 /// `operands` as in ``Conv2D``: `input` and `second_input` are concatenated, their addends added; `weight` and `bias` are
-/// the norm's scale and bias.
+/// the norm's scale and bias. `moments` and `second_moments` [N, C, 2] are the mean and the variance of each channel of the two images,
+/// where those who made them have taken them; the images' numbers are then not read.
 public struct GroupStatistics: Op {
     public static let name = "group_statistics"
 
@@ -23,11 +24,19 @@ public struct GroupStatistics: Op {
 
     public func index(of role: Conv2D.Operand, count: Int) -> Int? { roles(count: count).firstIndex(of: role) }
 
+    public func readsData(ofOperand index: Int) -> Bool {
+        switch operands?[index] {
+        case .input: operands?.contains(.moments) != true
+        case .secondInput: operands?.contains(.secondMoments) != true
+        default: true
+        }
+    }
+
     public func inferTypes(_ types: [TensorType]) throws -> [TensorType] {
         let roles = roles(count: types.count)
         guard roles.count == types.count, Set(roles).count == roles.count,
             Set(roles).isSuperset(of: [.input, .weight, .bias]),
-            Set(roles).isSubset(of: [.input, .weight, .bias, .secondInput, .inputAddend, .secondInputAddend])
+            Set(roles).isSubset(of: [.input, .weight, .bias, .secondInput, .inputAddend, .secondInputAddend, .moments, .secondMoments])
         else { throw InputError("the operands \(roles.map(\.rawValue)) do not go with \(types.count) values") }
         func type(_ role: Conv2D.Operand) -> TensorType? { roles.firstIndex(of: role).map { types[$0] } }
         let x = type(.input)!
@@ -41,6 +50,11 @@ public struct GroupStatistics: Op {
             if let addend = type(.secondInputAddend) { try Inference.requireShape(addend, second.shape, "second addend") }
         }
         if let addend = type(.inputAddend) { try Inference.requireShape(addend, x.shape, "addend") }
+        for (image, moments, addend) in [(type(.input), type(.moments), type(.inputAddend)), (type(.secondInput), type(.secondMoments), type(.secondInputAddend))] {
+            guard let moments else { continue }
+            guard let image, addend == nil else { throw InputError("moments need an image without an addend") }
+            try Inference.requireShape(moments, [image.shape[0], image.shape[1], 2], "moments")
+        }
         guard groups > 0, channels % groups == 0 else { throw InputError("\(channels) channels do not make \(groups) groups") }
         try Inference.requireShape(type(.weight)!, [channels], "scale")
         try Inference.requireShape(type(.bias)!, [channels], "bias")

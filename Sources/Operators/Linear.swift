@@ -10,7 +10,8 @@ import Tensors
 /// - several `weight` (and as many `bias`, or none): the rows of all, one behind the other;
 /// - `row_scale`, `row_bias` [K] with `epsilon`: the input goes through a layer norm first;
 /// - `norm_scale`, `norm_shift` [B, K]: each column is read as `scale x + shift` (a group norm's), then `prologue`;
-/// - then `y = activation(x W^T + b) + residual`; with `geglu` the result is half as wide.
+/// - then `y = activation(x W^T + b) + residual`; with `geglu` the result is half as wide;
+/// - `moments`: a second result [B, N, 2], the mean and the variance of each column of `y` [B, T, N].
 public struct Linear: Op {
     public static let name = "linear"
 
@@ -23,6 +24,7 @@ public struct Linear: Op {
     public var epsilon: Float?
     public var prologue: Activation?
     public var activation: Activation?
+    public var moments: Bool?
     /// The roles of the operands in order; nil for input, weight and possibly bias.
     public var operands: [Operand]?
 
@@ -72,7 +74,9 @@ public struct Linear: Op {
             shape[-1] = width / 2
         }
         for residual in all(.residual) { try Inference.requireShape(residual, shape, "residual") }
-        return [TensorType(x.elementType, shape)]
+        guard moments == true else { return [TensorType(x.elementType, shape)] }
+        try Inference.requireRank(x, 3, "input of a layer with moments")
+        return [TensorType(x.elementType, shape), TensorType(x.elementType, [shape[0], shape[2], 2])]
     }
 
     public func floatingPointOperations(operands types: [TensorType], results: [TensorType]) -> Int {

@@ -32,7 +32,7 @@ struct ConvProblem {
     var hasBias = false, hasChannelAdd = false, channelAddPerImage = false
     var residual = Residual.none
     var activates = false
-    var statistics = false
+    var takesMoments = false
     var inputScale: Float = 1
     var special: [(index: Int, value: Float)] = []
 
@@ -40,7 +40,7 @@ struct ConvProblem {
 
     struct Output {
         var y: ConvFloats
-        var statistics: ConvFloats
+        var moments: ConvFloats
         /// Values of y without the gaps.
         var values: [Float]
     }
@@ -78,7 +78,7 @@ struct ConvProblem {
         let channelAdd = ConvFloats(count: batch * cout, seed: 9)
         let own = ConvFloats(count: outPixels * cout, seed: 10)
         let y = ConvFloats(count: outPixels * (cout + gap), seed: 11)
-        let sums = ConvFloats(count: batch * cout * 2, seed: 12)
+        let moments = ConvFloats(count: batch * cout * 2, seed: 12)
         args.x0 = x0.pointer
         args.ldx0 = gap == 0 ? 0 : Int64(cin0 + gap)
         if cin1 > 0 {
@@ -102,7 +102,7 @@ struct ConvProblem {
         args.activation = activates ? DD_CONV_ACTIVATION_SILU : DD_CONV_ACTIVATION_NONE
         args.y = y.buffer.baseAddress
         args.ldy = gap == 0 ? 0 : Int64(cout + gap)
-        if statistics { args.statistics = sums.buffer.baseAddress }
+        if takesMoments { args.moments = moments.buffer.baseAddress }
 
         let w = weights
         switch way {
@@ -127,7 +127,7 @@ struct ConvProblem {
         var values: [Float] = []
         values.reserveCapacity(outPixels * cout)
         for pixel in 0..<outPixels { values += y.buffer[pixel * (cout + gap)..<pixel * (cout + gap) + cout] }
-        return Output(y: y, statistics: sums, values: values)
+        return Output(y: y, moments: moments, values: values)
     }
 
     /// Largest difference over largest value.

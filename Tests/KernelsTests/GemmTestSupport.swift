@@ -81,9 +81,9 @@ struct GemmCase {
     }
 
     /// Rows of y, ldy apart; what lies between them must stay as it was.
-    /// `statistics` takes the sums and the sums of squares of the columns over each `statisticsRows` rows.
+    /// `moments` takes the means and variances of the columns over each `momentsRows` rows.
     func run(
-        _ pool: OpaquePointer?, _ packed: AlignedBytes, statistics: UnsafeMutablePointer<Double>? = nil, statisticsRows: Int = 0,
+        _ pool: OpaquePointer?, _ packed: AlignedBytes, moments: UnsafeMutablePointer<Float>? = nil, momentsRows: Int = 0,
         location: SourceLocation = #_sourceLocation
     ) -> [Float] {
         let untouched = Float(bitPattern: 0x7fc0_1234)
@@ -121,8 +121,8 @@ struct GemmCase {
                 args.y = UnsafeMutableRawPointer(y.baseAddress!)
                 args.y_type = narrowResult ? DD_BF16 : DD_F32
                 args.ldy = Int64(ldy)
-                args.statistics = statistics
-                args.statistics_rows = Int64(statisticsRows)
+                args.moments = moments
+                args.moments_rows = Int64(momentsRows)
                 let scratch = AlignedBytes(dd_gemm_scratch_bytes(&args, dd_pool_size(pool)))
                 dd_gemm(pool, &args, scratch.pointer)
             }

@@ -175,7 +175,7 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
                     addend.withUnsafeBufferPointer { b in
                         var source = dd_nhwc_source(
                             x: a.baseAddress!, ld: Int64(ld), addend: b.baseAddress!, ld_addend: Int64(ld),
-                            channels: Int64(channels))
+                            channels: Int64(channels), moments: nil)
                         dd_group_statistics_nhwc_f32(
                             pool, y, y + channels, &source, 1, scale, shift, 1, Int64(pixels), 4, 1e-5, &scratch)
                     }
@@ -186,7 +186,7 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
                     repeating: 0, count: Int(dd_group_statistics_nhwc_scratch(1, Int64(channels), Int64(pixels))) / 8)
                 x.withUnsafeBufferPointer { a in
                     var source = dd_nhwc_source(
-                        x: a.baseAddress!, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels))
+                        x: a.baseAddress!, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels), moments: nil)
                     dd_group_statistics_nhwc_f32(
                         pool, y, y + channels, &source, 1, scale, shift, 1, Int64(pixels), 4, 1e-5, &scratch)
                 }
@@ -195,7 +195,7 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
 
             let inPlace = KernelHarness.output(x.count, initial: x) { pool, y in
                 var source = dd_nhwc_source(
-                    x: y, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels))
+                    x: y, ld: Int64(channels), addend: nil, ld_addend: 0, channels: Int64(channels), moments: nil)
                 dd_scale_shift_nhwc_f32(pool, y, &source, 1, scale, shift, 1, Int64(pixels), 0)
             }
             let expected = x.indices.map { Double(x[$0]) * Double(scale[$0 % channels]) + Double(shift[$0 % channels]) }
@@ -203,34 +203,44 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
         }
     }
 
-    @Test func scaleAndShiftFromSums() {
-        let (batch, blocks, channels, pixels, groups) = (2, 3, 12, 90, 4)
+    /// Moments that others have taken stand for a source, also where a group straddles it and one that is read, and where means are
+    /// large.
+    @Test(arguments: [0, 1, 2, 3], [Float(0), 300])
+    func momentsStandForASource(_ given: Int, _ offset: Float) {
+        let (batch, pixels, parts, groups) = (2, 90, [5, 7], 4)
+        let channels = parts.reduce(0, +)
         var numbers = SeededNumbers(35)
-        let x = numbers.floats(batch * pixels * channels, -2...3).map(Double.init)
-        let scale = numbers.floats(channels)
-        let bias = numbers.floats(channels)
-        var sums = [Double](repeating: 0, count: batch * blocks * channels * 2)
-        for i in x.indices {
-            let (c, p, b) = (i % channels, i / channels % pixels, i / channels / pixels)
-            let at = ((b * blocks + p / (pixels / blocks)) * channels + c) * 2
-            sums[at] += x[i]
-            sums[at + 1] += x[i] * x[i]
+        let (scale, bias) = (numbers.floats(channels), numbers.floats(channels))
+        let sources = parts.map { ($0, numbers.floats(batch * pixels * $0, -2...3).map { $0 + offset }) }
+        let moments = sources.map { count, x in
+            (0..<batch * count).flatMap { i -> [Float] in
+                let values = (0..<pixels).map { Double(x[(i / count * pixels + $0) * count + i % count]) }
+                let mean = values.reduce(0, +) / Double(pixels)
+                return [Float(mean), Float(values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(pixels))]
+            }
         }
-        let result = KernelHarness.output(2 * batch * channels) { pool, y in
-            dd_statistics_to_scale_shift(
-                pool, y, y + batch * channels, sums, Int64(blocks), scale, bias, Int64(batch), Int64(channels),
-                Int64(pixels),
-                Int64(groups), 1e-5)
+        let results = [0, given].map { given in
+            KernelHarness.output(2 * batch * channels) { pool, y in
+                withSources(sources.map { ($0.1, nil, $0.0) }) { described in
+                    moments[0].withUnsafeBufferPointer { first in
+                        moments[1].withUnsafeBufferPointer { second in
+                            var described = [described[0], described[1]]
+                            for (index, taken) in [first, second].enumerated() where given >> index & 1 == 1 {
+                                described[index].moments = taken.baseAddress
+                                described[index].x = nil
+                            }
+                            var scratch = [Double](
+                                repeating: 0, count: Int(dd_group_statistics_nhwc_scratch(Int64(batch), Int64(channels), Int64(pixels))) / 8)
+                            dd_group_statistics_nhwc_f32(
+                                pool, y, y + batch * channels, described, 2, scale, bias, Int64(batch), Int64(pixels), Int64(groups), 1e-5,
+                                &scratch)
+                        }
+                    }
+                }
+            }
         }
-        let expected = transposed(
-            groupNorm(
-                transposed(x, batch, pixels, channels), batch, channels, pixels, groups, 1e-5, scale, bias, silu: false),
-            batch, channels, pixels)
-        let y = x.indices.map { i -> Float in
-            let at = i / channels / pixels * channels + i % channels
-            return Float(x[i]) * result[at] + result[batch * channels + at]
-        }
-        KernelHarness.expectClose(y, expected, absolute: 2e-6, relative: 1e-6)
+        // A mean of 300 is given to 2e-5 and stands for as much of the shift.
+        KernelHarness.expectClose(results[1], results[0].map(Double.init), absolute: offset == 0 ? 1e-6 : 1e-4, relative: 2e-6)
     }
 
     @Test(arguments: [(1, 1), (3, 15), (5, 16), (7, 100), (40, 320), (3, 1024), (33, 1280), (2, 10_001), (0, 4)])

@@ -1,7 +1,7 @@
 // Times convolution kernels beside this machine's limits:
 //   clang -O2 -pthread -ISources/CKernels/include Tools/kernels/bench_conv.c Sources/CKernels/conv/*.c
 //     Sources/CKernels/parallel/*.c -lm -o /tmp/bench_conv
-//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..3] [--norm] [--only SUBSTRING] [--error] [--kinds d24upqs] [--bf16] [--statistics]
+//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..3] [--norm] [--only SUBSTRING] [--error] [--kinds d24upqs] [--bf16] [--moments]
 //     [--cpu]   one thread, processor time: for a machine with other work on it
 // GFLOP/s count the products of the direct way; "of limit" divides them by what fused multiply-adds (or bfloat16 dot
 // products) reach on the same threads right before and after.
@@ -126,7 +126,7 @@ static void print_error(dd_conv_args a, int up, const float *w) {
 }
 
 int main(int argc, char **argv) {
-    int threads = 2, repeats = 5, norm = 0, error = 0, bf16 = 0, statistics = 0;
+    int threads = 2, repeats = 5, norm = 0, error = 0, bf16 = 0, moments = 0;
     const char *only = "", *kinds = "d24upqs";
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -137,7 +137,7 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--kinds")) kinds = value, i++;
         else if (!strcmp(argv[i], "--norm")) norm = 1;
         else if (!strcmp(argv[i], "--error")) error = 1;
-        else if (!strcmp(argv[i], "--statistics")) statistics = 1;
+        else if (!strcmp(argv[i], "--moments")) moments = 1;
         else if (!strcmp(argv[i], "--bf16")) bf16 = 1;
         else if (!strcmp(argv[i], "--cpu")) clock_in_use = CLOCK_PROCESS_CPUTIME_ID, threads = 1;
     }
@@ -155,13 +155,13 @@ int main(int argc, char **argv) {
         a.pad_top = a.pad_left = a.pad_bottom = a.pad_right = s->k / 2;
         float *x0 = random_floats(s->height * s->width * s->cin0, 1), *x1 = random_floats(s->height * s->width * s->cin1 + 1, 1);
         float *w = random_floats(s->cout * cin * s->k * s->k, 0.05f), *bias = random_floats(s->cout, 1);
-        float *scale = random_floats(cin, 1), *shift = random_floats(cin, 1), *sums = random_floats(2 * s->cout, 1);
+        float *scale = random_floats(cin, 1), *shift = random_floats(cin, 1), *taken = random_floats(2 * s->cout, 1);
         const int64_t out = s->up ? 4 * s->height * s->width
                                   : dd_conv_out_height(DD_CONV_DIRECT, &a) * dd_conv_out_width(DD_CONV_DIRECT, &a);
         float *y = random_floats(out * s->cout, 1);
         a.x0 = x0, a.x1 = x1, a.bias = bias, a.y = y;
         if (norm) a.scale = scale, a.shift = shift, a.silu = 1;
-        if (statistics) a.statistics = sums;
+        if (moments) a.moments = taken;
         const double gflop = 2e-9 * (double)(out * s->cout * cin * s->k * s->k);
         for (int kind = 0; kind < 7; kind++) {
             if (!strchr(kinds, "d24upqs"[kind]) || (kind == DD_CONV_UPSAMPLE_3X3) != s->up) continue;
@@ -188,7 +188,7 @@ int main(int argc, char **argv) {
             free(packed);
             free(scratch);
         }
-        free(x0), free(x1), free(w), free(bias), free(scale), free(shift), free(sums), free(y);
+        free(x0), free(x1), free(w), free(bias), free(scale), free(shift), free(taken), free(y);
     }
     dd_pool_destroy(pool);
     return 0;

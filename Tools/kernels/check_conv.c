@@ -103,21 +103,21 @@ int main(int argc, char **argv) {
         float *initial = random_floats(y_floats, 1), *truth = malloc((size_t)y_floats * 4), *y = malloc((size_t)y_floats * 4);
         memcpy(truth, initial, (size_t)y_floats * 4);
         const int residual = (int)below(3);  // none, own tensor, in place
-        float *statistics = malloc((size_t)(a.batch * a.cout) * 8), *true_statistics = malloc((size_t)(a.batch * a.cout) * 8);
-        const int with_statistics = below(2) == 0;
+        float *moments = malloc((size_t)(a.batch * a.cout) * 8), *true_moments = malloc((size_t)(a.batch * a.cout) * 8);
+        const int with_moments = below(2) == 0;
         if (residual == 1) a.residual = tensor(out, a.cout, &a.ld_residual);
         if (residual == 2) a.ld_residual = a.ldy;
         float *w = random_floats(a.cout * cin * a.kh * a.kw, 1);
 
         a.y = truth;
         if (residual == 2) a.residual = a.y;
-        if (with_statistics) a.statistics = true_statistics;
+        if (with_moments) a.moments = true_moments;
         if (dd_conv_reference(kind, &a, w)) abort();
         void *packed = aligned(dd_conv_packed_bytes(kind, precision, a.cout, cin, a.kh, a.kw));
         if (dd_conv_pack(pools[1], kind, precision, packed, w, DD_CONV_WEIGHT_FLOAT32, a.cout, cin, a.kh, a.kw)) abort();
         a.y = y;
         if (residual == 2) a.residual = a.y;
-        if (with_statistics) a.statistics = statistics;
+        if (with_moments) a.moments = moments;
         for (int isa = 0; isa <= (int)dd_isa_supported(); isa++) {
             dd_pool *pool = pools[below(3)];
             void *scratch = aligned(dd_conv_scratch_bytes(kind, precision, &a, dd_pool_size(pool)));
@@ -128,24 +128,25 @@ int main(int argc, char **argv) {
             worst[kind][precision] = fmax(worst[kind][precision], error);
             const int is_f4 = kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN;
             const double bound = precision ? (is_f4 ? 0.2 : 0.03) : is_f4 ? 3e-5 : 5e-6;
-            // Sums against the root of pixels times the largest channel's squares, so that cancelling is no error.
-            double sums = 0, squares = 1e-30;
-            for (int64_t c = 0; with_statistics && c < a.batch * a.cout; c++) squares = fmax(squares, true_statistics[2 * c + 1]);
-            for (int64_t c = 0; with_statistics && c < a.batch * a.cout; c++) {
-                sums = fmax(sums, fabs(statistics[2 * c] - true_statistics[2 * c]) / sqrt((double)(out / a.batch) * squares));
-                sums = fmax(sums, fabs(statistics[2 * c + 1] - true_statistics[2 * c + 1]) / squares);
+            // Against the largest channel's root mean square, and its square.
+            double apart = 0, square = 1e-30;
+            for (int64_t c = 0; with_moments && c < a.batch * a.cout; c++)
+                square = fmax(square, true_moments[2 * c] * (double)true_moments[2 * c] + true_moments[2 * c + 1]);
+            for (int64_t c = 0; with_moments && c < a.batch * a.cout; c++) {
+                apart = fmax(apart, fabs(moments[2 * c] - true_moments[2 * c]) / sqrt(square));
+                apart = fmax(apart, fabs(moments[2 * c + 1] - true_moments[2 * c + 1]) / square);
             }
-            if (!(error <= bound) || (!precision && sums > 10 * bound)) {
+            if (!(error <= bound) || !(apart <= 10 * bound)) {
                 failures++;
-                printf("%s %s %s: error %.3g, of statistics %.3g: batch %ld, %ld x %ld, %ld + %ld -> %ld, kernel %ld x %ld / %ld, "
+                printf("%s %s %s: error %.3g, of moments %.3g: batch %ld, %ld x %ld, %ld + %ld -> %ld, kernel %ld x %ld / %ld, "
                        "pads %ld %ld %ld %ld, norm %d, residual %d\n",
-                       names[kind], precision ? "bfloat16" : "float32", dd_isa_name((dd_isa)isa), error, sums, (long)a.batch,
+                       names[kind], precision ? "bfloat16" : "float32", dd_isa_name((dd_isa)isa), error, apart, (long)a.batch,
                        (long)a.height, (long)a.width, (long)a.cin0, (long)a.cin1, (long)a.cout, (long)a.kh, (long)a.kw,
                        (long)a.stride, (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom, (long)a.pad_right, a.scale != NULL, residual);
             }
         }
         const void *all[] = {a.x0, a.x1, a.x0_add, a.x1_add, a.scale, a.shift, a.bias, a.channel_add, residual == 1 ? a.residual : NULL,
-                             initial, truth, y, statistics, true_statistics, w, packed};
+                             initial, truth, y, moments, true_moments, w, packed};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free((void *)all[j]);
     }
     for (int kind = 0; kind < 7; kind++)

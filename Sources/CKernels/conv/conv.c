@@ -1,6 +1,7 @@
 // Plans a convolution (blocks, scratch layout, tasks) and hands it to the kernels of the instruction set in use.
 #include <string.h>
 
+#include "../norm/moments.h"
 #include "conv_internal.h"
 
 static int64_t padded_extent(int64_t extent, int64_t before, int64_t after, int64_t kernel, int64_t stride) {
@@ -64,7 +65,7 @@ static void choose_block(dd_conv_plan *p) {
     for (int64_t bh = 1; bh <= target && bh <= p->units_high; bh++) {
         for (int64_t bw = 1; bw <= target / bh && bw <= p->units_wide; bw++) {
             int64_t images = 1;
-            if (bh == p->units_high && bw == p->units_wide && !p->a.statistics) images = dd_conv_min(batch, target / (bh * bw));
+            if (bh == p->units_high && bw == p->units_wide && !p->a.moments) images = dd_conv_min(batch, target / (bh * bw));
             const int64_t of_images = dd_conv_ceil(batch, images);
             const int64_t blocks = of_images * dd_conv_ceil(p->units_high, bh) * dd_conv_ceil(p->units_wide, bw);
             const int64_t groups = of_images * count_groups(p->units_high, p->units_wide, bh, bw, images);
@@ -161,7 +162,7 @@ static size_t lay_out_scratch(dd_conv_plan *p, int threads) {
     // Slices of different workers fall into different cache sets.
     p->worker_bytes = (end + 4095) / 4096 * 4096 + 1024;
     size_t total = p->worker_bytes * (size_t)threads;
-    p->partials_at = reserve(&total, p->a.statistics ? p->blocks * 2 * p->cout_padded : 0, sizeof(float));
+    p->partials_at = reserve(&total, p->a.moments ? p->blocks * 3 * p->cout_padded : 0, sizeof(float));
     return total;
 }
 
@@ -227,22 +228,24 @@ static void run_task(void *raw, int64_t index, int worker) {
     context->task(&context->plan, index, worker);
 }
 
-/// Adds the blocks' sums of 32 channels of an image, in order of blocks.
+/// Brings together the blocks' means and variances of 32 channels of an image, in order of blocks.
 static void add_partials(void *raw, int64_t index, int worker) {
     (void)worker;
     const dd_conv_plan *p = &((const run_context *)raw)->plan;
     const int64_t image = index / p->panels, channel = index % p->panels * DD_CONV_PANEL;
-    const int64_t blocks = p->blocks_high * p->blocks_wide;
-    const float *partial = (const float *)(p->scratch + p->partials_at) + image * blocks * 2 * p->cout_padded + channel;
-    double sums[2][DD_CONV_PANEL] = {{0}};
-    for (int64_t block = 0; block < blocks; block++)
-        for (int which = 0; which < 2; which++, partial += p->cout_padded)
-            for (int c = 0; c < DD_CONV_PANEL; c++) sums[which][c] += partial[c];
-    for (int c = 0; c < DD_CONV_PANEL && channel + c < p->a.cout; c++) {
-        float *out = p->a.statistics + (image * p->a.cout + channel + c) * 2;
-        out[0] = (float)sums[0][c];
-        out[1] = (float)sums[1][c];
+    const int64_t blocks = p->blocks_high * p->blocks_wide, high = p->block_high * p->tile, wide = p->block_wide * p->tile;
+    const float *partial = (const float *)(p->scratch + p->partials_at) + image * blocks * 3 * p->cout_padded + channel;
+    double mean[DD_CONV_PANEL] = {0}, squares[DD_CONV_PANEL] = {0}, before = 0;
+    for (int64_t y = 0; y < p->out_height; y += high) {
+        for (int64_t x = 0; x < p->out_width; x += wide, partial += 3 * p->cout_padded) {
+            const double count = (double)(dd_conv_min(high, p->out_height - y) * dd_conv_min(wide, p->out_width - x));
+            dd_moments_add(
+                mean, squares, before, partial, partial + p->cout_padded, partial + 2 * p->cout_padded, count, DD_CONV_PANEL);
+            before += count;
+        }
     }
+    dd_moments_store(
+        p->a.moments + (image * p->a.cout + channel) * 2, mean, squares, before, dd_conv_min(DD_CONV_PANEL, p->a.cout - channel));
 }
 
 int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, const void *packed,
@@ -264,7 +267,7 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
         memcpy(context.plan.scratch + (size_t)worker * context.plan.worker_bytes, &none, sizeof none);
     }
     dd_parallel_for(pool, context.plan.blocks * context.plan.panel_tasks, run_task, &context);
-    if (context.plan.a.statistics) dd_parallel_for(pool, args->batch * context.plan.panels, add_partials, &context);
+    if (context.plan.a.moments) dd_parallel_for(pool, args->batch * context.plan.panels, add_partials, &context);
     return DD_CONV_OK;
 }
 

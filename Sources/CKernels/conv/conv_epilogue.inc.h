@@ -1,8 +1,20 @@
 // What happens to sums on their way to y.
 
+/// Sums over a block's results for their mean and variance, of the distances to one of them: nothing cancels then, whatever the mean.
 typedef struct sums {
-    vf sum, squares;
+    vf pivot, sum, squares;
+    int begun;
 } sums;
+
+DD_INLINE sums no_sums(void) { return (sums){splat(0), splat(0), splat(0), 0}; }
+
+DD_INLINE void add_to_sums(sums *s, vf v) {
+    if (!s->begun) s->pivot = v;
+    s->begun = 1;
+    const vf d = v - s->pivot;
+    s->sum += d;
+    s->squares += d * d;
+}
 
 DD_INLINE void write_vector(float *y, vf v, const int streams) {
 #if DD_VL == 16
@@ -30,21 +42,33 @@ DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_
         store_some(y, v, valid);
     else
         write_vector(y, v, p->streams);
-    s->sum += v;
-    s->squares += v * v;
+    if (a->moments) add_to_sums(s, v);
 }
 
 /// A unit that lies inside the image and the panel, when bias and residual are all that is added: without questions.
 DD_INLINE void write_unit(const vf y[16], const int tile, vf bias, const float *residual, int64_t residual_pixel, int64_t residual_row,
-                          float *to, int64_t pixel, int64_t row, const int streams) {
+                          float *to, int64_t pixel, int64_t row, const int streams, sums *s, const int takes_sums) {
     DD_UNROLL
     for (int i = 0; i < tile; i++) {
+        // A row has sums of its own, so that units do not wait for each other.
+        vf sum = splat(0), squares = splat(0);
         DD_UNROLL
         for (int j = 0; j < tile; j++) {
             vf v = y[i * tile + j] + bias;
             if (residual) v += load(residual + i * residual_row + j * residual_pixel);
             write_vector(to + i * row + j * pixel, v, streams);
+            if (!takes_sums) continue;
+            if (i == 0 && j == 0) {
+                if (!s->begun) s->pivot = v;
+                s->begun = 1;
+            }
+            const vf d = v - s->pivot;
+            sum = j ? sum + d : d;
+            squares = j ? squares + d * d : d * d;
         }
+        if (!takes_sums) continue;
+        s->sum += sum;
+        s->squares += squares;
     }
 }
 
@@ -65,10 +89,11 @@ DD_INLINE void fetch_results(const dd_conv_plan *p, const dd_conv_unit *unit, in
 }
 
 DD_INLINE void store_sums(const dd_conv_plan *p, int64_t block, int64_t c, sums s) {
-    if (!p->a.statistics) return;
-    float *partial = (float *)(p->scratch + p->partials_at) + block * 2 * p->cout_padded + c;
-    store(partial, s.sum);
-    store(partial + p->cout_padded, s.squares);
+    if (!p->a.moments) return;
+    float *partial = (float *)(p->scratch + p->partials_at) + block * 3 * p->cout_padded + c;
+    store(partial, s.pivot);
+    store(partial + p->cout_padded, s.sum);
+    store(partial + 2 * p->cout_padded, s.squares);
 }
 
 /// bias + channel_add of every image of a block, [images][cout_padded], zeros behind cout.

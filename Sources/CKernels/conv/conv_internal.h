@@ -50,7 +50,7 @@ typedef struct dd_conv_plan {
     char *scratch;
     size_t worker_bytes;  // a slice: block index, then the parts at these offsets
     size_t units_at, combined_at, strip_at, v_at, m_at, weights_at;
-    size_t partials_at;   // behind the slices: [blocks][2][cout_padded] sums for the statistics
+    size_t partials_at;   // behind the slices: [blocks][3][cout_padded] pivots and sums for the moments
 } dd_conv_plan;
 
 /// One task: block task / panel_tasks, its panels from (task % panel_tasks) * panels_per_task.

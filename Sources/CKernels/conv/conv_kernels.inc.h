@@ -243,7 +243,7 @@ static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *uni
                                   const float *combined, int64_t panel, int64_t block) {
     const float *weights = p->packed + panel * p->products * p->words * DD_CONV_PANEL;
     sums s[DD_PARTS];
-    for (int j = 0; j < DD_PARTS; j++) s[j] = (sums){splat(0), splat(0)};
+    for (int j = 0; j < DD_PARTS; j++) s[j] = no_sums();
     for (int64_t u = 0; u < units; u += DD_ROWS) {
         for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
             const int64_t c = panel * DD_CONV_PANEL + part * DD_VL;
@@ -307,11 +307,11 @@ DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *
     // Kept apart from the plan, which the compiler would read again after each store.
     const dd_conv_args a = p->a;
     const int64_t ldm = p->ldm, row = p->out_width * a.ldy, residual_row = p->out_width * a.ld_residual;
-    const int plain = !a.statistics && a.activation != DD_CONV_ACTIVATION_SILU, streams = p->streams;
+    const int plain = a.activation != DD_CONV_ACTIVATION_SILU, streams = p->streams;
     for (int part = 0; part < DD_PARTS; part++) {
         const int64_t c = panel * DD_CONV_PANEL + part * DD_VL;
         const int whole = plain && c + DD_VL <= a.cout;
-        sums s = {splat(0), splat(0)};
+        sums s = no_sums();
         for (int64_t u = 0; u < units && c < a.cout; u++) {
             vf y[16];
             output_tile(m + u * DD_CONV_PANEL + part * DD_VL, ldm, n, tile, y);
@@ -319,10 +319,14 @@ DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *
             if (whole && unit[u].rows == tile && unit[u].cols == tile) {
                 const float *residual = a.residual ? a.residual + unit[u].out_pixel * a.ld_residual + c : 0;
                 float *to = a.y + unit[u].out_pixel * a.ldy + c;
-                if (residual)
-                    write_unit(y, tile, load(add + c), residual, a.ld_residual, residual_row, to, a.ldy, row, streams);
+                if (residual && a.moments)
+                    write_unit(y, tile, load(add + c), residual, a.ld_residual, residual_row, to, a.ldy, row, streams, &s, 1);
+                else if (residual)
+                    write_unit(y, tile, load(add + c), residual, a.ld_residual, residual_row, to, a.ldy, row, streams, &s, 0);
+                else if (a.moments)
+                    write_unit(y, tile, load(add + c), 0, 0, 0, to, a.ldy, row, streams, &s, 1);
                 else
-                    write_unit(y, tile, load(add + c), 0, 0, 0, to, a.ldy, row, streams);
+                    write_unit(y, tile, load(add + c), 0, 0, 0, to, a.ldy, row, streams, &s, 0);
                 continue;
             }
             for (int i = 0; i < unit[u].rows; i++)

@@ -45,7 +45,7 @@ int dd_conv_reference(dd_conv_kind kind, const dd_conv_args *a, const float *w) 
     const int64_t oh = dd_conv_out_height(kind, a), ow = dd_conv_out_width(kind, a);
     for (int64_t image = 0; image < a->batch; image++) {
         for (int64_t co = 0; co < a->cout; co++) {
-            double sum = 0, squares = 0;
+            double mean = 0, squares = 0; // so far
             for (int64_t o = 0; o < oh * ow; o++) {
                 const int64_t pixel = image * oh * ow + o;
                 double v = convolve(a, kind == DD_CONV_UPSAMPLE_3X3 ? 2 : 1, w, image, o / ow, o % ow, co);
@@ -54,12 +54,13 @@ int dd_conv_reference(dd_conv_kind kind, const dd_conv_args *a, const float *w) 
                 if (a->residual) v += a->residual[pixel * stride_or(a->ld_residual, a->cout) + co];
                 if (a->activation == DD_CONV_ACTIVATION_SILU) v = silu(v);
                 a->y[pixel * stride_or(a->ldy, a->cout) + co] = (float)v;
-                sum += v;
-                squares += v * v;
+                const double delta = v - mean;
+                mean += delta / (double)(o + 1);
+                squares += delta * (v - mean);
             }
-            if (a->statistics) {
-                a->statistics[(image * a->cout + co) * 2] = (float)sum;
-                a->statistics[(image * a->cout + co) * 2 + 1] = (float)squares;
+            if (a->moments) {
+                a->moments[(image * a->cout + co) * 2] = (float)mean;
+                a->moments[(image * a->cout + co) * 2 + 1] = (float)(squares / (double)(oh * ow));
             }
         }
     }

@@ -1,6 +1,7 @@
 // The driver: packing, blocks, threads, dispatch. All arithmetic is in the instruction sets' files.
 #include "dd_gemm.h"
 
+#include "../norm/moments.h"
 #include "gemm_kernels.h"
 
 const dd_gemm_kernels *dd_gemm_kernels_current(void) {
@@ -121,7 +122,7 @@ void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, con
 /// memory once. Few rows: all rows go over each panel, so that the weights do.
 typedef struct gemm_plan {
     int panels_outside;
-    int64_t groups, group_rows;         // of rows that statistics are taken over; blocks do not cross them
+    int64_t groups, group_rows;         // of rows that moments are taken over; blocks do not cross them
     int64_t block_rows, row_blocks;     // of a group
     int64_t block_panels, panel_blocks;
     int64_t strip_ld; // elements between the rows of a strip
@@ -149,7 +150,7 @@ static gemm_plan make_plan(const dd_gemm_args *args) {
         plan.block_rows = args->m >= MANY_ROWS ? ROW_BLOCK : SMALL_ROW_BLOCK;
         plan.block_panels = panels;
     }
-    plan.group_rows = args->statistics && args->statistics_rows > 0 ? args->statistics_rows : args->m;
+    plan.group_rows = args->moments && args->moments_rows > 0 ? args->moments_rows : args->m;
     plan.groups = divide_up(args->m, plan.group_rows);
     plan.block_rows = min64(plan.block_rows, plan.group_rows);
     plan.row_blocks = divide_up(plan.group_rows, plan.block_rows);
@@ -180,9 +181,9 @@ static int64_t y_columns(const dd_gemm_args *args) {
     return args->activation == DD_ACTIVATION_GEGLU ? args->n / 2 : args->n;
 }
 
-/// Sums of each block of rows, [groups][row_blocks][2][columns].
+/// Sums of each block of rows, [groups][row_blocks][3][columns].
 static int64_t sums_bytes(const dd_gemm_args *args, const gemm_plan *plan) {
-    return args->statistics ? round_up(plan->groups * plan->row_blocks * 2 * y_columns(args) * 4, 64) : 0;
+    return args->moments ? round_up(plan->groups * plan->row_blocks * 3 * y_columns(args) * 4, 64) : 0;
 }
 
 int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads) {
@@ -295,29 +296,26 @@ static void sum_block(const gemm_job *job, int64_t block, int64_t row, int64_t r
     const dd_gemm_args *args = job->args;
     const int64_t width = args->activation == DD_ACTIVATION_GEGLU ? DD_HALF_PANEL : DD_PANEL, columns = y_columns(args);
     const int64_t end = min64((panel + panels) * width, columns);
-    float *sums = job->sums + block * 2 * columns;
+    float *sums = job->sums + block * 3 * columns;
     for (int64_t c = panel * width; c < end; c += DD_PANEL)
         job->kernels->sum_columns((const float *)args->y + row * args->ldy + c, args->ldy, rows, min64(DD_PANEL, end - c),
-                                  sums + c, sums + columns + c);
+                                  sums + c, sums + columns + c, sums + 2 * columns + c);
 }
 
-static void add_sums(const gemm_job *job) {
+enum { COLUMNS_AT_ONCE = 128 };
+
+static void add_sums(void *context, int64_t index, int worker) {
+    (void)worker;
+    const gemm_job *job = context;
     const gemm_plan *plan = &job->plan;
-    const int64_t columns = y_columns(job->args);
-    for (int64_t group = 0; group < plan->groups; group++) {
-        const int64_t rows = min64(plan->group_rows, job->args->m - group * plan->group_rows);
-        const float *sums = job->sums + group * plan->row_blocks * 2 * columns;
-        double *out = job->args->statistics + group * columns * 2;
-        for (int64_t c = 0; c < columns; c++) {
-            double sum = 0, square = 0;
-            for (int64_t b = 0; b < divide_up(rows, plan->block_rows); b++) {
-                sum += sums[b * 2 * columns + c];
-                square += sums[(b * 2 + 1) * columns + c];
-            }
-            out[2 * c] = sum;
-            out[2 * c + 1] = square;
-        }
-    }
+    const int64_t columns = y_columns(job->args), pieces = divide_up(columns, COLUMNS_AT_ONCE);
+    const int64_t group = index / pieces, first = index % pieces * COLUMNS_AT_ONCE, count = min64(COLUMNS_AT_ONCE, columns - first);
+    const int64_t rows = min64(plan->group_rows, job->args->m - group * plan->group_rows);
+    const float *sums = job->sums + group * plan->row_blocks * 3 * columns + first;
+    double mean[COLUMNS_AT_ONCE] = {0}, squares[COLUMNS_AT_ONCE] = {0};
+    for (int64_t row = 0; row < rows; row += plan->block_rows, sums += 3 * columns)
+        dd_moments_add(mean, squares, (double)row, sums, sums + columns, sums + 2 * columns, (double)min64(plan->block_rows, rows - row), count);
+    dd_moments_store(job->args->moments + (group * columns + first) * 2, mean, squares, (double)rows, count);
 }
 
 static void block_task(void *context, int64_t index, int worker) {
@@ -364,7 +362,7 @@ void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
         return;
     }
     char *free_scratch = scratch;
-    if (args->statistics) {
+    if (args->moments) {
         job.sums = (float *)free_scratch;
         free_scratch += sums_bytes(args, &job.plan);
     }
@@ -378,5 +376,5 @@ void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
         if (job.plan.panels_outside) dd_parallel_for(pool, divide_up(args->m, LOAD_ROWS), load_task, &job);
     }
     dd_parallel_for(pool, job.plan.groups * job.plan.row_blocks * job.plan.panel_blocks, block_task, &job);
-    if (job.sums) add_sums(&job);
+    if (job.sums) dd_parallel_for(pool, job.plan.groups * divide_up(y_columns(args), COLUMNS_AT_ONCE), add_sums, &job);
 }

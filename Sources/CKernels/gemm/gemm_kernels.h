@@ -30,8 +30,8 @@ typedef struct dd_gemm_kernels {
     void (*load_rows)(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line);
     /// Applies the epilogue to a tile (ld_tile = DD_PANEL) at (row, panel) and writes y.
     void (*finish)(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel);
-    /// sums[j], squares[j]: over rows of y [rows, columns], columns <= DD_PANEL.
-    void (*sum_columns)(const float *y, int64_t ld, int64_t rows, int64_t columns, float *sums, float *squares);
+    /// Sums over rows of y [rows, columns], columns <= DD_PANEL, as dd_moments_add takes them.
+    void (*sum_columns)(const float *y, int64_t ld, int64_t rows, int64_t columns, float *pivots, float *sums, float *squares);
 } dd_gemm_kernels;
 
 extern const dd_gemm_kernels dd_gemm_kernels_scalar;

@@ -123,13 +123,14 @@ static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int
     }
 }
 
-static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *sums, float *squares) {
+static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *pivots, float *sums, float *squares) {
     for (int64_t j = 0; j < columns; j++) {
+        pivots[j] = y[j];
         sums[j] = squares[j] = 0;
-        for (int64_t i = 0; i < rows; i++) {
-            const float value = y[i * ld + j];
-            sums[j] += value;
-            squares[j] += value * value;
+        for (int64_t i = 1; i < rows; i++) {
+            const float d = y[i * ld + j] - y[j];
+            sums[j] += d;
+            squares[j] += d * d;
         }
     }
 }

@@ -294,19 +294,23 @@ static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int
     }
 }
 
-static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *sums, float *squares) {
+static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *pivots, float *sums, float *squares) {
     for (int64_t j = 0; j < columns; j += DD_VW) {
         const int64_t left = columns - j;
+        const dd_vf pivot = left >= DD_VW ? dd_v_load(y + j) : dd_v_load_n(y + j, left);
         dd_vf sum = dd_v_zero(), square = sum;
-        for (int64_t i = 0; i < rows; i++) {
+        for (int64_t i = 1; i < rows; i++) {
             const dd_vf x = left >= DD_VW ? dd_v_load(y + i * ld + j) : dd_v_load_n(y + i * ld + j, left);
-            sum = dd_v_add(sum, x);
-            square = dd_v_fma(x, x, square);
+            const dd_vf d = dd_v_sub(x, pivot);
+            sum = dd_v_add(sum, d);
+            square = dd_v_fma(d, d, square);
         }
         if (left >= DD_VW) {
+            dd_v_store(pivots + j, pivot);
             dd_v_store(sums + j, sum);
             dd_v_store(squares + j, square);
         } else {
+            dd_v_store_n(pivots + j, pivot, left);
             dd_v_store_n(sums + j, sum, left);
             dd_v_store_n(squares + j, square, left);
         }

@@ -91,9 +91,10 @@ typedef struct dd_conv_args {
     dd_conv_activation activation;
     float *y;                      // [batch][out_height][out_width][cout]
     int64_t ldy;                   // 0: cout
-    /// [batch][cout][2]: the sum and the sum of squares of each channel of each image of y, overwritten. Blocks of some
-    /// hundred pixels are summed in float32, the blocks in float64, always in the same order.
-    float *statistics;
+    /// [batch][cout][2]: the mean and the variance (of the whole, not estimated from a sample) of each channel of each image of y,
+    /// overwritten. Blocks of some hundred pixels are summed in float32, about one of their values, and brought together in
+    /// float64, always in the same order: accurate to float32 whatever the mean.
+    float *moments;
 } dd_conv_args;
 
 /// Height and width of the result.

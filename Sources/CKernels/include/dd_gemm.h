@@ -94,11 +94,11 @@ typedef struct dd_gemm_args {
     int64_t ldy;
     dd_element y_type;          // DD_F32, DD_F16 or DD_BF16
 
-    /// [groups][columns of y][2] or NULL: the sum and the sum of squares of each column of y over each group of rows, as
-    /// dd_statistics_to_scale_shift takes them with one block an image. Blocks of some hundred rows are summed in float32,
-    /// the blocks in float64, always in the same order. y_type must be DD_F32, k >= 1.
-    double *statistics;
-    int64_t statistics_rows;    // rows of a group; 0: all
+    /// [groups][columns of y][2] or NULL: the mean and the variance (of the whole) of each column of y over each group of rows, as
+    /// dd_group_statistics_nhwc_f32 takes them. Blocks of some hundred rows are summed in float32, about one of their values, and
+    /// brought together in float64, always in the same order. y_type must be DD_F32, k >= 1.
+    float *moments;
+    int64_t moments_rows;       // rows of a group; 0: all
 } dd_gemm_args;
 
 /// Bytes of scratch that dd_gemm needs with `threads` workers. Of pointers only whether they are

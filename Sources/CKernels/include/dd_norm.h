@@ -24,17 +24,11 @@ int64_t dd_group_norm_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixe
 
 /// What a group norm does to each channel, as y = x * scale_out + shift_out: scale_out = scale * rstd and
 /// shift_out = bias - mean * scale_out, each [batch][channels]. The operand is the concatenation of one or two sources of
-/// batch * pixels rows, each with its addend; `channels` is the sum of theirs. Groups may straddle the two.
+/// batch * pixels rows, each with its addend; `channels` is the sum of theirs. Groups may straddle the two. A source whose moments are given is not read.
 /// `scratch` is aligned to 8 bytes.
 void dd_group_statistics_nhwc_f32(
     dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count,
     const float *scale, const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch);
-
-/// The same from sums that others have taken: sums [batch][blocks][channels][2], the last the sum of x and the sum of
-/// x * x over a block of pixels; the blocks of an image cover its `pixels` pixels once. Blocks are added in order.
-void dd_statistics_to_scale_shift(
-    dd_pool *pool, float *scale_out, float *shift_out, const double *sums, int64_t blocks, const float *scale,
-    const float *bias, int64_t batch, int64_t channels, int64_t pixels, int64_t groups, float epsilon);
 
 /// y[b, p, c] = x[b, p, c] * scale[b, c] + shift[b, c], then SiLU if `silu` != 0. y [batch, pixels, channels] is contiguous,
 /// and may be the x of a single source that is contiguous too.

@@ -44,6 +44,7 @@ typedef struct dd_nhwc_source {
     const float *addend;
     int64_t ld_addend;
     int64_t channels;
+    const float *moments; // [batch][channels][2] or NULL: each channel's mean and variance, for who asks for nothing else
 } dd_nhwc_source;
 
 #ifdef __cplusplus

@@ -74,6 +74,9 @@ typedef struct sums_context {
     int64_t channels, pixels, block, blocks, channel_tasks;
 } sums_context;
 
+/// Tasks that sum a source's channels over a block of pixels.
+static int64_t own_tasks(const dd_nhwc_source *source) { return source->moments ? 0 : ceil_div(source->channels, CHANNEL_BLOCK); }
+
 static void sums_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const sums_context *c = raw;
@@ -83,7 +86,7 @@ static void sums_task(void *raw, int64_t index, int worker) {
     double *sums = c->sums + row_block * c->channels * 2; // [2][channels]
     for (int s = 0; s < c->source_count; s++) {
         const dd_nhwc_source *source = &c->sources[s];
-        int64_t here = ceil_div(source->channels, CHANNEL_BLOCK);
+        int64_t here = own_tasks(source);
         if (part < here) {
             int64_t channel = part * CHANNEL_BLOCK;
             int64_t count = min_i64(CHANNEL_BLOCK, source->channels - channel);
@@ -107,9 +110,9 @@ static void sums_task(void *raw, int64_t index, int worker) {
 typedef struct scale_shift_context {
     float *scale_out, *shift_out;
     const double *sums;
+    const dd_nhwc_source *sources;
     const float *scale, *bias;
     int64_t blocks, channels, pixels, groups, group_channels;
-    int64_t step, square; // from a channel's sum to the next one's, and to the sum of its squares
     double epsilon;
 } scale_shift_context;
 
@@ -117,15 +120,24 @@ static void scale_shift_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const scale_shift_context *c = raw;
     int64_t image = index / c->groups, first = index % c->groups * c->group_channels, last = first + c->group_channels;
-    double sum = 0, square = 0;
-    for (int64_t b = 0; b < c->blocks; b++) {
-        const double *sums = c->sums + (image * c->blocks + b) * c->channels * 2;
-        for (int64_t k = first; k < last; k++) {
-            sum += sums[k * c->step];
-            square += sums[k * c->step + c->square];
+    double sum = 0, square = 0, pixels = (double)c->pixels;
+    for (int64_t k = first; k < last; k++) {
+        const int second = k >= c->sources[0].channels;
+        const dd_nhwc_source *source = &c->sources[second];
+        if (source->moments) {
+            const float *moments = source->moments + (image * source->channels + k - (second ? c->sources[0].channels : 0)) * 2;
+            const double mean = moments[0], variance = moments[1];
+            sum += pixels * mean;
+            square += pixels * (variance + mean * mean);
+            continue;
+        }
+        const double *sums = c->sums + image * c->blocks * c->channels * 2 + k;
+        for (int64_t b = 0; b < c->blocks; b++, sums += c->channels * 2) {
+            sum += sums[0];
+            square += sums[c->channels];
         }
     }
-    double n = (double)(c->group_channels * c->pixels), mean = sum / n, variance = square / n - mean * mean;
+    double n = (double)c->group_channels * pixels, mean = sum / n, variance = square / n - mean * mean;
     if (variance < 0) variance = 0;
     double rstd = 1.0 / sqrt(variance + c->epsilon);
     for (int64_t k = first; k < last; k++) {
@@ -135,16 +147,6 @@ static void scale_shift_task(void *raw, int64_t index, int worker) {
     }
 }
 
-void dd_statistics_to_scale_shift(
-    dd_pool *pool, float *scale_out, float *shift_out, const double *sums, int64_t blocks, const float *scale,
-    const float *bias, int64_t batch, int64_t channels, int64_t pixels, int64_t groups, float epsilon) {
-    if (batch <= 0 || groups <= 0) return;
-    scale_shift_context context = {scale_out, shift_out, sums,   scale,  bias,
-                                   blocks,    channels,  pixels, groups, channels / groups, 2,
-                                   1,         epsilon};
-    dd_parallel_for(pool, batch * groups, scale_shift_task, &context);
-}
-
 void dd_group_statistics_nhwc_f32(
     dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count,
     const float *scale, const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch) {
@@ -152,14 +154,13 @@ void dd_group_statistics_nhwc_f32(
     sums_context context = {DD_SELECT(column_sums), scratch, sources, source_count, .pixels = pixels};
     for (int s = 0; s < source_count; s++) {
         context.channels += sources[s].channels;
-        context.channel_tasks += ceil_div(sources[s].channels, CHANNEL_BLOCK);
+        context.channel_tasks += own_tasks(&sources[s]);
     }
     context.block = pixel_block(pixels);
     context.blocks = ceil_div(pixels, context.block);
-    dd_parallel_for(pool, batch * context.blocks * context.channel_tasks, sums_task, &context);
-    scale_shift_context finish = {scale_out,        shift_out, scratch, scale,  bias,
-                                  context.blocks,   context.channels,   pixels,  groups, context.channels / groups,
-                                  1,                context.channels,   epsilon};
+    if (context.channel_tasks) dd_parallel_for(pool, batch * context.blocks * context.channel_tasks, sums_task, &context);
+    scale_shift_context finish = {scale_out, shift_out, scratch, sources, scale, bias, context.blocks, context.channels, pixels, groups,
+                                  context.channels / groups, epsilon};
     dd_parallel_for(pool, batch * groups, scale_shift_task, &finish);
 }
 

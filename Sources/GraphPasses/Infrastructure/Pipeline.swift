@@ -5,14 +5,17 @@ import Tensors
 /// Passes in an order that respects what each says of its place, run again and again until none changes anything.
 public struct Pipeline: Sendable {
     public let passes: [any Pass]
-    /// So many passes from the front come to rest before the others run.
-    private let settlingCount: Int
+    /// Passes that run together until they come to rest, one phase after the other.
+    private let phases: [Range<Int>]
 
-    /// - Parameter settling: passes that come to rest before the others run: what these do, those cannot read any more.
+    /// - Parameters:
+    ///   - settling: passes that come to rest before the others run, and run on with them: what those do, these cannot read any more.
+    ///   - finishing: passes that run when all others have come to rest: what these do, the others cannot read any more.
     /// - Throws: where a pass stands before one that it must follow, or twice.
-    public init(settling: [any Pass] = [], _ passes: [any Pass]) throws {
-        let passes = settling + passes
-        settlingCount = settling.count
+    public init(settling: [any Pass] = [], _ passes: [any Pass], finishing: [any Pass] = []) throws {
+        let main = settling.count + passes.count
+        phases = [0..<settling.count, 0..<main, main..<main + finishing.count].filter { !$0.isEmpty }
+        let passes = settling + passes + finishing
         for (index, pass) in passes.enumerated() {
             for later in passes[(index + 1)...] {
                 guard type(of: later).name != pass.name else { throw InputError("the pass '\(pass.name)' stands twice in the pipeline") }
@@ -31,19 +34,17 @@ public struct Pipeline: Sendable {
         try PassRegistry.check(options.disabledPasses)
         var editor = GraphEditor(graph)
         var result = OptimizedGraph(graph: graph, statistics: passes.map { PassStatistics(pass: $0.name) }, log: [])
-        var changed = true
-        var isSettling = settlingCount > 0
         var round = 0
-        while changed || isSettling {
-            if !changed { isSettling = false }
-            changed = false
+        var phase = phases[...]
+        while let active = phase.first {
+            var changed = false
             round += 1
             guard round <= Pipeline.roundLimit else {
                 throw InputError(
                     "the passes do not come to rest on '\(graph.name)'", advice: "Find the pass that goes on with --disable PASS.")
             }
-            let active = isSettling ? passes[..<settlingCount] : passes[...]
-            for (index, pass) in active.enumerated() where !options.disabledPasses.contains(pass.name) {
+            for index in active where !options.disabledPasses.contains(passes[index].name) {
+                let pass = passes[index]
                 let nodesBefore = editor.graph.order.count
                 var recorder = RewriteRecorder(pass: pass.name, log: result.log, limit: options.stopAfter ?? .max)
                 result.log = []  // so that the recorder holds the only copy
@@ -60,6 +61,7 @@ public struct Pipeline: Sendable {
                 try options.observer?(report, editor.graph)
                 changed = changed || passChanged
             }
+            if !changed { phase = phase.dropFirst() }
         }
         result.graph = editor.graph
         return result

@@ -38,7 +38,7 @@ extension Linear: NarrowStorageOp {
         let prepares = prologue != nil || epsilon != nil || !Set(roles).isDisjoint(with: [.rowScale, .rowBias, .normScale, .normShift])
         return (
             prepares ? [] : [index(of: .input, count: roles.count)!],
-            !roles.contains(.residual) && (activation == nil || activation == .geglu)
+            !roles.contains(.residual) && (activation == nil || activation == .geglu) && moments != true
         )
     }
 
@@ -115,6 +115,8 @@ extension Linear: NarrowStorageOp {
             template.prologue = DD_GEMM_PROLOGUE_SCALE_SHIFT
             template.column_group_rows = Int64(x.shape[0] == 0 ? 0 : rows / x.shape[0])
         }
+        let takesMoments = moments == true
+        if takesMoments { template.moments_rows = Int64(x.shape[1]) }
         let bias = biases.count == 1 ? biases[0] : nil
         let columns = (scale: rowNorm.scale ?? norm.scale, shift: rowNorm.bias ?? norm.shift)
         let arguments = { (call: KernelArguments?) -> dd_gemm_args in
@@ -130,6 +132,7 @@ extension Linear: NarrowStorageOp {
             args.column_scale = pointer(columns.scale)
             args.column_shift = pointer(columns.shift)
             args.y = call.map { UnsafeMutableRawPointer($0.output()) } ?? packed.bytes.baseAddress
+            if takesMoments { args.moments = call?.output(1) ?? packed.bytes.baseAddress!.assumingMemoryBound(to: Float.self) }
             return args
         }
         var planned = arguments(nil)
@@ -197,6 +200,7 @@ extension Conv2D {
             precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
             withExtendedLifetime(tensor) {}
         }
+        let takesMoments = moments == true
         let places = (
             x0: place(.input)!, x1: place(.secondInput), x0Add: place(.inputAddend), x1Add: place(.secondInputAddend),
             scale: place(.normScale), shift: place(.normShift), bias: place(.bias), channelAdd: place(.channelAddend),
@@ -212,6 +216,7 @@ extension Conv2D {
             (args.scale, args.shift) = (pointer(places.scale), pointer(places.shift))
             (args.bias, args.channel_add, args.residual) = (pointer(places.bias), pointer(places.channelAdd), pointer(places.residual))
             args.y = call?.output() ?? packed.bytes.baseAddress!.assumingMemoryBound(to: Float.self)
+            if takesMoments { args.moments = call?.output(1) ?? packed.bytes.baseAddress!.assumingMemoryBound(to: Float.self) }
             return args
         }
         var planned = arguments(nil)

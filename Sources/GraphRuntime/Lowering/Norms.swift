@@ -42,15 +42,16 @@ extension GroupStatistics: LowerableOp {
         let (groups, epsilon) = (Int64(groups), epsilon)
         let places = (
             addend: index(.inputAddend), second: index(.secondInput), secondAddend: index(.secondInputAddend),
-            scale: index(.weight)!, bias: index(.bias)!
+            scale: index(.weight)!, bias: index(.bias)!, moments: index(.moments), secondMoments: index(.secondMoments)
         )
         return Kernel("group_statistics nhwc", scratchByteCount: scratch) { arguments in
+            func source(_ image: Int?, _ addend: Int?, _ moments: Int?, _ channels: Int64) -> dd_nhwc_source {
+                dd_nhwc_source(
+                    x: moments == nil ? arguments.input(image) : nil, ld: channels, addend: arguments.input(addend), ld_addend: channels,
+                    channels: channels, moments: arguments.input(moments))
+            }
             let sources = [
-                dd_nhwc_source(
-                    x: arguments.input(input), ld: first, addend: arguments.input(places.addend), ld_addend: first, channels: first),
-                dd_nhwc_source(
-                    x: arguments.input(places.second), ld: second, addend: arguments.input(places.secondAddend), ld_addend: second,
-                    channels: second),
+                source(input, places.addend, places.moments, first), source(places.second, places.secondAddend, places.secondMoments, second),
             ]
             dd_group_statistics_nhwc_f32(
                 arguments.pool.handle, arguments.output(0), arguments.output(1), sources, places.second == nil ? 1 : 2,

@@ -85,7 +85,7 @@ extension Linear: LowerableOp {
     /// Whether our own kernel computes it, from packed weights.
     func runsFused(_ context: LoweringContext) -> Bool {
         let roles = roles(count: context.operands.count)
-        let plain = Set(roles).isSubset(of: [.input, .weight, .bias]) && activation == nil && prologue == nil
+        let plain = Set(roles).isSubset(of: [.input, .weight, .bias]) && activation == nil && prologue == nil && moments != true
         guard plain, indices(of: .weight, count: roles.count).count == 1 else { return true }
         return context.options.packsWeights && context.parameterKeys[index(of: .weight, count: roles.count)!] != nil
     }
@@ -119,7 +119,7 @@ extension Conv2D: LowerableOp {
         let count = context.operands.count
         let plain =
             Set(roles(count: count)).isSubset(of: [.input, .weight, .bias]) && activation == nil && prologue == nil
-            && inputChannels == nil
+            && inputChannels == nil && moments != true
         let x = context.operands[index(of: .input, count: count)!]
         guard plain, (upsampling ?? 1) == 1, x.layout == .rowMajor else { return try lowerFused(context) }
         return try lowerIm2Col(context)

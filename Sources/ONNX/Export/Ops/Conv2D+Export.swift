@@ -27,7 +27,7 @@ extension ExportBody {
 
 extension Conv2D: ExportableOp {
     public var isStandard: Bool {
-        operands == nil && upsampling == nil && inputChannels == nil && prologue == nil && activation == nil
+        operands == nil && upsampling == nil && inputChannels == nil && prologue == nil && activation == nil && moments == nil
     }
 
     public func export(_ body: inout ExportBody) -> [String] {
@@ -49,11 +49,20 @@ extension Conv2D: ExportableOp {
         if let addend = body.operand(.channelAddend, roles) { y = body.apply("Add", [y, body.channels(addend, rank: 2)]) }
         y = body.activate(y, activation)
         if let residual = body.operand(.residual, roles) { y = body.apply("Add", [y, residual]) }
-        return [y]
+        return [y] + (moments == true ? [body.moments(y, over: [2, 3])] : [])
     }
 }
 
 extension ExportBody {
+    /// Mean and variance of each channel, [N, C, 2].
+    mutating func moments(_ x: String, over axes: [Int]) -> String {
+        func average(_ x: String, keeping: Bool) -> String { apply("ReduceMean", [x], ["axes": .integers(axes), "keepdims": .integer(keeping ? 1 : 0)]) }
+        let centred = apply("Sub", [x, average(x, keeping: true)])
+        let parts = [average(x, keeping: false), average(apply("Mul", [centred, centred]), keeping: false)]
+        let last = integers([-1])
+        return concatenated(parts.map { apply("Unsqueeze", [$0, last]) }, axis: -1)
+    }
+
     fileprivate mutating func convolution(_ inputs: [String], _ op: Conv2D) -> String {
         apply(
             "Conv", inputs,

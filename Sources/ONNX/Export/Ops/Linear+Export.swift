@@ -30,7 +30,7 @@ extension Linear: ExportableOp {
         }
         y = body.activate(y, activation)
         if let residual = body.operand(.residual, roles) { y = body.apply("Add", [y, residual]) }
-        return [y]
+        return [y] + (moments == true ? [body.moments(y, over: [1])] : [])
     }
 }
 
