@@ -25,10 +25,11 @@ public struct GroupStatistics: Op {
     public func index(of role: Conv2D.Operand, count: Int) -> Int? { roles(count: count).firstIndex(of: role) }
 
     public func readsData(ofOperand index: Int) -> Bool {
-        switch operands?[index] {
-        case .input: operands?.contains(.moments) != true
-        case .secondInput: operands?.contains(.secondMoments) != true
-        default: true
+        guard let operands, operands.indices.contains(index) else { return true }
+        switch operands[index] {
+        case .input: return !operands.contains(.moments)
+        case .secondInput: return !operands.contains(.secondMoments)
+        default: return true
         }
     }
 
@@ -63,8 +64,7 @@ public struct GroupStatistics: Op {
     }
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int {
-        4
-            * zip(roles(count: operands.count), operands).filter { $0.0 == .input || $0.0 == .secondInput }
-            .reduce(0) { $0 + $1.1.elementCount }
+        let images = roles(count: operands.count).enumerated().filter { ($0.element == .input || $0.element == .secondInput) && readsData(ofOperand: $0.offset) }
+        return 4 * images.reduce(0) { $0 + operands[$1.offset].elementCount }
     }
 }
