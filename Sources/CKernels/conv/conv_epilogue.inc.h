@@ -8,9 +8,14 @@ typedef struct sums {
 
 DD_INLINE sums no_sums(void) { return (sums){splat(0), splat(0), splat(0), 0}; }
 
-DD_INLINE void add_to_sums(sums *s, vf v) {
+/// The first result of a block becomes its pivot.
+DD_INLINE void begin_sums(sums *s, vf v) {
     if (!s->begun) s->pivot = v;
     s->begun = 1;
+}
+
+DD_INLINE void add_to_sums(sums *s, vf v) {
+    begin_sums(s, v);
     const vf d = v - s->pivot;
     s->sum += d;
     s->squares += d * d;
@@ -58,10 +63,7 @@ DD_INLINE void write_unit(const vf y[16], const int tile, vf bias, const float *
             if (residual) v += load(residual + i * residual_row + j * residual_pixel);
             write_vector(to + i * row + j * pixel, v, streams);
             if (!takes_sums) continue;
-            if (i == 0 && j == 0) {
-                if (!s->begun) s->pivot = v;
-                s->begun = 1;
-            }
+            if (i == 0 && j == 0) begin_sums(s, v);
             const vf d = v - s->pivot;
             sum = j ? sum + d : d;
             squares = j ? squares + d * d : d * d;
