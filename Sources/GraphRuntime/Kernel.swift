@@ -51,8 +51,6 @@ public struct LoweringContext {
     var narrowOperands: Set<Int> = []
     /// Whether the first result is stored as bfloat16.
     var narrowResult = false
-    /// See ``GraphIR/Graph/nodesOnTheWayUp()``.
-    var isOnTheWayUp = false
 
     var threadCount: Int { options.pool.threadCount }
 }

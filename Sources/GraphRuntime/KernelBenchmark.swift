@@ -133,16 +133,16 @@ public struct KernelBenchmark {
             storage(problem.height * problem.width * problem.inputChannels * 4), storage(height * width * problem.outputChannels * 4)
         )
         let packed = storage(Int64(problem.packedByteCount(kind)))
-        let scratch = storage(Int64(dd_conv_scratch_bytes(kind, problem.precision.conv, &args, Int32(pool.threadCount))))
+        let scratch = storage(Int64(dd_conv_scratch_bytes(kind, problem.products(kind), &args, Int32(pool.threadCount))))
         (args.x0, args.y) = (UnsafePointer(floats(x)), floats(y))
         let taps = problem.kernel[0] * problem.kernel[1]
         return withExtendedLifetime((x, y)) {
             result(
-                "conv-\(InstructionSet.current.rawValue) \(kind.label) \(problem.precision.rawValue)",
+                "conv-\(InstructionSet.current.rawValue) \(problem.label(kind))",
                 "\(problem.height)x\(problem.width) \(problem.inputChannels)->\(problem.outputChannels) \(problem.kernel[0])x\(problem.kernel[1])/\(problem.stride)",
                 problem.precision, gigaFLOP: 2e-9 * Double(height * width * problem.outputChannels * problem.inputChannels * taps)
             ) {
-                let status = dd_conv(pool.handle, kind, problem.precision.conv, &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
+                let status = dd_conv(pool.handle, kind, problem.products(kind), &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
                 precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
             }
         }

@@ -68,10 +68,7 @@ struct ProgramBuilder {
         // Views and literals need no step, so steps are counted over the nodes that run.
         var running: [NodeID] = []
         for id in order where !makeViews(id) && !makeLiteral(id) { running.append(id) }
-        if options.precision == .bfloat16 {
-            narrow = narrowValues(running)
-            upward = graph.nodesOnTheWayUp()
-        }
+        if options.precision == .bfloat16 { narrow = narrowValues(running) }
         let lastUse = lastUses(running)
 
         for (step, id) in running.enumerated() {
@@ -172,7 +169,6 @@ struct ProgramBuilder {
             var context = context(node)
             context.narrowOperands = Set(node.operands.indices.filter { narrow.contains(node.operands[$0]) })
             context.narrowResult = narrow.contains(node.results[0])
-            context.isOnTheWayUp = upward.contains(id)
             return try op.lower(context)
         } catch let error as InputError {
             throw error.at("\(graph.name): \(op.name) %\(graph.name(of: id))")
@@ -191,9 +187,6 @@ struct ProgramBuilder {
 
     /// Values that are stored as bfloat16.
     private var narrow: Set<ValueID> = []
-
-    /// Where errors of rounding are nearly the result's own.
-    private var upward: Set<NodeID> = []
 
     private func storedByteCount(_ id: ValueID) -> Int { graph.type(id).byteCount / (narrow.contains(id) ? 2 : 1) }
 

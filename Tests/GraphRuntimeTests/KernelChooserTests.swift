@@ -38,54 +38,21 @@ import Testing
         #expect(try kind(arguments(64, 320, 320), options()) == DD_CONV_WINOGRAD_F4)
         #expect(try kind(arguments(32, 640, 640), options()) == DD_CONV_WINOGRAD_F4)
         #expect(try kind(arguments(32, 640, 640), options(.bfloat16)) == DD_CONV_WINOGRAD_F4_PLAIN)
-        #expect(try kind(arguments(32, 512, 512), options(.bfloat16)) == DD_CONV_WINOGRAD_F2, "F4 is not accurate enough")
         #expect(try kind(arguments(16, 1280, 1280), options()) == DD_CONV_WINOGRAD_F4_PLAIN)
         #expect(try kind(arguments(8, 1280, 1280), options()) == DD_CONV_WINOGRAD_F2_PLAIN)
         #expect(try kind(arguments(8, 1280, 1280), options(.bfloat16)) == DD_CONV_WINOGRAD_F2)
         #expect(try kind(arguments(4, 1280, 1280), options(.bfloat16)) == DD_CONV_DIRECT)
-        #expect(try kind(arguments(64, 320, 320), options(.bfloat16)) == DD_CONV_WINOGRAD_F2)
+        #expect(try kind(arguments(64, 320, 320), options(.bfloat16)) == DD_CONV_WINOGRAD_F4)
         #expect(try kind(arguments(64, 320, 320, stride: 2), options()) == DD_CONV_WINOGRAD_STRIDE_2)
         #expect(try kind(arguments(32, 640, 640, stride: 2), options()) == DD_CONV_DIRECT)
         #expect(try kind(arguments(64, 320, 320, stride: 3), options()) == DD_CONV_DIRECT)
         #expect(try kind(arguments(64, 3, 320), options()) == DD_CONV_DIRECT)
     }
 
-    /// In bfloat16 F4 is for where its error matters little: behind an upsampling, with no downsampling to come.
-    @Test func theWayUp() throws {
-        let graph = try GraphParser.parse(
-            """
-            graph net {
-              input %x : f32[1, 8, 8, 8]
-              parameter @w : f32[8, 8, 3, 3]
-              %in = conv2d(%x, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 8, 8]
-              %first = upsample_nearest(%in) {factor = 2} : f32[1, 8, 16, 16]
-              %inner = conv2d(%first, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 16, 16]
-              %down = conv2d(%inner, @w) {stride = [2, 2], padding = [1, 1, 1, 1]} : f32[1, 8, 8, 8]
-              %bottom = conv2d(%down, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 8, 8]
-              %up = conv2d(%bottom, @w) {stride = [1, 1], padding = [1, 1, 1, 1], upsampling = 2} : f32[1, 8, 16, 16]
-              %skip = conv2d(%inner, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 16, 16]
-              %side = conv2d(%x, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 8, 8]
-              %sum = add(%up, %skip) : f32[1, 8, 16, 16]
-              %y = conv2d(%sum, @w) {stride = [1, 1], padding = [1, 1, 1, 1]} : f32[1, 8, 16, 16]
-              output y = %y
-              output side = %side
-            }
-            """, registry: .standard)
-        let upward = graph.nodesOnTheWayUp()
-        let names = Set(upward.map { graph.name(of: $0) })
-        // The bottom lies behind an upsampling too, and before no downsampling.
-        #expect(names == ["bottom", "down", "up", "skip", "sum", "y"])
-
-        let chooser = KernelChooser()
-        let args = arguments(64, 128, 128)
-        #expect(try chooser.convolution(args, upward: true, options: options(.bfloat16)).kind == DD_CONV_WINOGRAD_F4)
-        #expect(try chooser.convolution(args, upward: false, options: options(.bfloat16)).kind == DD_CONV_WINOGRAD_F2)
-    }
-
     @Test func leanMemoryTakesNoLargerWeights() throws {
         let cases: [(Int64, Int64, dd_conv_kind, dd_conv_kind)] = [
             (4, 320, DD_CONV_DIRECT, DD_CONV_DIRECT), (8, 320, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2_PLAIN),
-            (64, 320, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F2_PLAIN), (32, 640, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN),
+            (64, 320, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN), (32, 640, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN),
         ]
         for (size, channels, float32, bfloat16) in cases {
             for (precision, kind) in [(Precision.float32, float32), (.bfloat16, bfloat16)] {
@@ -94,7 +61,8 @@ import Testing
                 #expect(choice.kind == kind)
                 #expect(choice.reason == "lean memory")
                 let problem = ConvolutionProblem(args, precision: precision)
-                #expect(problem.packedByteCount(choice.kind) == problem.packedByteCount(DD_CONV_DIRECT))
+                // Scales of int16 come to a hundredth or two.
+                #expect(Double(problem.packedByteCount(choice.kind)) <= 1.06 * Double(problem.packedByteCount(DD_CONV_DIRECT)))
             }
         }
     }
@@ -105,15 +73,15 @@ import Testing
         let args = arguments(12, 16, 32)
         #expect(try chooser().convolution(args, options: options()).reason == "by shape")
         let tuned = try chooser(tunes: true).convolution(args, options: options())
-        #expect(tuned.reason.hasPrefix("timed: direct"))
+        #expect(tuned.reason.hasPrefix("timed: direct float32"))
         let again = try chooser().convolution(args, options: options())
         #expect(again.kind == tuned.kind)
         #expect(again.reason == tuned.reason)
 
         let problem = "\(ConvolutionProblem(args, precision: .float32))"
-        for (fast, kind) in [("winograd_f2", DD_CONV_WINOGRAD_F2), ("direct", DD_CONV_DIRECT), ("winograd_f4", DD_CONV_WINOGRAD_F4)] {
+        for (fast, kind) in [("winograd_f2 float32", DD_CONV_WINOGRAD_F2), ("direct float32", DD_CONV_DIRECT), ("winograd_f4 float32", DD_CONV_WINOGRAD_F4)] {
             var timings = KernelTimings(path: path, machine: machine)
-            var seconds = ["direct": 1.0, "winograd_f2": 1.0, "winograd_f2_plain": 1.0, "winograd_f4": 1.0, "winograd_f4_plain": 1.0]
+            var seconds = ["direct float32": 1.0, "winograd_f2 float32": 1.0, "winograd_f2_plain float32": 1.0, "winograd_f4 float32": 1.0, "winograd_f4_plain float32": 1.0]
             seconds[fast] = 0.5
             try timings.record(seconds, of: problem)
             #expect(try chooser().convolution(args, options: options()).kind == kind)
@@ -121,7 +89,7 @@ import Testing
         // A little faster does not pay for four times the weights.
         var timings = KernelTimings(path: path, machine: machine)
         let wide = arguments(16, 1280, 1280)
-        try timings.record(["direct": 0.0401, "winograd_f2": 0.0401, "winograd_f4": 0.04], of: "\(ConvolutionProblem(wide, precision: .float32))")
+        try timings.record(["direct float32": 0.0401, "winograd_f2 float32": 0.0401, "winograd_f4 float32": 0.04], of: "\(ConvolutionProblem(wide, precision: .float32))")
         #expect(try chooser().convolution(wide, options: options()).kind == DD_CONV_DIRECT)
         // Another machine's times do not count.
         #expect(KernelTimings(path: path, machine: "another")[problem].isEmpty)
@@ -129,7 +97,7 @@ import Testing
 
     @Test(arguments: [
         "", "{", "[]", #"{"schema":"other","machines":{}}"#,
-        #"{"schema":"deblurdiff.kernels/1","machines":{"a machine":{"\#("conv float32 1x12x12 16->32 3x3 stride 1 pad 1,1,1,1")":{"direct":-1,"winograd_f2":0}}}}"#,
+        #"{"schema":"deblurdiff.kernels/1","machines":{"a machine":{"\#("conv float32 1x12x12 16->32 3x3 stride 1 pad 1,1,1,1")":{"direct float32":-1,"winograd_f2 float32":0}}}}"#,
     ]) func whatIsNoTimeIsNotMeasured(_ text: String) throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.createDirectory(atPath: folder + "/cache", withIntermediateDirectories: true)

@@ -24,23 +24,92 @@ import Testing
         #expect(problem.worstError(kind, DD_CONV_BFLOAT16) > 1e-4)
     }
 
-    /// What the choice of F4 in bfloat16 rests on: twice F2's error, not ten times, whether weights are transformed before or on the way.
-    @Test func f4InBfloat16() {
-        let problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)
-        let truth = problem.run(DD_CONV_DIRECT, .reference).values
-        func error(_ kind: dd_conv_kind) -> Double {
-            let result = problem.run(kind, .fast(ConvProblem.isas.last!, DD_CONV_BFLOAT16, threads: 2)).values
-            var (difference, norm) = (0.0, 0.0)
-            for (a, b) in zip(result, truth) {
-                difference += (Double(a) - Double(b)) * (Double(a) - Double(b))
-                norm += Double(b) * Double(b)
-            }
-            return (difference / norm).squareRoot()
+    @Test(arguments: dd_conv_kind.int16, [1, 3, 8, 32, 67, 256, 600, 1100])
+    func int16(kind: dd_conv_kind, cin: Int) {
+        var problem = ConvProblem(batch: 2, height: 9, width: 13, cin0: cin, cin1: 5, cout: 37)
+        (problem.normalises, problem.hasBias, problem.residual) = (true, true, .own)
+        #expect(problem.worstError(kind, DD_CONV_INT16) < kind.int16Bound)
+        #expect(problem.worstError(kind, DD_CONV_INT16) > 1e-6)
+    }
+
+    /// Root mean square of the differences over that of the results.
+    private func relativeError(_ problem: ConvProblem, _ kind: dd_conv_kind, _ precision: dd_conv_precision) -> Double {
+        let truth = problem.run(kind, .reference).values
+        let result = problem.run(kind, .fast(ConvProblem.isas.last!, precision, threads: 2)).values
+        var (difference, norm) = (0.0, 0.0)
+        for (a, b) in zip(result, truth) {
+            difference += (Double(a) - Double(b)) * (Double(a) - Double(b))
+            norm += Double(b) * Double(b)
         }
-        for (f2, f4) in [(DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4), (DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN)] {
-            #expect(error(f2) < 6e-3)
-            #expect(error(f4) < 1.2e-2)
-            #expect(error(f4) < 3.5 * error(f2))
+        return (difference / norm).squareRoot()
+    }
+
+    /// What the choice of int16 rests on: F4's transforms make bfloat16's error large, and int16's less than the direct way has in bfloat16.
+    @Test func whatProductsAreMadeOf() {
+        let problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)
+        let direct = relativeError(problem, DD_CONV_DIRECT, DD_CONV_BFLOAT16)
+        #expect(relativeError(problem, DD_CONV_WINOGRAD_F2, DD_CONV_BFLOAT16) < 2.5 * direct)
+        #expect(relativeError(problem, DD_CONV_WINOGRAD_F4, DD_CONV_BFLOAT16) > 2.5 * direct)
+        #expect(relativeError(problem, DD_CONV_WINOGRAD_F4, DD_CONV_INT16) < 0.7 * direct)
+        #expect(relativeError(problem, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_INT16) < direct)
+        #expect(relativeError(problem, DD_CONV_WINOGRAD_STRIDE_2, DD_CONV_INT16) < 0.2 * relativeError(problem, DD_CONV_WINOGRAD_STRIDE_2, DD_CONV_BFLOAT16))
+        #expect(dd_conv_precision_of(DD_CONV_WINOGRAD_F4, DD_CONV_BFLOAT16) == DD_CONV_INT16)
+        #expect(dd_conv_precision_of(DD_CONV_WINOGRAD_F2, DD_CONV_BFLOAT16) == DD_CONV_BFLOAT16)
+        #expect(dd_conv_precision_of(DD_CONV_WINOGRAD_F4, DD_CONV_FLOAT32) == DD_CONV_FLOAT32)
+    }
+
+    /// Inputs and weights that are parallel make the largest sums there can be; 32 bits hold them.
+    @Test(arguments: dd_conv_kind.int16, [1, 2, 127, 512, 513, 2048])
+    func int16SumsDoNotOverflow(kind: dd_conv_kind, cin: Int) {
+        for sign: Float in [1, -1] {
+            var problem = ConvProblem(height: 12, width: 12, cin0: cin, cout: 33)
+            problem.fill = (input: 3 * sign, weight: 0.7)
+            #expect(problem.worstError(kind, DD_CONV_INT16) < kind.int16Bound)
+        }
+    }
+
+    /// With a single channel a scale follows from one product, whose taps may cancel but for their rounding.
+    @Test(arguments: dd_conv_kind.int16)
+    func int16OfOneChannel(kind: dd_conv_kind) {
+        #expect(ConvProblem(height: 12, width: 12, cin0: 1, cout: 500).worstError(kind, DD_CONV_INT16) < 2 * kind.int16Bound)
+    }
+
+    /// A channel far above the others takes digits from them, but not more than F4 in bfloat16 loses everywhere.
+    @Test func int16WithAnOutlier() {
+        var problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)
+        problem.special = (0..<256).map { ($0 * 320 + 7, $0 % 2 == 0 ? 50 : -40) }
+        #expect(relativeError(problem, DD_CONV_WINOGRAD_F4, DD_CONV_INT16) < 5e-3)
+    }
+
+    @Test(arguments: dd_conv_kind.int16, [Float.infinity, -Float.infinity, Float.nan])
+    func int16OfNonFiniteValues(kind: dd_conv_kind, value: Float) {
+        var problem = ConvProblem(height: 20, width: 20, cin0: 8, cout: 33)
+        let clean = problem.run(kind, .reference).values
+        problem.special = [((9 * 20 + 9) * 8 + 3, value)]
+        let truth = problem.run(kind, .reference).values
+        let side = kind == DD_CONV_WINOGRAD_STRIDE_2 ? 10 : 20
+        for isa in ConvProblem.isas {
+            let result = problem.run(kind, .fast(isa, DD_CONV_INT16, threads: 1)).values
+            for i in result.indices {
+                let (y, x) = (i / 33 / side, i / 33 % side)
+                if !truth[i].isFinite {
+                    #expect(!result[i].isFinite)
+                } else if max(abs(y * 20 / side - 9), abs(x * 20 / side - 9)) > 4 {
+                    #expect(abs(result[i] - clean[i]) < 0.1)
+                }
+            }
+        }
+    }
+
+    /// What is next to nothing counts as nothing, and does no harm.
+    @Test(arguments: dd_conv_kind.int16)
+    func int16OfTinyValues(kind: dd_conv_kind) {
+        for scale: Float in [0, 1e-38, 1e-30] {
+            let problem = ConvProblem(height: 9, width: 9, cin0: 16, cout: 33, inputScale: scale)
+            for isa in ConvProblem.isas {
+                let result = problem.run(kind, .fast(isa, DD_CONV_INT16, threads: 1)).values
+                #expect(result.allSatisfy { abs($0) <= 100 * scale })
+            }
         }
     }
 
@@ -136,33 +205,27 @@ import Testing
         (args.batch, args.height, args.width, args.cin0, args.cout) = (1, 64, 64, 320, 320)
         (args.kh, args.kw, args.stride) = (3, 3, 1)
         (args.pad_top, args.pad_left, args.pad_bottom, args.pad_right) = (1, 1, 1, 1)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_WINOGRAD_F4)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 1) == DD_CONV_WINOGRAD_F4_PLAIN)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_WINOGRAD_F2)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1, 0) == DD_CONV_WINOGRAD_F4)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1, 1) == DD_CONV_WINOGRAD_F4_PLAIN)
-        for cout: Int64 in [4, 512] {
-            args.cout = cout
-            #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1, 0) == DD_CONV_WINOGRAD_F2)
+        for precision in [DD_CONV_FLOAT32, DD_CONV_BFLOAT16] {
+            #expect(dd_conv_choose(precision, &args, 0) == DD_CONV_WINOGRAD_F4)
+            #expect(dd_conv_choose(precision, &args, 1) == DD_CONV_WINOGRAD_F4_PLAIN)
         }
         (args.height, args.width, args.cin0, args.cout) = (16, 16, 1280, 1280)
         for precision in [DD_CONV_FLOAT32, DD_CONV_BFLOAT16] {
-            for lean: Int32 in [0, 1] { #expect(dd_conv_choose(precision, &args, 0, lean) == DD_CONV_WINOGRAD_F4_PLAIN) }
+            for lean: Int32 in [0, 1] { #expect(dd_conv_choose(precision, &args, lean) == DD_CONV_WINOGRAD_F4_PLAIN) }
         }
         (args.height, args.width) = (8, 8)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_WINOGRAD_F2_PLAIN)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_WINOGRAD_F2)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F2_PLAIN)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0) == DD_CONV_WINOGRAD_F2)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
         (args.height, args.width) = (4, 4)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_DIRECT)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0) == DD_CONV_DIRECT)
         (args.height, args.width, args.cin0) = (512, 512, 3)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_DIRECT)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_DIRECT)
         (args.cin0, args.stride) = (128, 2)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_WINOGRAD_STRIDE_2)
-        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0, 0) == DD_CONV_WINOGRAD_STRIDE_2)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 1) == DD_CONV_DIRECT, "its weights are larger")
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_STRIDE_2)
+        #expect(dd_conv_choose(DD_CONV_BFLOAT16, &args, 0) == DD_CONV_WINOGRAD_STRIDE_2)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_DIRECT, "its weights are larger")
         (args.height, args.width) = (32, 32)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0, 0) == DD_CONV_DIRECT)
+        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_DIRECT)
     }
 }

@@ -35,6 +35,8 @@ struct ConvProblem {
     var takesMoments = false
     var inputScale: Float = 1
     var special: [(index: Int, value: Float)] = []
+    /// One number everywhere instead of random ones.
+    var fill: (input: Float, weight: Float)?
 
     enum Residual: CaseIterable { case none, own, inPlace }
 
@@ -55,7 +57,11 @@ struct ConvProblem {
     }
 
     var cin: Int { cin0 + cin1 }
-    var weights: ConvFloats { ConvFloats(count: cout * cin * kernel.high * kernel.wide, seed: 7, scale: 0.5) }
+    var weights: ConvFloats {
+        let weights = ConvFloats(count: cout * cin * kernel.high * kernel.wide, seed: 7, scale: 0.5)
+        if let fill { weights.buffer.update(repeating: fill.weight) }
+        return weights
+    }
 
     func run(_ kind: dd_conv_kind, _ way: Way) -> Output {
         var args = dd_conv_args()
@@ -68,6 +74,7 @@ struct ConvProblem {
         let pixels = batch * height * width
         let outPixels = batch * Int(dd_conv_out_height(kind, &args) * dd_conv_out_width(kind, &args))
         let x0 = ConvFloats(count: pixels * (cin0 + gap), seed: 1, scale: inputScale)
+        if let fill { x0.buffer.update(repeating: fill.input) }
         for (index, value) in special { x0.buffer[index] = value }
         let x1 = ConvFloats(count: pixels * (cin1 + gap), seed: 2, scale: inputScale)
         let add0 = ConvFloats(count: pixels * cin0, seed: 3)
@@ -154,6 +161,11 @@ extension dd_conv_kind {
         DD_CONV_WINOGRAD_STRIDE_2,
     ]
 
+    /// Those that have products in int16.
+    static let int16 = all.filter { $0 != DD_CONV_DIRECT && $0 != DD_CONV_UPSAMPLE_3X3 }
+
+    private var isPlain: Bool { self == DD_CONV_WINOGRAD_F2_PLAIN || self == DD_CONV_WINOGRAD_F4_PLAIN }
+
     private var isF4: Bool { self == DD_CONV_WINOGRAD_F4 || self == DD_CONV_WINOGRAD_F4_PLAIN }
 
     /// What float32 products may differ from float64 ones, largest difference over largest value.
@@ -161,4 +173,7 @@ extension dd_conv_kind {
 
     /// The same for products in bfloat16.
     var bfloat16Bound: Double { isF4 ? 0.06 : 0.02 }
+
+    /// In int16; plain weights are bfloat16.
+    var int16Bound: Double { isPlain ? 0.01 : isF4 ? 3e-3 : 1e-3 }
 }

@@ -31,6 +31,10 @@ int dd_conv_check(dd_conv_kind kind, const dd_conv_args *a) {
     return DD_CONV_OK;
 }
 
+static int computes(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *a) {
+    return dd_conv_check(kind, a) == DD_CONV_OK && dd_conv_panel_rows(kind, precision, a->cin0 + a->cin1, a->kh, a->kw) > 0;
+}
+
 /// Units a block aims at. Small blocks keep their inputs in the second-level cache; larger ones reuse weights more, which
 /// pays when the weights do not fit the last-level cache and each block reads them from memory.
 static int64_t target_units(const dd_conv_plan *p) {
@@ -121,6 +125,10 @@ static void lay_out_gather(dd_conv_plan *p) {
         p->runs = p->ldv == p->words ? a->kh : a->kh * a->kw;
         p->run_words = p->ldv == p->words ? a->kw * p->words : p->words;
         p->chunk = p->cin;
+    } else if (p->precision == DD_CONV_INT16) {
+        p->scales_at = dd_conv_round_up(p->words, 16);
+        p->ldv = p->scales_at + dd_conv_round_up(p->parts, 16);
+        p->chunk = 2 * p->part_words;
     } else {
         p->ldv = dd_conv_round_up(p->words, 16) + 16;
         const int64_t budget = 96 * 1024 / (int64_t)sizeof(float) / (p->block_images * p->strip_rows * p->strip_cols);
@@ -128,6 +136,8 @@ static void lay_out_gather(dd_conv_plan *p) {
         if (p->chunk < 16) p->chunk = 16;
         p->chunk = dd_conv_min(p->chunk, dd_conv_round_up(p->cin, 16));
     }
+    // Pixels at a power of two would fall into few cache sets.
+    p->chunk_ld = p->chunk + 16;
     p->ldm = p->block_groups * DD_CONV_GROUP * DD_CONV_PANEL + 16;
     // Inputs that no cache near the processor holds are read once for some panels, whose products wait there instead.
     const int64_t input_bytes = p->block_groups * DD_CONV_GROUP * p->products * p->ldv * (int64_t)sizeof(float);
@@ -154,7 +164,8 @@ static size_t lay_out_scratch(dd_conv_plan *p, int threads) {
     } else {
         const int64_t slots = p->kind == DD_CONV_UPSAMPLE_3X3 ? 4 * p->block_images * (p->block_high + 1) * (p->block_wide + 1)
                                                               : units * p->products;
-        p->strip_at = reserve(&end, pixels * p->chunk, sizeof(float));
+        p->strip_at = reserve(&end, pixels * p->chunk_ld, sizeof(float));
+        p->tile_at = reserve(&end, p->precision == DD_CONV_INT16 ? p->products * p->chunk_ld : 0, sizeof(float));
         p->v_at = reserve(&end, slots * p->ldv, sizeof(float));
         p->m_at = reserve(&end, p->panel_group * p->products * p->ldm, sizeof(float));
         p->weights_at = reserve(&end, dd_conv_is_plain(p->kind) ? p->products * p->ldw : 0, sizeof(float));
@@ -179,7 +190,11 @@ static size_t make_plan(dd_conv_plan *p, dd_conv_kind kind, dd_conv_precision pr
     p->kind = kind;
     p->precision = precision;
     p->cin = a->cin0 + a->cin1;
-    p->words = precision == DD_CONV_BFLOAT16 ? (p->cin + 1) / 2 : p->cin;
+    p->words = precision == DD_CONV_FLOAT32 ? p->cin : (p->cin + 1) / 2;
+    p->part_words = precision == DD_CONV_INT16 ? dd_conv_part_words(p->words) : p->words;
+    p->parts = dd_conv_ceil(p->words, p->part_words);
+    p->panel_rows = dd_conv_panel_rows(kind, precision, p->cin, a->kh, a->kw);
+    p->product_rows = p->words + (precision == DD_CONV_INT16);
     p->panels = dd_conv_ceil(a->cout, DD_CONV_PANEL);
     p->cout_padded = p->panels * DD_CONV_PANEL;
     p->out_height = dd_conv_out_height(kind, a);
@@ -187,7 +202,7 @@ static size_t make_plan(dd_conv_plan *p, dd_conv_kind kind, dd_conv_precision pr
     p->products = dd_conv_products(kind, a->kh, a->kw);
     p->tile = kind == DD_CONV_DIRECT ? 1 : p->products == 36 ? 4 : 2;
     // A panel's transformed weights fit the second-level cache; products are not a multiple of 4 KiB apart.
-    p->words_at_once = p->products == 36 ? 64 : 128;
+    p->words_at_once = p->products == 36 || precision == DD_CONV_INT16 ? 64 : 128;
     p->ldw = p->words_at_once * DD_CONV_PANEL + 32;
     p->units_high = dd_conv_ceil(p->out_height, p->tile);
     p->units_wide = dd_conv_ceil(p->out_width, p->tile);
@@ -202,7 +217,7 @@ static size_t make_plan(dd_conv_plan *p, dd_conv_kind kind, dd_conv_precision pr
 }
 
 size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int threads) {
-    if (dd_conv_check(kind, args) != DD_CONV_OK) return 0;
+    if (!computes(kind, precision, args)) return 0;
     dd_conv_plan plan;
     return make_plan(&plan, kind, precision, args, threads < 1 ? 1 : threads);
 }
@@ -255,7 +270,7 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
 
 int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
                      const void *packed, void *scratch) {
-    if (dd_conv_check(kind, args) != DD_CONV_OK) return DD_CONV_UNSUPPORTED;
+    if (!computes(kind, precision, args)) return DD_CONV_UNSUPPORTED;
     const int threads = dd_pool_size(pool);
     run_context context;
     make_plan(&context.plan, kind, precision, args, threads);
@@ -271,12 +286,12 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
     return DD_CONV_OK;
 }
 
-int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int upward) {
-    const int is_f4 = kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN;
-    return !is_f4 || precision == DD_CONV_FLOAT32 || args->cout >= 640 || (upward && args->cout >= 64 && args->cout < 512);
+dd_conv_precision dd_conv_precision_of(dd_conv_kind kind, dd_conv_precision precision) {
+    const int narrow = kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN || kind == DD_CONV_WINOGRAD_STRIDE_2;
+    return precision == DD_CONV_BFLOAT16 && narrow ? DD_CONV_INT16 : precision;
 }
 
-dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int upward, int lean) {
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean) {
     const int64_t pixels = args->batch * dd_conv_out_height(DD_CONV_DIRECT, args) * dd_conv_out_width(DD_CONV_DIRECT, args);
     // Too few sums to pay for the transforms. (Few output channels are no reason: a panel of 32 is computed anyway.)
     if (args->cin0 + args->cin1 < 8) return DD_CONV_DIRECT;
@@ -286,7 +301,7 @@ dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *arg
     // Tiles are multiplied by eights, and at 8 x 8 there are 16 of F2.
     if (pixels < 64) return DD_CONV_DIRECT;
     // F4 on plain weights overtakes F2 with transformed ones between 12 x 12 and 14 x 14.
-    const int f4 = pixels >= 192 && dd_conv_within_error(DD_CONV_WINOGRAD_F4, precision, args, upward);
+    const int f4 = pixels >= 192;
     if (lean) return f4 ? DD_CONV_WINOGRAD_F4_PLAIN : DD_CONV_WINOGRAD_F2_PLAIN;
     // With fewer pixels transforming the weights costs less than reading four times as many.
     if (f4) return pixels >= (precision == DD_CONV_FLOAT32 ? 512 : 2048) ? DD_CONV_WINOGRAD_F4 : DD_CONV_WINOGRAD_F4_PLAIN;

@@ -14,6 +14,7 @@
 #include "conv_transform.inc.h"
 
 #define DD_BFLOAT16 0
+#define DD_INT16 0
 #define DD_NAME(x) x##_float32
 #include "conv_kernels.inc.h"
 #undef DD_BFLOAT16
@@ -23,7 +24,15 @@
 #define DD_NATIVE_BFLOAT16 0
 #define DD_NAME(x) x##_bfloat16
 #include "conv_kernels.inc.h"
+#undef DD_BFLOAT16
+#undef DD_INT16
+#undef DD_NAME
+
+#define DD_BFLOAT16 0
+#define DD_INT16 1
+#define DD_NAME(x) x##_int16
+#include "conv_kernels.inc.h"
 #pragma clang attribute pop
 
-const dd_conv_task dd_conv_tasks_avx2[2] = {task_float32, task_bfloat16};
+const dd_conv_task dd_conv_tasks_avx2[3] = {task_float32, task_bfloat16, task_int16};
 #endif

@@ -4,7 +4,7 @@
 
 #include "conv_internal.h"
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,avx512bf16"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,avx512bf16,avx512vnni"))), apply_to = function)
 #define DD_VL 16
 #define DD_VMATH_AVX512
 #include "../math/dd_vmath.h"
@@ -16,6 +16,7 @@
 #include "conv_transform.inc.h"
 
 #define DD_BFLOAT16 0
+#define DD_INT16 0
 #define DD_NAME(x) x##_float32
 #include "conv_kernels.inc.h"
 #undef DD_BFLOAT16
@@ -25,7 +26,15 @@
 #define DD_NATIVE_BFLOAT16 1
 #define DD_NAME(x) x##_bfloat16
 #include "conv_kernels.inc.h"
+#undef DD_BFLOAT16
+#undef DD_INT16
+#undef DD_NAME
+
+#define DD_BFLOAT16 0
+#define DD_INT16 1
+#define DD_NAME(x) x##_int16
+#include "conv_kernels.inc.h"
 #pragma clang attribute pop
 
-const dd_conv_task dd_conv_tasks_avx512_bf16[2] = {task_float32, task_bfloat16};
+const dd_conv_task dd_conv_tasks_avx512_bf16[3] = {task_float32, task_bfloat16, task_int16};
 #endif

@@ -12,7 +12,12 @@ enum {
     DD_CONV_GROUP = 8,    // units multiplied together
     DD_CONV_PANEL = 32,   // output channels of a weight panel
     DD_CONV_PRODUCTS = 36, // most products a unit has outside the direct kind
+    DD_CONV_PART = 512,    // most channels that share a scale in int16
 };
+
+/// The root of the sum of squares of numbers in int16 that share a scale: below 2^15 by what rounding may add, here and, of plain
+/// weights, before.
+#define DD_INT16_ROOT 32600.0f
 
 typedef struct dd_conv_unit {
     int64_t offset;     // of its inputs in v, in words
@@ -41,26 +46,29 @@ typedef struct dd_conv_plan {
     int64_t panel_group;                            // panels that go over a product's inputs one after the other
 
     int64_t strip_rows, strip_cols;  // input pixels behind a block of an image
-    int64_t chunk;                   // channels that are normalised at once (not in the direct kind)
+    int64_t chunk, chunk_ld;         // channels that are normalised at once (not in the direct kind); floats from pixel to pixel
     int64_t ldv;                     // words from slot to slot of v
     int64_t runs, run_words;         // direct: contiguous stretches of a unit's inputs
     int64_t ldm;                     // floats from product to product of m
+    int64_t parts, part_words;    // int16: stretches of a slot's words that share a scale; otherwise one of all words
+    int64_t scales_at;            // int16: words from the start of a slot to its parts' scales
+    int64_t panel_rows, product_rows;  // of packed weights, 32 words each, from panel to panel and (unless plain) product to product
     int64_t words_at_once, ldw;      // weights transformed on the way: words of a panel at once, floats from product to product
 
     char *scratch;
     size_t worker_bytes;  // a slice: block index, then the parts at these offsets
-    size_t units_at, combined_at, strip_at, v_at, m_at, weights_at;
+    size_t units_at, combined_at, strip_at, tile_at, v_at, m_at, weights_at;
     size_t partials_at;   // behind the slices: [blocks][3][cout_padded] pivots and sums for the moments
 } dd_conv_plan;
 
 /// One task: block task / panel_tasks, its panels from (task % panel_tasks) * panels_per_task.
 typedef void (*dd_conv_task)(const dd_conv_plan *plan, int64_t task, int worker);
 
-extern const dd_conv_task dd_conv_tasks_scalar[2];  // indexed by dd_conv_precision
+extern const dd_conv_task dd_conv_tasks_scalar[3];  // indexed by dd_conv_precision
 #if defined(__x86_64__)
-extern const dd_conv_task dd_conv_tasks_avx2[2];
-extern const dd_conv_task dd_conv_tasks_avx512[2];
-extern const dd_conv_task dd_conv_tasks_avx512_bf16[2];
+extern const dd_conv_task dd_conv_tasks_avx2[3];
+extern const dd_conv_task dd_conv_tasks_avx512[3];
+extern const dd_conv_task dd_conv_tasks_avx512_bf16[3];
 #endif
 
 static inline int64_t dd_conv_ceil(int64_t n, int64_t d) { return (n + d - 1) / d; }
@@ -69,6 +77,15 @@ static inline int64_t dd_conv_min(int64_t a, int64_t b) { return a < b ? a : b; 
 
 /// Whether weights stay as the direct way has them and are transformed while they are used.
 static inline int dd_conv_is_plain(dd_conv_kind kind) { return kind == DD_CONV_WINOGRAD_F2_PLAIN || kind == DD_CONV_WINOGRAD_F4_PLAIN; }
+
+/// Words that share a scale in int16. Parts are even, and begin where plain weights are transformed from (words_at_once).
+static inline int64_t dd_conv_part_words(int64_t words) {
+    const int64_t parts = dd_conv_ceil(words, DD_CONV_PART / 2);
+    return dd_conv_min(dd_conv_round_up(dd_conv_ceil(words, parts), 64), dd_conv_round_up(words, 16));
+}
+
+/// Rows of 32 words that packed weights have for a panel.
+int64_t dd_conv_panel_rows(dd_conv_kind kind, dd_conv_precision precision, int64_t cin, int64_t kh, int64_t kw);
 
 /// Products of a kind (for the direct kind: kernel positions); 0 if it cannot do that kernel.
 int64_t dd_conv_products(dd_conv_kind kind, int64_t kh, int64_t kw);

@@ -1,8 +1,26 @@
 // Gathering and multiplying for one precision. The including file sets
-//   DD_BFLOAT16  0 or 1: what a word is
+//   DD_BFLOAT16, DD_INT16  what a word is: two bfloat16, two int16, or (neither) a float32
 //   DD_NAME(x)   names of this precision
 //   DD_ROWS, DD_COLUMNS  register tile: units by vectors of output channels; DD_ROWS divides 8, DD_COLUMNS divides DD_PARTS
 
+#if DD_INT16
+/// v * factor, in the range of int16, to nearest, in the lower half of each lane: 1.5 * 2^23 leaves the whole number in the lowest bits.
+DD_INLINE vi DD_NAME(whole)(vf v, vf factor) { return (vi)(v * factor + 12582912.0f); }
+
+/// Writes 2 * DD_VL values as words from channel c of a slot of v.
+DD_INLINE void DD_NAME(put_scaled)(float *slot, int64_t c, const float *values, vf factor) {
+    const vi low = DD_NAME(whole)(load(values), factor), high = DD_NAME(whole)(load(values + DD_VL), factor);
+#if DD_VL == 16
+    static const uint16_t lower[32] = {0,  2,  4,  6,  8,  10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
+                                       32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62};
+    store(slot + c / 2, (vf)_mm512_permutex2var_epi16((__m512i)low, _mm512_loadu_si512(lower), (__m512i)high));
+#else
+    typedef int16_t half_vector __attribute__((vector_size(DD_VL * 2)));
+    const half_vector narrow[2] = {__builtin_convertvector(low, half_vector), __builtin_convertvector(high, half_vector)};
+    memcpy((uint16_t *)(void *)slot + c, narrow, sizeof narrow);
+#endif
+}
+#else
 /// Writes DD_VL values as words from channel c of a slot of v.
 DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
 #if !DD_BFLOAT16
@@ -18,6 +36,8 @@ DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
 #endif
 }
 
+#endif
+
 #if DD_BFLOAT16
 /// Words of two values each, `low` in the lower half.
 DD_INLINE vf DD_NAME(words_of)(vf low, vf high) {
@@ -30,6 +50,44 @@ DD_INLINE vf DD_NAME(words_of)(vf low, vf high) {
 }
 #endif
 
+#if DD_INT16
+/// acc + the lanes' two products.
+DD_INLINE vi DD_NAME(dot)(vi acc, vi x, vi w) {
+#if DD_NATIVE_BFLOAT16
+    // Written out: of the intrinsic the compiler makes a product and an addition, for a shorter chain that nobody waits for.
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
+    return acc;
+#elif DD_VL == 16
+    return acc + (vi)_mm512_madd_epi16((__m512i)x, (__m512i)w);
+#elif DD_VL == 8
+    return acc + (vi)_mm256_madd_epi16((__m256i)x, (__m256i)w);
+#else
+    return acc + (x << 16 >> 16) * (w << 16 >> 16) + (x >> 16) * (w >> 16);
+#endif
+}
+
+/// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c].
+DD_INLINE void DD_NAME(accumulate)(vi acc[DD_ROWS][DD_COLUMNS], const int columns, const float *base, const int64_t *offsets,
+                                   int64_t count, const float *weights) {
+    const float *a[DD_ROWS];
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) a[r] = base + offsets[r];
+#if DD_VL == 16
+#pragma clang loop unroll_count(4)
+#endif
+    for (int64_t k = 0; k < count; k++, weights += DD_CONV_PANEL) {
+        vi w[DD_COLUMNS];
+        DD_UNROLL
+        for (int c = 0; c < columns; c++) w[c] = (vi)load(weights + c * DD_VL);
+        DD_UNROLL
+        for (int r = 0; r < DD_ROWS; r++) {
+            const vi x = (vi)splat(a[r][k]);
+            DD_UNROLL
+            for (int c = 0; c < columns; c++) acc[r][c] = DD_NAME(dot)(acc[r][c], x, w[c]);
+        }
+    }
+}
+#else
 /// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c].
 /// Prefetching the next product's weights costs a tenth: the hardware sees the stream itself.
 DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int columns, const float *base, const int64_t *offsets,
@@ -86,8 +144,11 @@ DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int column
     }
 }
 
+#endif
+
 // ---- gathering: inputs of a block into v, offsets of its units ----
 
+#if !DD_INT16
 static void DD_NAME(gather_direct)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *unit, float *pixel, float *v) {
     const dd_conv_args *a = &p->a;
     const int64_t rows = (b->high - 1) * a->stride + a->kh, cols = (b->wide - 1) * a->stride + a->kw;
@@ -112,17 +173,25 @@ static void DD_NAME(gather_direct)(const dd_conv_plan *p, const block_place *b, 
                 unit->offset = ((i * p->strip_rows + y * a->stride) * p->strip_cols + x * a->stride) * p->ldv;
 }
 
-/// Normalised channels c0 ..< c1 of `rows` x `cols` input pixels of each image of a block, p->chunk floats a pixel.
+#endif
+
+/// Normalised channels c0 ..< c1 of `rows` x `cols` input pixels of each image of a block, p->chunk_ld floats a pixel.
 static void DD_NAME(load_strip)(const dd_conv_plan *p, const block_place *b, int64_t top, int64_t left, int64_t rows,
                                 int64_t cols, int64_t c0, int64_t c1, float *strip) {
     for (int64_t i = 0; i < b->images; i++)
         for (int64_t y = 0; y < rows; y++)
-            for (int64_t x = 0; x < cols; x++, strip += p->chunk)
+            for (int64_t x = 0; x < cols; x++, strip += p->chunk_ld) {
+#if DD_INT16
+                // What is behind the last channel would count among what a scale is found from.
+                store(strip + (c1 - c0 - 1) / DD_VL * DD_VL, splat(0));
+#endif
                 load_or_pad(p, b->first_image + i, top + y, left + x, c0, c1, strip);
+            }
 }
 
-/// n x n input pixels (ld floats apart, rows row_ld apart) -> n * n products of one vector of channels.
-DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, const int n, float *slot, int64_t ldv, int64_t c) {
+/// n x n input pixels (ld floats apart, rows row_ld apart) -> n * n products of one vector of channels, `to_ld` words apart; of int16
+/// still as floats.
+DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, const int n, float *to, int64_t to_ld, int64_t c) {
     vf half[6][6];
     DD_UNROLL
     for (int j = 0; j < n; j++, x += ld) {
@@ -143,12 +212,49 @@ DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, c
         if (n == 5) input_stride_2(half[i], out);
         if (n == 4) input_2(half[i], out);
         DD_UNROLL
-        for (int j = 0; j < n; j++, slot += DD_CONV_GROUP * ldv) DD_NAME(put)(slot, c, out[j]);
+        for (int j = 0; j < n; j++, to += to_ld) {
+#if DD_INT16
+            store(to + c, out[j]);
+#else
+            DD_NAME(put)(to, c, out[j]);
+#endif
+        }
     }
 }
 
-DD_INLINE void DD_NAME(gather_winograd)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v,
-                                        const int n) {
+#if DD_INT16
+/// A unit's n * n products of `count` channels (a multiple of 2 * DD_VL), [n * n][ld], into slots of v as integers, with what they are
+/// multiples of. With the root of the sum of squares at most 2^15 no sum of products with weights that keep to the same leaves 32 bits.
+DD_INLINE void DD_NAME(put_part)(const float *tile, int64_t ld, int64_t count, const int n, float *slot, int64_t ldv, float *scale) {
+    float squares[DD_CONV_PRODUCTS + DD_VL] = {0}, inverses[DD_CONV_PRODUCTS + DD_VL];
+    for (int e = 0; e < n * n; e++) {
+        vf even = splat(0), odd = splat(0);
+        for (int64_t c = 0; c < count; c += 2 * DD_VL) {
+            const vf low = load(tile + e * ld + c), high = load(tile + e * ld + c + DD_VL);
+            even += low * low;
+            odd += high * high;
+        }
+        squares[e] = sum_of_lanes(even + odd);
+    }
+    for (int e = 0; e < n * n; e += DD_VL) {
+        // An infinity gives a scale that is one, a NaN one that is none: either way no result is finite.
+        const vf all = load(squares + e), root = square_root(all);
+        const vi tiny = all < 0x1p-126f;
+        store(inverses + e, (vf)(~tiny & (vi)(DD_INT16_ROOT / root)));
+        store(squares + e, root * (1 / DD_INT16_ROOT));
+    }
+    for (int e = 0; e < n * n; e++) {
+        const vf inverse = splat(inverses[e]);
+        for (int64_t c = 0; c < count; c += 2 * DD_VL) DD_NAME(put_scaled)(slot, c, tile + e * ld + c, inverse);
+        *scale = squares[e];
+        slot += DD_CONV_GROUP * ldv;
+        scale += DD_CONV_GROUP * ldv;
+    }
+}
+#endif
+
+DD_INLINE void DD_NAME(gather_winograd)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *tile,
+                                        float *v, const int n) {
     const int64_t step = n == 5 ? 4 : n - 2; // input pixels from unit to unit
     const int64_t rows = (b->high - 1) * step + n, cols = (b->wide - 1) * step + n;
     // v is [group][n * n][8][ldv].
@@ -162,13 +268,25 @@ DD_INLINE void DD_NAME(gather_winograd)(const dd_conv_plan *p, const block_place
         for (int64_t i = 0; i < b->images; i++)
             for (int64_t y = 0; y < b->high; y++)
                 for (int64_t x = 0; x < b->wide; x++, unit++) {
-                    const float *from = strip + ((i * rows + y * step) * cols + x * step) * p->chunk;
+                    const float *from = strip + ((i * rows + y * step) * cols + x * step) * p->chunk_ld;
+#if DD_INT16
+                    // A chunk of channels is a part, which ends with as many zeros as it takes.
+                    int64_t c = 0;
+                    for (; c < c1 - c0; c += DD_VL) DD_NAME(input_tile)(from + c, p->chunk_ld, cols * p->chunk_ld, n, tile, p->chunk_ld, c);
+                    for (; c % (2 * DD_VL) != 0; c += DD_VL)
+                        for (int e = 0; e < n * n; e++) store(tile + e * p->chunk_ld + c, splat(0));
+                    float *slot = v + unit->offset;
+                    DD_NAME(put_part)(tile, p->chunk_ld, c, n, slot + c0 / 2, p->ldv, slot + p->scales_at + c0 / p->chunk);
+#else
+                    (void)tile;
                     for (int64_t c = 0; c < c1 - c0; c += DD_VL)
-                        DD_NAME(input_tile)(from + c, p->chunk, cols * p->chunk, n, v + unit->offset, p->ldv, c0 + c);
+                        DD_NAME(input_tile)(from + c, p->chunk_ld, cols * p->chunk_ld, n, v + unit->offset, DD_CONV_GROUP * p->ldv, c0 + c);
+#endif
                 }
     }
 }
 
+#if !DD_INT16
 /// Planes x, Dx, Dy, Dxy of differences to the pixel on the left and above, each [images][high + 1][wide + 1][ldv].
 static void DD_NAME(gather_upsample)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *unit, float *strip, float *v) {
     const int64_t rows = b->high + 2, cols = b->wide + 2;
@@ -179,11 +297,11 @@ static void DD_NAME(gather_upsample)(const dd_conv_plan *p, const block_place *b
         for (int64_t i = 0; i < b->images; i++)
             for (int64_t y = 0; y <= b->high; y++)
                 for (int64_t x = 0; x <= b->wide; x++) {
-                    const float *from = strip + ((i * rows + y + 1) * cols + x + 1) * p->chunk;
+                    const float *from = strip + ((i * rows + y + 1) * cols + x + 1) * p->chunk_ld;
                     float *slot = v + ((i * (p->block_high + 1) + y) * (p->block_wide + 1) + x) * p->ldv;
                     for (int64_t c = 0; c < c1 - c0; c += DD_VL) {
-                        const vf here = load(from + c), left = load(from - p->chunk + c);
-                        const vf above = load(from - cols * p->chunk + c), corner = load(from - (cols + 1) * p->chunk + c);
+                        const vf here = load(from + c), left = load(from - p->chunk_ld + c);
+                        const vf above = load(from - cols * p->chunk_ld + c), corner = load(from - (cols + 1) * p->chunk_ld + c);
                         DD_NAME(put)(slot, c0 + c, here);
                         DD_NAME(put)(slot + plane, c0 + c, here - left);
                         DD_NAME(put)(slot + 2 * plane, c0 + c, here - above);
@@ -196,6 +314,8 @@ static void DD_NAME(gather_upsample)(const dd_conv_plan *p, const block_place *b
             for (int64_t x = 0; x < b->wide; x++, unit++)
                 unit->offset = ((i * (p->block_high + 1) + y) * (p->block_wide + 1) + x) * p->ldv;
 }
+
+#endif
 
 /// Word offset of each product's inputs from a unit's.
 static void DD_NAME(place_products)(const dd_conv_plan *p, int64_t *offsets) {
@@ -211,6 +331,7 @@ static void DD_NAME(place_products)(const dd_conv_plan *p, int64_t *offsets) {
 
 // ---- multiplying ----
 
+#if !DD_INT16
 /// A register tile of the direct kind, from v to y.
 DD_INLINE void DD_NAME(direct_tile)(const dd_conv_plan *p, const int columns, const dd_conv_unit *unit, int64_t units,
                                     const float *v, const float *weights, const float *combined, int64_t c, sums *s) {
@@ -257,9 +378,36 @@ static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *uni
     for (int j = 0; j < DD_PARTS; j++) store_sums(p, block, panel * DD_CONV_PANEL + j * DD_VL, s[j]);
 }
 
-/// Products of one register tile into m, or added to it.
+#endif
+
+/// Products of one register tile into m, or added to it. Of int16, in multiples of scales[offset of a unit]; with `column_scales` what m
+/// holds then is in multiples of these, for each channel its own.
 DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const int64_t *offsets, int64_t words,
-                                     const float *weights, float *m, int adds) {
+                                     const float *weights, float *m, int adds, const float *scales, const float *column_scales) {
+#if DD_INT16
+    vi acc[DD_ROWS][DD_COLUMNS];
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) {
+        DD_UNROLL
+        for (int j = 0; j < columns; j++) acc[r][j] = (vi)splat(0);
+    }
+    DD_NAME(accumulate)(acc, columns, v, offsets, words, weights);
+    vf column[DD_COLUMNS];
+    DD_UNROLL
+    for (int j = 0; j < columns; j++) column[j] = column_scales ? load(column_scales + j * DD_VL) : splat(1);
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) {
+        const vf scale = splat(scales[offsets[r]]);
+        DD_UNROLL
+        for (int j = 0; j < columns; j++) {
+            float *to = m + r * DD_CONV_PANEL + j * DD_VL;
+            vf sum = __builtin_convertvector(acc[r][j], vf) * scale;
+            if (adds) sum += load(to);
+            store(to, sum * column[j]);
+        }
+    }
+#else
+    (void)scales, (void)column_scales;
     vf acc[DD_ROWS][DD_COLUMNS];
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
@@ -279,11 +427,13 @@ DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const in
         DD_UNROLL
         for (int j = 0; j < columns; j++) store(m + r * DD_CONV_PANEL + j * DD_VL, acc[r][j]);
     }
+#endif
 }
 
 /// A product of a panel for all units, over `words` words of `v` and of `weights`.
 DD_INLINE void DD_NAME(product_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
-                                      int64_t panel, const float *weights, int64_t words, int adds) {
+                                      int64_t panel, const float *weights, int64_t words, int adds, const float *scales,
+                                      const float *column_scales) {
     const int64_t c0 = panel * DD_CONV_PANEL;
     for (int64_t u = 0; u < units; u += DD_ROWS) {
         int64_t offsets[DD_ROWS];
@@ -291,14 +441,32 @@ DD_INLINE void DD_NAME(product_panel)(const dd_conv_plan *p, const dd_conv_unit 
         float *to = m + u * DD_CONV_PANEL;
         for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
             const int64_t c = c0 + part * DD_VL;
+            const float *column = column_scales ? column_scales + part * DD_VL : 0;
             if (c + DD_VL >= p->a.cout) {
                 if (c < p->a.cout)
-                    DD_NAME(product_tile)(1, v, offsets, words, weights + part * DD_VL, to + part * DD_VL, adds);
+                    DD_NAME(product_tile)(1, v, offsets, words, weights + part * DD_VL, to + part * DD_VL, adds, scales, column);
             } else {
-                DD_NAME(product_tile)(DD_COLUMNS, v, offsets, words, weights + part * DD_VL, to + part * DD_VL, adds);
+                DD_NAME(product_tile)(DD_COLUMNS, v, offsets, words, weights + part * DD_VL, to + part * DD_VL, adds, scales, column);
             }
         }
     }
+}
+
+/// A product of a panel for all units, over all words.
+DD_INLINE void DD_NAME(whole_product)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                                      int64_t panel, const float *weights) {
+#if DD_INT16
+    // Weights begin with their scales.
+    const float *column_scales = weights;
+    weights += DD_CONV_PANEL;
+    for (int64_t k = 0, part = 0; part < p->parts; k += p->part_words, part++) {
+        const int64_t words = dd_conv_min(p->part_words, p->words - k);
+        DD_NAME(product_panel)(p, unit, units, v + k, m, panel, weights + k * DD_CONV_PANEL, words, part > 0, v + p->scales_at + part,
+                               part + 1 == p->parts ? column_scales : 0);
+    }
+#else
+    DD_NAME(product_panel)(p, unit, units, v, m, panel, weights, p->words, 0, 0, 0);
+#endif
 }
 
 /// Products of a panel to results.
@@ -350,22 +518,32 @@ DD_INLINE void DD_NAME(transformed_panels)(const dd_conv_plan *p, const dd_conv_
             const int64_t from = units * e / (n * n), to = units * (e + 1) / (n * n);
             for (int64_t i = 0; i < count; i++) fetch_results(p, unit + from, to - from, (first + i) * DD_CONV_PANEL);
             for (int64_t i = 0; i < count; i++)
-                DD_NAME(product_panel)(p, unit, units, v + products[e], m + (i * p->products + e) * p->ldm, first + i,
-                                       p->packed + ((first + i) * p->products + e) * p->words * DD_CONV_PANEL, p->words, 0);
+                DD_NAME(whole_product)(p, unit, units, v + products[e], m + (i * p->products + e) * p->ldm, first + i,
+                                       p->packed + ((first + i) * p->products + e) * p->product_rows * DD_CONV_PANEL);
         }
         for (int64_t i = 0; i < count; i++)
             DD_NAME(output_panel)(p, unit, units, m + i * p->products * p->ldm, combined, first + i, block, n, tile);
     }
 }
 
+#if DD_INT16
+/// What a panel's products' transformed weights are multiples of, [n * n][32], and then the inverse of that.
+DD_INLINE const float *DD_NAME(plain_scales)(const dd_conv_plan *p, int64_t panel, const int n) {
+    return p->packed + ((panel + 1) * p->panel_rows - 2 * n * n) * DD_CONV_PANEL;
+}
+#endif
+
 /// Words k ..< k + count of a panel's plain weights, [9][words][32], transformed: [n * n][count][32], p->ldw apart.
 DD_INLINE void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, int64_t k, int64_t count, float *out, const int n) {
     const int64_t stride = p->words * DD_CONV_PANEL, ldw = p->ldw;
-    const float *from = p->packed + panel * 9 * stride + k * DD_CONV_PANEL;
+    const float *from = p->packed + panel * p->panel_rows * DD_CONV_PANEL + k * DD_CONV_PANEL;
+#if DD_INT16
+    const float *inverse = DD_NAME(plain_scales)(p, panel, n) + n * n * DD_CONV_PANEL;
+#endif
     for (int64_t at = 0; at < count * DD_CONV_PANEL; at += DD_VL) {
         vf taps[9], half[6][3], products[6];
         float *to = out + at;
-#if !DD_BFLOAT16
+#if !DD_BFLOAT16 && !DD_INT16
         DD_UNROLL
         for (int t = 0; t < 9; t++) taps[t] = load(from + t * stride + at);
         weights_columns(taps, n, half);
@@ -388,8 +566,14 @@ DD_INLINE void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, 
             weights_row(low_half[i][0], low_half[i][1], low_half[i][2], n, low);
             weights_row(half[i][0], half[i][1], half[i][2], n, products);
             DD_UNROLL
-            for (int j = 0; j < n; j++, to += ldw)
+            for (int j = 0; j < n; j++, to += ldw) {
+#if DD_INT16
+                const vf factor = load(inverse + (i * n + j) * DD_CONV_PANEL + at % DD_CONV_PANEL);
+                store(to, (vf)((DD_NAME(whole)(low[j], factor) & 0xffff) | (DD_NAME(whole)(products[j], factor) << 16)));
+#else
                 store(to, DD_NAME(words_of)(low[j], products[j]));
+#endif
+            }
         }
 #endif
     }
@@ -402,6 +586,9 @@ DD_INLINE void DD_NAME(plain_panels)(const dd_conv_plan *p, const dd_conv_unit *
     int64_t products[DD_CONV_PRODUCTS];
     DD_NAME(place_products)(p, products);
     for (int64_t panel = first; panel < end; panel++) {
+#if DD_INT16
+        const float *column_scales = DD_NAME(plain_scales)(p, panel, n);
+#endif
         for (int64_t k = 0; k < p->words; k += p->words_at_once) {
             const int64_t count = dd_conv_min(p->words_at_once, p->words - k);
             DD_NAME(transform_weights)(p, panel, k, count, weights, n);
@@ -410,23 +597,30 @@ DD_INLINE void DD_NAME(plain_panels)(const dd_conv_plan *p, const dd_conv_unit *
                     const int64_t from = units * e / (n * n), to = units * (e + 1) / (n * n);
                     fetch_results(p, unit + from, to - from, panel * DD_CONV_PANEL);
                 }
-                DD_NAME(product_panel)(p, unit, units, v + products[e] + k, m + e * p->ldm, panel, weights + e * p->ldw, count, k > 0);
+#if DD_INT16
+                const float *scales = v + products[e] + p->scales_at + k / p->part_words;
+                const float *column = k + count == p->words ? column_scales + e * DD_CONV_PANEL : 0;
+#else
+                const float *scales = 0, *column = 0;
+#endif
+                DD_NAME(product_panel)(p, unit, units, v + products[e] + k, m + e * p->ldm, panel, weights + e * p->ldw, count, k > 0,
+                                       scales, column);
             }
         }
         DD_NAME(output_panel)(p, unit, units, m, combined, panel, block, n, tile);
     }
 }
 
-static void DD_NAME(gather_f4)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v) {
-    DD_NAME(gather_winograd)(p, b, units, strip, v, 6);
+static void DD_NAME(gather_f4)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *tile, float *v) {
+    DD_NAME(gather_winograd)(p, b, units, strip, tile, v, 6);
 }
 
-static void DD_NAME(gather_f2)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v) {
-    DD_NAME(gather_winograd)(p, b, units, strip, v, 4);
+static void DD_NAME(gather_f2)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *tile, float *v) {
+    DD_NAME(gather_winograd)(p, b, units, strip, tile, v, 4);
 }
 
-static void DD_NAME(gather_stride_2)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *v) {
-    DD_NAME(gather_winograd)(p, b, units, strip, v, 5);
+static void DD_NAME(gather_stride_2)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *tile, float *v) {
+    DD_NAME(gather_winograd)(p, b, units, strip, tile, v, 5);
 }
 
 static void DD_NAME(panels_stride_2)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
@@ -454,15 +648,18 @@ static void DD_NAME(panels_f2_plain)(const dd_conv_plan *p, const dd_conv_unit *
     DD_NAME(plain_panels)(p, unit, units, v, m, weights, combined, first, end, block, 4, 2);
 }
 
+#if !DD_INT16
 static void DD_NAME(panels_up)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
                                const float *combined, int64_t first, int64_t end, int64_t block) {
     DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 3, 2);
 }
 
+#endif
+
 static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
     char *slice = p->scratch + (size_t)worker * p->worker_bytes;
     dd_conv_unit *units = (dd_conv_unit *)(slice + p->units_at);
-    float *combined = (float *)(slice + p->combined_at), *strip = (float *)(slice + p->strip_at);
+    float *combined = (float *)(slice + p->combined_at), *strip = (float *)(slice + p->strip_at), *tile = (float *)(slice + p->tile_at);
     float *v = (float *)(slice + p->v_at), *m = (float *)(slice + p->m_at);
     const int64_t block = task / p->panel_tasks, first = task % p->panel_tasks * p->panels_per_task;
     const block_place b = place_of(p, block);
@@ -471,21 +668,32 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
         place_units(p, &b, units);
         combine_additions(p, b.first_image, b.images, combined);
         switch (p->kind) {
+#if !DD_INT16
             case DD_CONV_DIRECT: DD_NAME(gather_direct)(p, &b, units, strip, v); break;
-            case DD_CONV_WINOGRAD_F2:
-            case DD_CONV_WINOGRAD_F2_PLAIN: DD_NAME(gather_f2)(p, &b, units, strip, v); break;
-            case DD_CONV_WINOGRAD_F4:
-            case DD_CONV_WINOGRAD_F4_PLAIN: DD_NAME(gather_f4)(p, &b, units, strip, v); break;
-            case DD_CONV_WINOGRAD_STRIDE_2: DD_NAME(gather_stride_2)(p, &b, units, strip, v); break;
             case DD_CONV_UPSAMPLE_3X3: DD_NAME(gather_upsample)(p, &b, units, strip, v); break;
+#else
+            case DD_CONV_DIRECT:
+            case DD_CONV_UPSAMPLE_3X3: break; // dd_conv_check_precision leaves these out
+#endif
+            case DD_CONV_WINOGRAD_F2:
+            case DD_CONV_WINOGRAD_F2_PLAIN: DD_NAME(gather_f2)(p, &b, units, strip, tile, v); break;
+            case DD_CONV_WINOGRAD_F4:
+            case DD_CONV_WINOGRAD_F4_PLAIN: DD_NAME(gather_f4)(p, &b, units, strip, tile, v); break;
+            case DD_CONV_WINOGRAD_STRIDE_2: DD_NAME(gather_stride_2)(p, &b, units, strip, tile, v); break;
         }
     }
     const int64_t count = b.images * b.high * b.wide;
     const int64_t end = dd_conv_min(first + p->panels_per_task, p->panels);
     switch (p->kind) {
+#if !DD_INT16
         case DD_CONV_DIRECT:
             for (int64_t panel = first; panel < end; panel++) DD_NAME(direct_panel)(p, units, count, v, combined, panel, block);
             break;
+        case DD_CONV_UPSAMPLE_3X3: DD_NAME(panels_up)(p, units, count, v, m, combined, first, end, block); break;
+#else
+        case DD_CONV_DIRECT:
+        case DD_CONV_UPSAMPLE_3X3: break;
+#endif
         case DD_CONV_WINOGRAD_F2: DD_NAME(panels_f2)(p, units, count, v, m, combined, first, end, block); break;
         case DD_CONV_WINOGRAD_F2_PLAIN:
             DD_NAME(panels_f2_plain)(p, units, count, v, m, (float *)(slice + p->weights_at), combined, first, end, block);
@@ -495,7 +703,6 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             break;
         case DD_CONV_WINOGRAD_F4: DD_NAME(panels_f4)(p, units, count, v, m, combined, first, end, block); break;
         case DD_CONV_WINOGRAD_STRIDE_2: DD_NAME(panels_stride_2)(p, units, count, v, m, combined, first, end, block); break;
-        case DD_CONV_UPSAMPLE_3X3: DD_NAME(panels_up)(p, units, count, v, m, combined, first, end, block); break;
     }
 #if DD_VL == 16
     if (p->streams) _mm_sfence();

@@ -10,6 +10,7 @@
 #include "conv_transform.inc.h"
 
 #define DD_BFLOAT16 0
+#define DD_INT16 0
 #define DD_NAME(x) x##_float32
 #include "conv_kernels.inc.h"
 #undef DD_BFLOAT16
@@ -19,5 +20,13 @@
 #define DD_NATIVE_BFLOAT16 0
 #define DD_NAME(x) x##_bfloat16
 #include "conv_kernels.inc.h"
+#undef DD_BFLOAT16
+#undef DD_INT16
+#undef DD_NAME
 
-const dd_conv_task dd_conv_tasks_scalar[2] = {task_float32, task_bfloat16};
+#define DD_BFLOAT16 0
+#define DD_INT16 1
+#define DD_NAME(x) x##_int16
+#include "conv_kernels.inc.h"
+
+const dd_conv_task dd_conv_tasks_scalar[3] = {task_float32, task_bfloat16, task_int16};

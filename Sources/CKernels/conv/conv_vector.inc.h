@@ -44,6 +44,29 @@ DD_INLINE void store_some(float *at, vf v, int64_t n) {
 #endif
 }
 
+DD_INLINE float sum_of_lanes(vf v) {
+#if DD_VL == 16
+    return _mm512_reduce_add_ps((__m512)v);
+#else
+    float lanes[DD_VL];
+    store(lanes, v);
+    for (int i = DD_VL / 2; i > 0; i /= 2)
+        for (int j = 0; j < i; j++) lanes[j] += lanes[j + i];
+    return lanes[0];
+#endif
+}
+
+DD_INLINE vf square_root(vf v) {
+#if DD_VL == 16
+    return (vf)_mm512_sqrt_ps((__m512)v);
+#elif DD_VL == 8
+    return (vf)_mm256_sqrt_ps((__m256)v);
+#else
+    for (int i = 0; i < DD_VL; i++) v[i] = __builtin_sqrtf(v[i]);
+    return v;
+#endif
+}
+
 #if DD_VL == 16
 /// x / (1 + e^-x)
 DD_INLINE vf silu(vf x) {

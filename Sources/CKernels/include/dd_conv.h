@@ -1,6 +1,6 @@
 // Convolutions over channels-last float32 images.
 //
-// One description of a convolution (dd_conv_args), seven ways to compute it (dd_conv_kind), two precisions of the products.
+// One description of a convolution (dd_conv_args), seven ways to compute it (dd_conv_kind), three precisions of the products.
 // Weights are packed once for a kind and a precision; the packed bytes are the same for every instruction set, so that a
 // file can hold them. Nothing here allocates memory; results are the same bit for bit for any number of threads.
 #ifndef DD_CONV_H
@@ -40,6 +40,11 @@ typedef enum dd_conv_kind {
 typedef enum dd_conv_precision {
     DD_CONV_FLOAT32 = 0,
     DD_CONV_BFLOAT16 = 1,  // weights and (transformed) inputs rounded to bfloat16
+    /// Transformed weights and inputs as 16-bit integers with shared scales: the Winograd kinds alone. A tile's inputs to a product
+    /// have a scale for at most 512 channels, weights one for each product and output channel, such that the root of the
+    /// sum of squares is 2^15: by Cauchy and Schwarz no sum of products leaves 32 bits. As fast as bfloat16 and as small, with
+    /// an error of a tenth. Numbers below 2^-63 or so are zeros.
+    DD_CONV_INT16 = 2,
 } dd_conv_precision;
 
 /// Element type of weights that are to be packed.
@@ -125,16 +130,14 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
 int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
                      const void *packed, void *scratch);
 
-/// Whether a kind's error is one to accept without being asked. In bfloat16 F4's is twice F2's (6e-3 of a layer's result). What
-/// that does to a network's result depends on where the layer is; at the released sizes (Docs/Benchmarks.md has the figures) it is
-/// little in the deep levels of the U-Nets (640 output channels and more) and on a network's way up (`upward`: behind an
-/// upsampling, no downsampling to come), but for the decoder's 512 channels and the layer that computes the result itself.
-int dd_conv_within_error(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int upward);
+/// What a kind's products are best made of where bfloat16 is precise enough. F4's transforms multiply rounding errors: in bfloat16
+/// its error is 1e-2 of a layer's result, four times that of the direct way, in int16 1e-3. With stride 2 a network reduces what it
+/// has no other copy of, so that what int16 saves there is seen in its result.
+dd_conv_precision dd_conv_precision_of(dd_conv_kind kind, dd_conv_precision precision);
 
-/// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings of these kernels, among those
-/// within error. `lean`: only kinds whose weights are no larger than plain. Never returns DD_CONV_UPSAMPLE_3X3, which is another
-/// function of its input.
-dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int upward, int lean);
+/// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings of these kernels. `lean`: only
+/// kinds whose weights are no larger than plain. Never returns DD_CONV_UPSAMPLE_3X3, which is another function of its input.
+dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean);
 
 /// The truth that the kernels are tested against: plain loops in float64 over w[cout][cin][kh][kw], rounded to float32 at
 /// the end. `kind` matters only for DD_CONV_UPSAMPLE_3X3. Slow.

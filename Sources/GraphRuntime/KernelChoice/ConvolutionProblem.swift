@@ -12,11 +12,9 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
     var stride: Int64
     /// Top, left, bottom, right.
     var padding: [Int64]
-    /// On the network's way up; see ``GraphIR/Graph/nodesOnTheWayUp()``.
-    var upward: Bool
 
-    init(_ args: dd_conv_args, precision: Precision, upward: Bool = false) {
-        (self.precision, self.upward) = (precision, upward)
+    init(_ args: dd_conv_args, precision: Precision) {
+        self.precision = precision
         (batch, height, width) = (args.batch, args.height, args.width)
         (inputChannels, outputChannels) = (args.cin0 + args.cin1, args.cout)
         (kernel, stride) = ([args.kh, args.kw], args.stride)
@@ -39,17 +37,22 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
         return args
     }
 
-    /// The kinds that may compute it: none whose error is too large, none with transforms for so few channels that these would be most
-    /// of the work.
+    /// The kinds that may compute it: none with transforms for so few channels that these would be most of the work.
     var candidates: [dd_conv_kind] {
         var args = arguments
         guard inputChannels >= 8 else { return [DD_CONV_DIRECT] }
         let kinds = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4, DD_CONV_WINOGRAD_STRIDE_2]
-        return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) && dd_conv_within_error($0, precision.conv, &args, upward ? 1 : 0) != 0 }
+        return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) }
     }
 
+    /// What a kind's products are made of.
+    func products(_ kind: dd_conv_kind) -> dd_conv_precision { dd_conv_precision_of(kind, precision.conv) }
+
+    /// The name of a kernel among the timings.
+    func label(_ kind: dd_conv_kind) -> String { "\(kind.label) \(products(kind).label)" }
+
     func packedByteCount(_ kind: dd_conv_kind) -> Int {
-        dd_conv_packed_bytes(kind, precision.conv, outputChannels, inputChannels, kernel[0], kernel[1])
+        dd_conv_packed_bytes(kind, products(kind), outputChannels, inputChannels, kernel[0], kernel[1])
     }
 }
 

@@ -42,30 +42,29 @@ public final class KernelChooser: @unchecked Sendable {
     /// With the times in the user's cache.
     public convenience init(tunes: Bool) { self.init(cache: KernelTimings.standardPath, tunes: tunes) }
 
-    /// - Parameter upward: on the network's way up, see ``GraphIR/Graph/nodesOnTheWayUp()``.
-    func convolution(_ args: dd_conv_args, upward: Bool = false, options: RuntimeOptions) throws -> Choice {
-        let problem = ConvolutionProblem(args, precision: options.precision, upward: upward)
+    func convolution(_ args: dd_conv_args, options: RuntimeOptions) throws -> Choice {
+        let problem = ConvolutionProblem(args, precision: options.precision)
         let candidates = problem.candidates
         if candidates.count == 1 { return Choice(kind: candidates[0], reason: "nothing else computes it") }
         var args = args
-        func byShape(lean: Bool) -> dd_conv_kind { dd_conv_choose(problem.precision.conv, &args, upward ? 1 : 0, lean ? 1 : 0) }
+        func byShape(lean: Bool) -> dd_conv_kind { dd_conv_choose(problem.precision.conv, &args, lean ? 1 : 0) }
         if options.memory == .lean { return Choice(kind: byShape(lean: true), reason: "lean memory") }
         let seconds = try times(problem, candidates, options: options)
-        let timed = candidates.compactMap { kind in seconds[kind.label].map { (kind: kind, seconds: $0) } }
+        let timed = candidates.compactMap { kind in seconds[problem.label(kind)].map { (kind: kind, seconds: $0) } }
         guard timed.count > 1 else { return Choice(kind: byShape(lean: false), reason: "by shape") }
         let price = KernelChooser.secondsPerByte
         let best = timed.min { $0.seconds + price * Double(problem.packedByteCount($0.kind)) < $1.seconds + price * Double(problem.packedByteCount($1.kind)) }!
-        let list = timed.map { String(format: "%@ %.1f ms %d MB", $0.kind.label, 1e3 * $0.seconds, problem.packedByteCount($0.kind) >> 20) }
+        let list = timed.map { String(format: "%@ %.1f ms %d MB", problem.label($0.kind), 1e3 * $0.seconds, problem.packedByteCount($0.kind) >> 20) }
         return Choice(kind: best.kind, reason: "timed: " + list.joined(separator: ", "))
     }
 
     private func times(_ problem: ConvolutionProblem, _ candidates: [dd_conv_kind], options: RuntimeOptions) throws -> [String: Double] {
         try lock.withLock {
             guard let known = timings?["\(problem)"] else { return [:] }
-            let missing = candidates.filter { known[$0.label] == nil && problem.packedByteCount($0) <= KernelChooser.mostBytes }
+            let missing = candidates.filter { known[problem.label($0)] == nil && problem.packedByteCount($0) <= KernelChooser.mostBytes }
             guard tunes, options.arrangesWeights, !missing.isEmpty else { return known }
             var seconds = known
-            for kind in missing { seconds[kind.label] = problem.measure(kind, pool: options.pool) }
+            for kind in missing { seconds[problem.label(kind)] = problem.measure(kind, pool: options.pool) }
             try timings!.record(seconds, of: "\(problem)")
             return seconds
         }
@@ -80,13 +79,13 @@ extension ConvolutionProblem {
         let x = Storage.madeUp(byteCount: Int(batch * self.height * self.width * inputChannels) * 4)
         let y = Storage.madeUp(byteCount: Int(batch * height * width * outputChannels) * 4)
         let packed = Storage.madeUp(byteCount: packedByteCount(kind))
-        let scratch = Storage.madeUp(byteCount: dd_conv_scratch_bytes(kind, precision.conv, &args, Int32(pool.threadCount)))
+        let scratch = Storage.madeUp(byteCount: dd_conv_scratch_bytes(kind, products(kind), &args, Int32(pool.threadCount)))
         args.x0 = UnsafePointer(x.bytes.bindMemory(to: Float.self).baseAddress!)
         args.y = y.bytes.bindMemory(to: Float.self).baseAddress!
         var best = Double.infinity
         for run in 0..<4 {
             let start = DispatchTime.now().uptimeNanoseconds
-            let status = dd_conv(pool.handle, kind, precision.conv, &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
+            let status = dd_conv(pool.handle, kind, products(kind), &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
             precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
             if run > 0 { best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9) }
         }

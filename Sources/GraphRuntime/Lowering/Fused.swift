@@ -6,7 +6,6 @@ import Tensors
 /// A product's precision as the kernels name it.
 extension RuntimeOptions {
     var gemmPrecision: dd_precision { precision.gemm }
-    var convPrecision: dd_conv_precision { precision.conv }
 }
 
 extension Activation? {
@@ -158,8 +157,6 @@ extension Conv2D {
             throw InputError("this convolution has no channels-last kernel: \(attributes)")
         }
         let key = try context.requiredKey(place(.weight)!, "weight")
-        let precision = context.options.convPrecision
-
         var template = dd_conv_args()
         (template.batch, template.height, template.width) = (Int64(x.shape[0]), Int64(x.shape[2]), Int64(x.shape[3]))
         (template.cin0, template.cin1) = (Int64(x.shape[1]), Int64(type(.secondInput)?.shape[1] ?? 0))
@@ -174,8 +171,9 @@ extension Conv2D {
         let choice =
             upsampling == 2
             ? KernelChooser.Choice(kind: DD_CONV_UPSAMPLE_3X3, reason: "nothing else computes it")
-            : try context.options.chooser.convolution(template, upward: context.isOnTheWayUp, options: context.options)
+            : try context.options.chooser.convolution(template, options: context.options)
         let kind = choice.kind
+        let precision = dd_conv_precision_of(kind, context.options.precision.conv)
         guard dd_conv_check(kind, &template) == Int32(DD_CONV_OK) else {
             throw InputError("this convolution has no channels-last kernel: \(attributes)")
         }
@@ -222,7 +220,7 @@ extension Conv2D {
         var planned = arguments(nil)
         let scratch = Int(dd_conv_scratch_bytes(kind, precision, &planned, Int32(context.threadCount)))
         return Kernel(
-            "conv \(kind.label) \(context.options.precision.rawValue)", choice: choice.reason, scratchByteCount: scratch,
+            "conv \(kind.label) \(precision.label)", choice: choice.reason, scratchByteCount: scratch,
             inPlaceOperands: [places.residual].compactMap { $0 }, preparedOperands: [place(.weight)!]
         ) { call in
             var args = arguments(call)
@@ -249,6 +247,16 @@ private func sliced(_ weight: Tensor, _ bounds: [Int]) throws -> Tensor {
     }
     withExtendedLifetime((weight, result)) {}
     return result
+}
+
+extension dd_conv_precision {
+    var label: String {
+        switch self {
+        case DD_CONV_BFLOAT16: "bfloat16"
+        case DD_CONV_INT16: "int16"
+        default: "float32"
+        }
+    }
 }
 
 extension dd_conv_kind {
