@@ -114,7 +114,8 @@ size_t dd_conv_packed_bytes(dd_conv_kind kind, dd_conv_precision precision, int6
 
 /// Packs weights w[cout][cin][kh][kw] into `packed` (64-byte aligned, dd_conv_packed_bytes long): panels of 32 output
 /// channels, [cout/32][products][cin][32], the products being kernel positions or those of the transform. bfloat16 keeps
-/// pairs of input channels together, [..][cin/2][32][2]. Missing channels are zeros. Transforms run in float64.
+/// pairs of input channels together, [..][cin/2][32][2], and so does int16, each product's rows behind its 32 scales; plain weights
+/// for int16 are bfloat16 with all scales and their inverses behind them. Missing channels are zeros. Transforms run in float64.
 int dd_conv_pack(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, void *packed, const void *w,
                  dd_conv_weight_type w_type, int64_t cout, int64_t cin, int64_t kh, int64_t kw);
 

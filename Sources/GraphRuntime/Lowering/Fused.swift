@@ -157,6 +157,7 @@ extension Conv2D {
             throw InputError("this convolution has no channels-last kernel: \(attributes)")
         }
         let key = try context.requiredKey(place(.weight)!, "weight")
+
         var template = dd_conv_args()
         (template.batch, template.height, template.width) = (Int64(x.shape[0]), Int64(x.shape[2]), Int64(x.shape[3]))
         (template.cin0, template.cin1) = (Int64(x.shape[1]), Int64(type(.secondInput)?.shape[1] ?? 0))
