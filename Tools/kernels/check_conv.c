@@ -58,6 +58,7 @@ int main(int argc, char **argv) {
     static const int64_t extents[] = {1, 2, 3, 4, 5, 7, 8, 11, 13, 16, 17, 23, 31, 37};
     static const char *names[] = {"direct", "winograd_f2", "winograd_f4", "upsample_3x3", "winograd_f2_plain", "winograd_f4_plain", "winograd_stride_2"};
     static const char *precisions[] = {"float32", "bfloat16", "int16"};
+    static const double bounds[7][3] = {{5e-6, 0.03, 0}, {5e-6, 0.03, 1e-3}, {3e-5, 0.2, 0.01}, {5e-6, 0.03, 0}, {5e-6, 0.03, 0.01}, {3e-5, 0.2, 0.01}, {5e-6, 0.03, 1e-3}};
     double worst[7][3] = {{0}};
     dd_pool *pools[3] = {NULL, dd_pool_create(2), dd_pool_create(3)};
     int failures = 0;
@@ -127,9 +128,7 @@ int main(int argc, char **argv) {
             free(scratch);
             const double error = error_of(&a, out, y, truth);
             worst[kind][precision] = fmax(worst[kind][precision], error);
-            const int is_f4 = kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN;
-            const int is_plain = kind == DD_CONV_WINOGRAD_F2_PLAIN || kind == DD_CONV_WINOGRAD_F4_PLAIN;
-            const double bound = precision == DD_CONV_BFLOAT16 ? (is_f4 ? 0.2 : 0.03) : precision ? (is_plain ? 0.01 : is_f4 ? 0.01 : 1e-3) : is_f4 ? 3e-5 : 5e-6;
+            const double bound = bounds[kind][precision];
             // Against the largest channel's root mean square, and its square.
             double apart = 0, square = 1e-30;
             for (int64_t c = 0; with_moments && c < a.batch * a.cout; c++)

@@ -10,30 +10,13 @@
 #include "../math/dd_vmath.h"
 #define DD_ROWS 8
 #define DD_COLUMNS 2
+#define DD_NATIVE_BFLOAT16 1
+#define DD_NATIVE_INT16 1
 #include "conv_vector.inc.h"
 #include "conv_load.inc.h"
 #include "conv_epilogue.inc.h"
 #include "conv_transform.inc.h"
-
-#define DD_BFLOAT16 0
-#define DD_INT16 0
-#define DD_NAME(x) x##_float32
-#include "conv_kernels.inc.h"
-#undef DD_BFLOAT16
-#undef DD_NAME
-
-#define DD_BFLOAT16 1
-#define DD_NATIVE_BFLOAT16 1
-#define DD_NAME(x) x##_bfloat16
-#include "conv_kernels.inc.h"
-#undef DD_BFLOAT16
-#undef DD_INT16
-#undef DD_NAME
-
-#define DD_BFLOAT16 0
-#define DD_INT16 1
-#define DD_NAME(x) x##_int16
-#include "conv_kernels.inc.h"
+#include "conv_precisions.inc.h"
 #pragma clang attribute pop
 
 const dd_conv_task dd_conv_tasks_avx512_bf16[3] = {task_float32, task_bfloat16, task_int16};

@@ -1,150 +1,10 @@
 // Gathering and multiplying for one precision. The including file sets
 //   DD_BFLOAT16, DD_INT16  what a word is: two bfloat16, two int16, or (neither) a float32
+//   DD_NATIVE_BFLOAT16, DD_NATIVE_INT16  whether there is an instruction for a word's products (or, of int16, one that adds them too)
 //   DD_NAME(x)   names of this precision
 //   DD_ROWS, DD_COLUMNS  register tile: units by vectors of output channels; DD_ROWS divides 8, DD_COLUMNS divides DD_PARTS
 
-#if DD_INT16
-/// v * factor, in the range of int16, to nearest, in the lower half of each lane: 1.5 * 2^23 leaves the whole number in the lowest bits.
-DD_INLINE vi DD_NAME(whole)(vf v, vf factor) { return (vi)(v * factor + 12582912.0f); }
-
-/// Writes 2 * DD_VL values as words from channel c of a slot of v.
-DD_INLINE void DD_NAME(put_scaled)(float *slot, int64_t c, const float *values, vf factor) {
-    const vi low = DD_NAME(whole)(load(values), factor), high = DD_NAME(whole)(load(values + DD_VL), factor);
-#if DD_VL == 16
-    static const uint16_t lower[32] = {0,  2,  4,  6,  8,  10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30,
-                                       32, 34, 36, 38, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62};
-    store(slot + c / 2, (vf)_mm512_permutex2var_epi16((__m512i)low, _mm512_loadu_si512(lower), (__m512i)high));
-#else
-    typedef int16_t half_vector __attribute__((vector_size(DD_VL * 2)));
-    const half_vector narrow[2] = {__builtin_convertvector(low, half_vector), __builtin_convertvector(high, half_vector)};
-    memcpy((uint16_t *)(void *)slot + c, narrow, sizeof narrow);
-#endif
-}
-#else
-/// Writes DD_VL values as words from channel c of a slot of v.
-DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
-#if !DD_BFLOAT16
-    store(slot + c, v);
-#elif DD_NATIVE_BFLOAT16
-    const __m256bh rounded = _mm512_cvtneps_pbh((__m512)v);
-    memcpy((uint16_t *)(void *)slot + c, &rounded, sizeof rounded);
-#else
-    const vi result = rounded_bfloat16(v) >> 16;
-    typedef int16_t half_vector __attribute__((vector_size(DD_VL * 2)));
-    const half_vector narrow = __builtin_convertvector(result, half_vector);
-    memcpy((uint16_t *)(void *)slot + c, &narrow, sizeof narrow);
-#endif
-}
-
-#endif
-
-#if DD_BFLOAT16
-/// Words of two values each, `low` in the lower half.
-DD_INLINE vf DD_NAME(words_of)(vf low, vf high) {
-#if DD_NATIVE_BFLOAT16
-    static const uint16_t turns[32] = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-    return (vf)_mm512_permutexvar_epi16(_mm512_loadu_si512(turns), (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low));
-#else
-    return (vf)(((rounded_bfloat16(low) >> 16) & 0xffff) | (rounded_bfloat16(high) & (int32_t)0xffff0000));
-#endif
-}
-#endif
-
-#if DD_INT16
-/// acc + the lanes' two products.
-DD_INLINE vi DD_NAME(dot)(vi acc, vi x, vi w) {
-#if DD_NATIVE_BFLOAT16
-    // Written out: of the intrinsic the compiler makes a product and an addition, for a shorter chain that nobody waits for.
-    __asm__("vpdpwssd %2, %1, %0" : "+v"(acc) : "v"(x), "v"(w));
-    return acc;
-#elif DD_VL == 16
-    return acc + (vi)_mm512_madd_epi16((__m512i)x, (__m512i)w);
-#elif DD_VL == 8
-    return acc + (vi)_mm256_madd_epi16((__m256i)x, (__m256i)w);
-#else
-    return acc + (x << 16 >> 16) * (w << 16 >> 16) + (x >> 16) * (w >> 16);
-#endif
-}
-
-/// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c].
-DD_INLINE void DD_NAME(accumulate)(vi acc[DD_ROWS][DD_COLUMNS], const int columns, const float *base, const int64_t *offsets,
-                                   int64_t count, const float *weights) {
-    const float *a[DD_ROWS];
-    DD_UNROLL
-    for (int r = 0; r < DD_ROWS; r++) a[r] = base + offsets[r];
-#if DD_VL == 16
-#pragma clang loop unroll_count(4)
-#endif
-    for (int64_t k = 0; k < count; k++, weights += DD_CONV_PANEL) {
-        vi w[DD_COLUMNS];
-        DD_UNROLL
-        for (int c = 0; c < columns; c++) w[c] = (vi)load(weights + c * DD_VL);
-        DD_UNROLL
-        for (int r = 0; r < DD_ROWS; r++) {
-            const vi x = (vi)splat(a[r][k]);
-            DD_UNROLL
-            for (int c = 0; c < columns; c++) acc[r][c] = DD_NAME(dot)(acc[r][c], x, w[c]);
-        }
-    }
-}
-#else
-/// acc[r][c] += sum over k of the word at base + offsets[r] + k times weights[k][c].
-/// Prefetching the next product's weights costs a tenth: the hardware sees the stream itself.
-DD_INLINE void DD_NAME(accumulate)(vf acc[DD_ROWS][DD_COLUMNS], const int columns, const float *base, const int64_t *offsets,
-                                   int64_t count, const float *weights) {
-    const float *a[DD_ROWS];
-    DD_UNROLL
-    for (int r = 0; r < DD_ROWS; r++) a[r] = base + offsets[r];
-#if DD_VL == 16
-#pragma clang loop unroll_count(4)
-#endif
-    for (int64_t k = 0; k < count; k++, weights += DD_CONV_PANEL) {
-#if !DD_BFLOAT16
-        vf w[DD_COLUMNS];
-        DD_UNROLL
-        for (int c = 0; c < columns; c++) w[c] = load(weights + c * DD_VL);
-        DD_UNROLL
-        for (int r = 0; r < DD_ROWS; r++) {
-            const vf x = splat(a[r][k]);
-            DD_UNROLL
-            for (int c = 0; c < columns; c++) acc[r][c] = acc[r][c] + x * w[c];
-        }
-#elif DD_NATIVE_BFLOAT16
-        vf w[DD_COLUMNS];
-        DD_UNROLL
-        for (int c = 0; c < columns; c++) w[c] = load(weights + c * DD_VL);
-        DD_UNROLL
-        for (int r = 0; r < DD_ROWS; r++) {
-            const __m512bh x = (__m512bh)splat(a[r][k]);
-            DD_UNROLL
-            for (int c = 0; c < columns; c++) acc[r][c] = (vf)_mm512_dpbf16_ps((__m512)acc[r][c], x, (__m512bh)w[c]);
-        }
-#else
-        vf even[DD_COLUMNS], odd[DD_COLUMNS];
-        DD_UNROLL
-        for (int c = 0; c < columns; c++) {
-            const vi pair = (vi)load(weights + c * DD_VL);
-            even[c] = (vf)(pair << 16);
-            odd[c] = (vf)(pair & (int32_t)0xffff0000);
-        }
-        DD_UNROLL
-        for (int r = 0; r < DD_ROWS; r++) {
-            uint32_t word;
-            memcpy(&word, a[r] + k, sizeof word);
-            const uint32_t low_bits = word << 16, high_bits = word & 0xffff0000u;
-            float low, high;
-            memcpy(&low, &low_bits, sizeof low);
-            memcpy(&high, &high_bits, sizeof high);
-            DD_UNROLL
-            for (int c = 0; c < columns; c++) acc[r][c] = acc[r][c] + splat(low) * even[c];
-            DD_UNROLL
-            for (int c = 0; c < columns; c++) acc[r][c] = acc[r][c] + splat(high) * odd[c];
-        }
-#endif
-    }
-}
-
-#endif
+#include "conv_words.inc.h"
 
 // ---- gathering: inputs of a block into v, offsets of its units ----
 
@@ -384,13 +244,13 @@ static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *uni
 /// holds then is in multiples of these, for each channel its own.
 DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const int64_t *offsets, int64_t words,
                                      const float *weights, float *m, int adds, const float *scales, const float *column_scales) {
-#if DD_INT16
-    vi acc[DD_ROWS][DD_COLUMNS];
+    DD_NAME(sum) acc[DD_ROWS][DD_COLUMNS];
     DD_UNROLL
     for (int r = 0; r < DD_ROWS; r++) {
         DD_UNROLL
-        for (int j = 0; j < columns; j++) acc[r][j] = (vi)splat(0);
+        for (int j = 0; j < columns; j++) acc[r][j] = (DD_NAME(sum))splat(0);
     }
+#if DD_INT16
     DD_NAME(accumulate)(acc, columns, v, offsets, words, weights);
     vf column[DD_COLUMNS];
     DD_UNROLL
@@ -408,12 +268,6 @@ DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const in
     }
 #else
     (void)scales, (void)column_scales;
-    vf acc[DD_ROWS][DD_COLUMNS];
-    DD_UNROLL
-    for (int r = 0; r < DD_ROWS; r++) {
-        DD_UNROLL
-        for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
-    }
     if (adds) {
         DD_UNROLL
         for (int r = 0; r < DD_ROWS; r++) {
@@ -673,7 +527,7 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             case DD_CONV_UPSAMPLE_3X3: DD_NAME(gather_upsample)(p, &b, units, strip, v); break;
 #else
             case DD_CONV_DIRECT:
-            case DD_CONV_UPSAMPLE_3X3: break; // dd_conv_check_precision leaves these out
+            case DD_CONV_UPSAMPLE_3X3: break; // they have no packed weights, so no one asks
 #endif
             case DD_CONV_WINOGRAD_F2:
             case DD_CONV_WINOGRAD_F2_PLAIN: DD_NAME(gather_f2)(p, &b, units, strip, tile, v); break;
