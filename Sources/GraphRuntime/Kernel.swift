@@ -55,9 +55,11 @@ public struct LoweringContext {
     var threadCount: Int { options.pool.threadCount }
 }
 
-/// What products are made of. Sums, norms and softmax are float32 in each.
+/// What products are made of. Norms, softmax, results and what passes between ops are float32 in each.
 public enum Precision: String, CaseIterable, Sendable, Codable {
-    case float32, bfloat16
+    case float32
+    /// 16 bits: integers that share scales in convolutions and linear layers, and in attention where there are no instructions for bfloat16.
+    case bfloat16
 }
 
 /// How programs are made and run.
@@ -92,7 +94,7 @@ extension LowerableOp {
     public var takesEveryElementType: Bool { false }
 }
 
-/// An op whose kernel, where products are made of bfloat16, reads or writes rounded numbers anyway: stored rounded, they take half the memory.
+/// An op whose kernel reads numbers that it rounds to bfloat16, or can write such: stored rounded, they take half the memory.
 protocol NarrowStorageOp: LowerableOp {
     /// Which operands the kernel rounds before anything else, and whether it can store its first result rounded.
     func narrowStorage(_ context: LoweringContext) -> (operands: Set<Int>, result: Bool)

@@ -23,6 +23,7 @@ public struct MachineLimits: Codable, Hashable, Sendable {
 /// The instruction sets that kernels are written for.
 public enum InstructionSet: String, CaseIterable, Sendable {
     case scalar, avx2, avx512
+    case avx512VNNI = "avx512-vnni"
     case avx512BF16 = "avx512-bf16"
 
     private var isa: dd_isa {
@@ -30,6 +31,7 @@ public enum InstructionSet: String, CaseIterable, Sendable {
         case .scalar: DD_ISA_SCALAR
         case .avx2: DD_ISA_AVX2
         case .avx512: DD_ISA_AVX512
+        case .avx512VNNI: DD_ISA_AVX512_VNNI
         case .avx512BF16: DD_ISA_AVX512_BF16
         }
     }

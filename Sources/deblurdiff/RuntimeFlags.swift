@@ -40,7 +40,7 @@ struct RuntimeFlags: ParsableArguments {
     @Option(help: "Threads to compute with. The result does not depend on it. (default: one a processor)")
     var threads: Int?
 
-    @Option(help: "What products are made of: float32 or bfloat16.")
+    @Option(help: "What products are made of: float32, or with bfloat16 numbers of 16 bits (integers with shared scales, bfloat16 in attention).")
     var precision = Precision.float32
 
     @Option(help: "Memory for weights: standard, or lean for no transformed weights that are larger than the plain ones.")

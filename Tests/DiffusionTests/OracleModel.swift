@@ -14,6 +14,7 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
     var level = OptimizationLevel.standard
     var packsWeights = true
     var disabledPasses: Set<String> = []
+    var precision = Precision.float32
 
     var testDescription: String { name }
 
@@ -23,10 +24,13 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
     static let standard = OracleSetting(name: "O1", tolerance: 2e-5)
 
     static let all = [imported, standard]
+    /// Beside the oracle, not within its tolerance.
+    static let narrow = OracleSetting(name: "O1, bfloat16", tolerance: .infinity, precision: .bfloat16)
 
     func open(_ path: String, threads: Int?) throws -> DeblurDiffModel {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
         options.packsWeights = packsWeights
+        options.precision = precision
         var optimization = OptimizationOptions()
         optimization.level = level
         optimization.pipeline.disabledPasses = disabledPasses

@@ -29,6 +29,18 @@ struct OracleTests {
         print("oracle \(oracle.name), \(setting.name): largest relative error \(largest), image within \(comparison.largestDifference)")
     }
 
+    /// Products made of 16 bits change the image by rounding alone.
+    @Test func sixteenBitsKeepTheImage() throws {
+        let oracle = OracleCase.plain
+        let input = try oracle.input()
+        let restorer = try Restorer(model: OracleModel.open(.narrow), options: oracle.options())
+        let image = try input.withPixels(restorer.restore(input.pixels, height: input.height, width: input.width))
+        let comparison = PhotoComparison(image, try oracle.expectedImage())
+        print("oracle \(oracle.name), bfloat16: PSNR \(comparison.psnr), image within \(comparison.largestDifference)")
+        #expect(comparison.psnr > 58)
+        #expect(comparison.largestDifference <= 2)
+    }
+
     /// Work is split by shape alone.
     @Test func resultsDoNotDependOnTheNumberOfThreads() throws {
         let input = try OracleCase.plain.input()

@@ -89,7 +89,7 @@ private struct AttentionCase {
 
     func check(_ note: String = "", location: SourceLocation = #_sourceLocation) {
         let expected = expected()
-        let tolerance = precision == DD_PRECISION_BFLOAT16 ? 2e-2 : narrow ? 4e-3 : 4e-6
+        let tolerance = [DD_PRECISION_FLOAT32: narrow ? 4e-3 : 4e-6, DD_PRECISION_BFLOAT16: 2e-2, DD_PRECISION_INT16: 5e-3][precision]!
         ProductTests.forEveryISA { _ in
             let name = "\(String(cString: dd_attention_variant(precision))) \(tq)x\(tk)x\(d) \(note)"
             let results = ProductTests.pools.map(run)
@@ -110,7 +110,7 @@ private struct AttentionCase {
         (70, 333, 48), (24, 700, 64), (16, 600, 17),
     ])
     func shapes(_ tq: Int, _ tk: Int, _ d: Int) {
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             var attention = AttentionCase(tq, tk, d, seed: UInt64(tq + tk + d))
             attention.precision = precision
             attention.check()
@@ -118,7 +118,7 @@ private struct AttentionCase {
     }
 
     @Test func headsBatchesAndStrides() {
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             for shared in [false, true] {
                 var attention = AttentionCase(batch: 3, heads: 5, 17, 21, 11, gap: 7, shared: shared, seed: 4)
                 attention.precision = precision
@@ -132,7 +132,7 @@ private struct AttentionCase {
     /// Values in memory as bfloat16: the result is that of the same numbers as floats, rounded.
     @Test(arguments: [(1, 1, 1), (7, 5, 3), (49, 77, 64), (47, 31, 31), (3, 200, 512), (9, 1025, 8), (70, 333, 48), (16, 600, 17)])
     func narrowStorage(_ tq: Int, _ tk: Int, _ d: Int) {
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             for inPlace in [false, true] {
                 var attention = AttentionCase(batch: 2, heads: 2, tq, tk, d, gap: 3, seed: UInt64(tq + tk + d))
                 (attention.precision, attention.narrow, attention.inPlace) = (precision, true, inPlace)
@@ -144,7 +144,7 @@ private struct AttentionCase {
     }
 
     @Test(arguments: [(1, 1), (33, 33), (77, 77), (50, 93), (20, 1100), (100, 1100)]) func causal(_ tq: Int, _ tk: Int) {
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             var attention = AttentionCase(heads: 2, tq, tk, 16, seed: 5)
             attention.causal = true
             attention.precision = precision
@@ -167,7 +167,7 @@ private struct AttentionCase {
 
     /// Scores that grow from one block of keys to the next: what was summed before is rescaled.
     @Test func growingScores() {
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             var attention = AttentionCase(21, 900, 32, seed: 8)
             attention.precision = precision
             for token in 0..<900 {
@@ -205,6 +205,43 @@ private struct AttentionCase {
                 }
             }
         }
+    }
+
+    /// In int16 a scale is shared: a query that is not finite spoils its own row, a key or value all rows.
+    @Test(arguments: [Float.nan, .infinity, -.infinity]) func int16OfNonFiniteValues(_ value: Float) {
+        for tk in [40, 900] {
+            var attention = AttentionCase(11, tk, 4, seed: 9)
+            attention.precision = DD_PRECISION_INT16
+            let expected = attention.expected()
+            attention.q[5 * 4 + 1] = value
+            ProductTests.forEveryISA { _ in
+                let y = attention.run(nil)
+                for i in 0..<11 {
+                    let isNear = (i * 4..<i * 4 + 4).allSatisfy { abs(Double(y[$0]) - expected[$0]) < 5e-3 }
+                    let isSpoiled = y[i * 4..<i * 4 + 4].allSatisfy { !$0.isFinite }
+                    #expect(i == 5 ? isSpoiled : isNear, "row \(i)")
+                }
+            }
+            var (key, weighted) = (attention, attention)
+            (key.q[5 * 4 + 1], weighted.q[5 * 4 + 1]) = (0.5, 0.5)
+            key.k[9 * 4 + 2] = value
+            weighted.v[9 * 4 + 2] = value
+            ProductTests.forEveryISA { _ in
+                #expect(key.run(nil).allSatisfy { !$0.isFinite })
+                let y = weighted.run(nil)
+                #expect((0..<11).allSatisfy { !y[$0 * 4 + 2].isFinite && y[$0 * 4 + 1].isFinite })
+            }
+        }
+    }
+
+    /// Where most of the weight lies on one key, the small weights of many others still count.
+    @Test func int16OfASharpSoftmax() {
+        var attention = AttentionCase(8, 1024, 32, seed: 10)
+        attention.precision = DD_PRECISION_INT16
+        attention.q = attention.q.map { $0 * 3 }
+        for c in 0..<32 { attention.k[77 * 32 + c] = attention.q[3 * 32 + c] }
+        let expected = attention.expected()
+        ProductTests.forEveryISA { _ in #expect(zip(attention.run(nil), expected).allSatisfy { abs(Double($0) - $1) < 5e-3 }) }
     }
 
     @Test func scratchStaysSmall() {

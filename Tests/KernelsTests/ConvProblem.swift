@@ -161,19 +161,11 @@ extension dd_conv_kind {
         DD_CONV_WINOGRAD_STRIDE_2,
     ]
 
-    /// Those that have products in int16.
-    static let int16 = all.filter { $0 != DD_CONV_DIRECT && $0 != DD_CONV_UPSAMPLE_3X3 }
-
-    private var isPlain: Bool { self == DD_CONV_WINOGRAD_F2_PLAIN || self == DD_CONV_WINOGRAD_F4_PLAIN }
-
     private var isF4: Bool { self == DD_CONV_WINOGRAD_F4 || self == DD_CONV_WINOGRAD_F4_PLAIN }
 
     /// What float32 products may differ from float64 ones, largest difference over largest value.
     var bound: Double { isF4 ? 3e-5 : 5e-6 }
 
-    /// The same for products in bfloat16.
-    var bfloat16Bound: Double { isF4 ? 0.06 : 0.02 }
-
-    /// In int16; plain weights are bfloat16.
-    var int16Bound: Double { isPlain ? 0.01 : isF4 ? 3e-3 : 1e-3 }
+    /// The same for products in int16.
+    var int16Bound: Double { isF4 ? 3e-3 : 1e-3 }
 }

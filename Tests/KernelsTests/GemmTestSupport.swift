@@ -18,14 +18,15 @@ final class AlignedBytes: @unchecked Sendable {
 enum ProductTests {
     nonisolated(unsafe) static let pools: [OpaquePointer?] = [nil] + [1, 2, 3].map { dd_pool_create(Int32($0)) }
     static let precisions = [DD_PRECISION_FLOAT32, DD_PRECISION_BFLOAT16]
+    static let gemmPrecisions = precisions + [DD_PRECISION_INT16]
 
-    /// Runs `body` with each instruction set that this machine has, BF16 apart from AVX-512, holding the harness's lock.
+    /// Runs `body` with each instruction set that this machine has, VNNI and BF16 apart from AVX-512, holding the harness's lock.
     static func forEveryISA(_ body: (dd_isa) -> Void) {
         var done = false
         KernelHarness.forEachISA { _ in
             guard !done else { return }
             done = true
-            for isa in [DD_ISA_SCALAR, DD_ISA_AVX2, DD_ISA_AVX512, DD_ISA_AVX512_BF16] where dd_isa_force_here(Int32(isa.rawValue)) == isa {
+            for isa in [DD_ISA_SCALAR, DD_ISA_AVX2, DD_ISA_AVX512, DD_ISA_AVX512_VNNI, DD_ISA_AVX512_BF16] where dd_isa_force_here(Int32(isa.rawValue)) == isa {
                 body(isa)
             }
         }
@@ -173,6 +174,21 @@ struct GemmCase {
         return row
     }
 
+    /// What rounding to int16 may add to a product: half a scale for each number, of a row and of weights.
+    private func int16Error(_ row: [Double], _ weights: ArraySlice<Float>) -> Double {
+        let parts = (k + 511) / 512, part = parts == 0 ? 1 : ((k + parts - 1) / parts + 31) / 32 * 32
+        func norm(_ values: some Sequence<Double>) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+        let w = weights.map(Double.init)
+        let starts = Array(stride(from: 0, to: k, by: part))
+        let weightScale = (starts.map { norm(w[$0..<min($0 + part, k)]) }.max() ?? 0) / 32600
+        return starts.reduce(0) { error, start in
+            let range = start..<min(start + part, k)
+            let rowScale = norm(row[range]) / 32600
+            let sizes = range.reduce((row: 0.0, weights: 0.0)) { ($0.row + abs(row[$1]), $0.weights + abs(w[$1])) }
+            return error + 0.5 * (sizes.weights * rowScale + sizes.row * weightScale) + 0.25 * Double(range.count) * rowScale * weightScale
+        }
+    }
+
     /// Each element of y with the error that float32 sums of its terms may have.
     func expected() -> [(value: Double, tolerance: Double)] {
         let weights = precision == DD_PRECISION_BFLOAT16 ? w.map(ProductTests.rounded) : w
@@ -193,6 +209,7 @@ struct GemmCase {
                 if computed { error += size * 8e-6 }
                 // A computed value beside a tie may round to the other side.
                 if computed && precision == DD_PRECISION_BFLOAT16 { error += largest / 40 }
+                if precision == DD_PRECISION_INT16 { error += 1.01 * int16Error(row, w[c * k..<(c + 1) * k]) }
                 return (value, error)
             }
             return (0..<columns).map { c in

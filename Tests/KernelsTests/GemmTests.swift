@@ -4,11 +4,11 @@ import Testing
 @Suite struct GemmTests {
     @Test(arguments: [
         (1, 1, 1), (1, 32, 64), (7, 31, 17), (8, 32, 16), (9, 33, 15), (13, 97, 101), (64, 64, 64), (49, 128, 3), (131, 170, 33),
-        (517, 40, 19), (600, 65, 7), (2, 257, 1), (3, 5, 509), (1300, 33, 5), (48, 544, 2),
+        (517, 40, 19), (600, 65, 7), (2, 257, 1), (3, 5, 509), (1300, 33, 5), (48, 544, 2), (9, 40, 513), (5, 33, 1031),
     ])
     func shapes(_ m: Int, _ n: Int, _ k: Int) {
         var numbers = SeededNumbers(UInt64(m * 7 + n * 3 + k))
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             var product = GemmCase(m, n, k, &numbers)
             product.precision = precision
             product.check()
@@ -20,7 +20,7 @@ import Testing
     @Test(arguments: [DD_ACTIVATION_SILU, DD_ACTIVATION_GELU, DD_ACTIVATION_GEGLU]) func activations(_ activation: dd_activation) {
         var numbers = SeededNumbers(21)
         for (m, n, k) in [(8, 64, 32), (11, 62, 21), (5, 2, 3), (530, 96, 8)] {
-            for precision in ProductTests.precisions {
+            for precision in ProductTests.gemmPrecisions {
                 var product = GemmCase(m, n, k, &numbers, activation: activation)
                 product.precision = precision
                 product.check("activation \(activation.rawValue)")
@@ -35,7 +35,7 @@ import Testing
     @Test func stridesAndResidualInPlace() {
         var numbers = SeededNumbers(22)
         for (m, n, k) in [(8, 32, 16), (19, 45, 30), (523, 33, 9)] {
-            for precision in ProductTests.precisions {
+            for precision in ProductTests.gemmPrecisions {
                 var product = GemmCase(m, n, k, &numbers)
                 product.precision = precision
                 product.lda = k + 5
@@ -52,7 +52,7 @@ import Testing
     @Test func layerNormOnLoad() {
         var numbers = SeededNumbers(23)
         for (m, n, k) in [(9, 33, 40), (3, 64, 1), (77, 48, 67), (519, 32, 32)] {
-            for precision in ProductTests.precisions {
+            for precision in ProductTests.gemmPrecisions {
                 var product = GemmCase(m, n, k, &numbers)
                 product.precision = precision
                 product.prologue = DD_GEMM_PROLOGUE_LAYER_NORM
@@ -71,7 +71,7 @@ import Testing
     @Test func scaleShiftOnLoadByGroups() {
         var numbers = SeededNumbers(24)
         for (m, n, k) in [(10, 33, 18), (128, 32, 33), (514, 40, 6)] {
-            for precision in ProductTests.precisions {
+            for precision in ProductTests.gemmPrecisions {
                 var product = GemmCase(m, n, k, &numbers)
                 product.precision = precision
                 product.prologue = DD_GEMM_PROLOGUE_SCALE_SHIFT
@@ -88,7 +88,7 @@ import Testing
     @Test func twoSourcesWithAddends() {
         var numbers = SeededNumbers(25)
         for (m, n, k, k0) in [(9, 33, 40, 17), (1, 32, 2, 1), (600, 40, 12, 8)] {
-            for precision in ProductTests.precisions {
+            for precision in ProductTests.gemmPrecisions {
                 var product = GemmCase(m, n, k, &numbers)
                 product.precision = precision
                 product.aAddend = numbers.floats(m * k)
@@ -144,7 +144,7 @@ import Testing
         var numbers = SeededNumbers(26)
         let pool = dd_pool_create(2)  // the shared ones belong to whoever holds the harness's lock
         defer { dd_pool_destroy(pool) }
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             for (n, k, cuts) in [(96, 7, [32, 64]), (70, 33, [1, 33, 40]), (5, 2, [2])] {
                 let w = numbers.floats(n * k).map { Float(Float16($0)) }
                 let bytes = dd_gemm_packed_bytes(precision, Int64(n), Int64(k))
@@ -176,7 +176,7 @@ import Testing
     /// NaN and infinities reach the outputs that they belong to, and no others.
     @Test func specialValuesPropagate() {
         var numbers = SeededNumbers(27)
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             for activation in [DD_ACTIVATION_NONE, DD_ACTIVATION_SILU, DD_ACTIVATION_GELU, DD_ACTIVATION_GEGLU] {
                 var product = GemmCase(11, 40, 9, &numbers, activation: activation)
                 product.precision = precision
@@ -191,7 +191,7 @@ import Testing
                         let row = y[i * width..<(i + 1) * width]
                         switch i {
                         case 3: #expect(row.allSatisfy { $0.isNaN })
-                        case 5: #expect(row.allSatisfy { $0 == .infinity })
+                        case 5: #expect(row.allSatisfy { precision == DD_PRECISION_INT16 ? !$0.isFinite : $0 == .infinity })
                         default: #expect(row.allSatisfy { $0.isFinite })
                         }
                     }
@@ -216,10 +216,61 @@ import Testing
         }
     }
 
+    /// Factors that are parallel make the largest sums there can be; 32 bits hold them.
+    @Test(arguments: [1, 2, 127, 512, 513, 2048]) func int16SumsDoNotOverflow(_ k: Int) {
+        var numbers = SeededNumbers(32)
+        for sign: Float in [1, -1] {
+            var product = GemmCase(7, 33, k, &numbers)
+            product.precision = DD_PRECISION_INT16
+            product.a = product.a.map { _ in 3 * sign }
+            product.w = product.w.map { _ in 0.7 }
+            product.check("parallel \(sign)")
+        }
+    }
+
+    /// What the choice of int16 rests on: it is as fast as bfloat16, and several times as exact.
+    @Test func int16IsMoreExactThanBFloat16() {
+        var numbers = SeededNumbers(33)
+        func error(_ product: GemmCase, _ precision: dd_precision) -> Double {
+            var (rounded, exact) = (product, product)
+            rounded.precision = precision
+            let result = rounded.run(nil, rounded.packed())
+            exact.precision = DD_PRECISION_FLOAT32
+            let truth = exact.run(nil, exact.packed())
+            let squares = zip(result, truth).reduce((0.0, 0.0)) {
+                ($0.0 + Double($1.0 - $1.1) * Double($1.0 - $1.1), $0.1 + Double($1.1) * Double($1.1))
+            }
+            return (squares.0 / squares.1).squareRoot()
+        }
+        for k in [64, 320, 1280] {
+            var product = GemmCase(32, 64, k, &numbers)
+            product.bias = nil
+            let bfloat16 = error(product, DD_PRECISION_BFLOAT16)
+            #expect(bfloat16 > 1e-3)
+            #expect(error(product, DD_PRECISION_INT16) < 0.2 * bfloat16)
+            // A column far above the others takes digits from them.
+            for i in 0..<32 { product.a[i * k + 7] = i % 2 == 0 ? 50 : -40 }
+            #expect(error(product, DD_PRECISION_INT16) < error(product, DD_PRECISION_BFLOAT16))
+        }
+    }
+
+    /// Rows so small that their squares vanish count as nothing.
+    @Test func int16OfTinyRows() {
+        var numbers = SeededNumbers(34)
+        for scale: Float in [0, 1e-38, 1e-25] {
+            var product = GemmCase(9, 33, 40, &numbers)
+            product.precision = DD_PRECISION_INT16
+            product.bias = nil
+            product.a = product.a.map { $0 * scale }
+            let packed = product.packed()
+            ProductTests.forEveryISA { _ in #expect(product.run(nil, packed).allSatisfy { abs($0) <= 40 * scale }) }
+        }
+    }
+
     /// A row's result does not depend on the rows beside it.
     @Test func rowsAreIndependent() {
         var numbers = SeededNumbers(29)
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             var many = GemmCase(600, 50, 37, &numbers)
             many.precision = precision
             let packed = many.packed()
@@ -242,6 +293,7 @@ import Testing
         product.check("k = 0")
         #expect(dd_gemm_packed_bytes(DD_PRECISION_FLOAT32, 0, 5) == 0)
         #expect(dd_gemm_packed_bytes(DD_PRECISION_BFLOAT16, 33, 3) == 2 * 2 * 32 * 4)
+        #expect(dd_gemm_packed_bytes(DD_PRECISION_INT16, 33, 3) == 2 * (2 + 1) * 32 * 4)
     }
 
     @Test func limitsAreMeasured() {
@@ -255,7 +307,7 @@ import Testing
     @Test(arguments: [(1, 2, 1), (9, 64, 33), (130, 96, 64), (600, 62, 31)])
     func narrowResults(_ m: Int, _ n: Int, _ k: Int) {
         var numbers = SeededNumbers(UInt64(m + n + k))
-        for precision in ProductTests.precisions {
+        for precision in ProductTests.gemmPrecisions {
             for activation in [DD_ACTIVATION_NONE, DD_ACTIVATION_SILU, DD_ACTIVATION_GELU, DD_ACTIVATION_GEGLU] {
                 for residual in [false, true] {
                     var product = GemmCase(m, n, k, &numbers, activation: activation)

@@ -1,9 +1,9 @@
 // Times convolution kernels beside this machine's limits:
 //   clang -O2 -pthread -ISources/CKernels/include Tools/kernels/bench_conv.c Sources/CKernels/conv/*.c
 //     Sources/CKernels/parallel/*.c -lm -o /tmp/bench_conv
-//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..3] [--norm] [--only SUBSTRING] [--error] [--kinds d24upqs] [--bf16] [--int16] [--moments]
+//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..4] [--norm] [--only SUBSTRING] [--error] [--kinds d24upqs] [--int16] [--moments]
 //     [--cpu]   one thread, processor time: for a machine with other work on it
-// GFLOP/s count the products of the direct way; "of limit" divides them by what fused multiply-adds (or bfloat16 dot
+// GFLOP/s count the products of the direct way; "of limit" divides them by what fused multiply-adds (or, of int16, bfloat16 dot
 // products) reach on the same threads right before and after.
 #include <immintrin.h>
 #include <math.h>
@@ -126,7 +126,7 @@ static void print_error(dd_conv_args a, int up, const float *w) {
 }
 
 int main(int argc, char **argv) {
-    int threads = 2, repeats = 5, norm = 0, error = 0, bf16 = 0, int16 = 0, moments = 0;
+    int threads = 2, repeats = 5, norm = 0, error = 0, int16 = 0, moments = 0;
     const char *only = "", *kinds = "d24upqs";
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -138,14 +138,13 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--norm")) norm = 1;
         else if (!strcmp(argv[i], "--error")) error = 1;
         else if (!strcmp(argv[i], "--moments")) moments = 1;
-        else if (!strcmp(argv[i], "--bf16")) bf16 = 1;
         else if (!strcmp(argv[i], "--int16")) int16 = 1;
         else if (!strcmp(argv[i], "--cpu")) clock_in_use = CLOCK_PROCESS_CPUTIME_ID, threads = 1;
     }
     if (repeats > 100) repeats = 100;
     dd_pool *pool = dd_pool_create(threads);
-    const dd_conv_precision precision = int16 ? DD_CONV_INT16 : bf16 ? DD_CONV_BFLOAT16 : DD_CONV_FLOAT32;
-    printf("%d threads, %s, %s: limit %.0f GFLOP/s\n", threads, dd_isa_name(dd_isa_current()), int16 ? "int16" : bf16 ? "bfloat16" : "float32",
+    const dd_conv_precision precision = int16 ? DD_CONV_INT16 : DD_CONV_FLOAT32;
+    printf("%d threads, %s, %s: limit %.0f GFLOP/s\n", threads, dd_isa_name(dd_isa_current()), int16 ? "int16" : "float32",
            limit_of(pool, precision));
     for (size_t l = 0; l < sizeof layers / sizeof *layers; l++) {
         const layer *s = &layers[l];
@@ -166,7 +165,7 @@ int main(int argc, char **argv) {
         const double gflop = 2e-9 * (double)(out * s->cout * cin * s->k * s->k);
         for (int kind = 0; kind < 7; kind++) {
             if (!strchr(kinds, "d24upqs"[kind]) || (kind == DD_CONV_UPSAMPLE_3X3) != s->up) continue;
-            if (dd_conv_check((dd_conv_kind)kind, &a) != DD_CONV_OK || dd_conv_packed_bytes((dd_conv_kind)kind, precision, 1, 1, s->k, s->k) == 0) continue;
+            if (dd_conv_check((dd_conv_kind)kind, &a) != DD_CONV_OK) continue;
             void *packed = random_floats((int64_t)(dd_conv_packed_bytes((dd_conv_kind)kind, precision, s->cout, cin, s->k, s->k) / 4), 1);
             dd_conv_pack(pool, (dd_conv_kind)kind, precision, packed, w, DD_CONV_WEIGHT_FLOAT32, s->cout, cin, s->k, s->k);
             void *scratch = random_floats((int64_t)(dd_conv_scratch_bytes((dd_conv_kind)kind, precision, &a, threads) / 4), 1);

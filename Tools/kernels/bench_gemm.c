@@ -56,7 +56,7 @@ int main(int argc, char **argv) {
         {512, 640, 1920, 0, 0, 0}, {2048, 320, 960, 0, DD_GEMM_PROLOGUE_SCALE_SHIFT, 0},
     };
     dd_pool *pool = dd_pool_create(threads);
-    for (int precision = 0; precision < 2; precision++) {
+    for (int precision = 0; precision < 3; precision++) {
         const dd_limit kind = precision && dd_isa_current() == DD_ISA_AVX512_BF16 ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA;
         printf("%s, %d threads\n", dd_gemm_variant((dd_precision)precision), threads);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {

@@ -57,14 +57,14 @@ int main(int argc, char **argv) {
     static const int64_t couts[] = {1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 32, 33, 48, 64, 67, 100};
     static const int64_t extents[] = {1, 2, 3, 4, 5, 7, 8, 11, 13, 16, 17, 23, 31, 37};
     static const char *names[] = {"direct", "winograd_f2", "winograd_f4", "upsample_3x3", "winograd_f2_plain", "winograd_f4_plain", "winograd_stride_2"};
-    static const char *precisions[] = {"float32", "bfloat16", "int16"};
-    static const double bounds[7][3] = {{5e-6, 0.03, 0}, {5e-6, 0.03, 1e-3}, {3e-5, 0.2, 0.01}, {5e-6, 0.03, 0}, {5e-6, 0.03, 0.01}, {3e-5, 0.2, 0.01}, {5e-6, 0.03, 1e-3}};
-    double worst[7][3] = {{0}};
+    static const char *precisions[] = {"float32", "int16"};
+    static const double bounds[7][2] = {{5e-6, 1e-3}, {5e-6, 1e-3}, {3e-5, 0.01}, {5e-6, 1e-3}, {5e-6, 1e-3}, {3e-5, 0.01}, {5e-6, 1e-3}};
+    double worst[7][2] = {{0}};
     dd_pool *pools[3] = {NULL, dd_pool_create(2), dd_pool_create(3)};
     int failures = 0;
     for (int64_t i = 0; i < cases; i++) {
         const dd_conv_kind kind = (dd_conv_kind)below(7);
-        const dd_conv_precision precision = (dd_conv_precision)below(3);
+        const dd_conv_precision precision = (dd_conv_precision)below(2);
         dd_conv_args a = {.batch = 1 + (below(3) == 0) * below(3), .kh = 3, .kw = 3, .stride = 1};
         a.height = one_of(extents, 14);
         a.width = one_of(extents, 14);
@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
             a.pad_bottom = below(3);
             a.pad_right = below(3);
         }
-        if (dd_conv_check(kind, &a) != DD_CONV_OK || dd_conv_packed_bytes(kind, precision, 1, 1, a.kh, a.kw) == 0) continue;
+        if (dd_conv_check(kind, &a) != DD_CONV_OK) continue;
         const int64_t pixels = a.batch * a.height * a.width, cin = a.cin0 + a.cin1;
         const int64_t out = a.batch * dd_conv_out_height(kind, &a) * dd_conv_out_width(kind, &a);
         a.x0 = tensor(pixels, a.cin0, &a.ldx0);
@@ -151,7 +151,7 @@ int main(int argc, char **argv) {
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free((void *)all[j]);
     }
     for (int kind = 0; kind < 7; kind++)
-        printf("%-17s worst error float32 %.2e, bfloat16 %.2e, int16 %.2e\n", names[kind], worst[kind][0], worst[kind][1], worst[kind][2]);
+        printf("%-17s worst error float32 %.2e, int16 %.2e\n", names[kind], worst[kind][0], worst[kind][1]);
     printf("%d failures\n", failures);
     dd_pool_destroy(pools[1]);
     dd_pool_destroy(pools[2]);

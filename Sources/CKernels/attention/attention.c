@@ -14,6 +14,7 @@ static const dd_attention_kernels *kernels_current(void) {
     switch (dd_isa_current()) {
 #if defined(__x86_64__)
         case DD_ISA_AVX512_BF16: return &dd_attention_kernels_avx512_bf16;
+        case DD_ISA_AVX512_VNNI:
         case DD_ISA_AVX512: return &dd_attention_kernels_avx512;
         case DD_ISA_AVX2: return &dd_attention_kernels_avx2;
 #endif
@@ -22,8 +23,11 @@ static const dd_attention_kernels *kernels_current(void) {
 }
 
 const char *dd_attention_variant(dd_precision precision) {
-    const dd_attention_kernels *kernels = kernels_current();
-    return precision == DD_PRECISION_BFLOAT16 ? kernels->name_bfloat16 : kernels->name_float32;
+    return kernels_current()->names[precision];
+}
+
+dd_precision dd_attention_16_bit_precision(void) {
+    return dd_isa_current() == DD_ISA_AVX512_BF16 ? DD_PRECISION_BFLOAT16 : DD_PRECISION_INT16;
 }
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -48,30 +52,40 @@ typedef struct attention_plan {
     int64_t key_block;
     int64_t ld_scores, ld_out, ld_query;
     int64_t key_bytes, value_bytes;     // of one head, packed
+    int64_t value_rows;                 // of a panel of channels: words of tokens, and each block's scales in front of them
     int64_t sources;                    // heads with keys of their own: [batch or 1][heads]
     int64_t repeats;                    // batch entries that share them
     int64_t group;                      // sources packed at a time
     int64_t worker_bytes;
 } attention_plan;
 
+/// Words, of one float or two numbers of 16 bits, that hold `count` numbers.
+static int64_t words_of(const dd_attention_args *args, int64_t count) {
+    return args->precision == DD_PRECISION_FLOAT32 ? count : divide_up(count, 2);
+}
+
+/// Rows of 32 scales in front of a panel.
+static int64_t scale_rows(const dd_attention_args *args) { return args->precision == DD_PRECISION_INT16; }
+
 static attention_plan make_plan(const dd_attention_args *args) {
     attention_plan plan = {0};
-    const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
+    const int narrow = args->precision != DD_PRECISION_FLOAT32;
     const int64_t keys = round_up(args->tk, DD_PANEL), channels = round_up(args->d, DD_PANEL);
     plan.query_block = args->d > WIDE ? MOST_QUERIES : QUERY_BLOCK;
     plan.query_blocks = divide_up(args->tq, plan.query_block);
     if (keys <= WHOLE_KEYS) {
         plan.key_block = keys;
     } else {
-        plan.key_block = BLOCK_BYTES / ((bfloat16 ? 4 : 8) * channels) / DD_PANEL * DD_PANEL;
+        plan.key_block = BLOCK_BYTES / ((narrow ? 4 : 8) * channels) / DD_PANEL * DD_PANEL;
         plan.key_block = plan.key_block > MOST_KEYS ? MOST_KEYS : plan.key_block < LEAST_KEYS ? LEAST_KEYS : plan.key_block;
     }
     // Rows that lie a multiple of 1 KiB apart would crowd a few sets of the first cache.
     plan.ld_scores = plan.key_block + 16;
     plan.ld_out = channels;
-    plan.ld_query = round_up(args->d, 16) + 16;
-    plan.key_bytes = bfloat16 ? keys * divide_up(args->d, 2) * 4 : keys * args->d * 4;
-    plan.value_bytes = bfloat16 ? channels * divide_up(args->tk, 2) * 4 : channels * args->tk * 4;
+    plan.ld_query = args->precision == DD_PRECISION_INT16 ? dd_int16_row(args->d) : round_up(args->d, 16) + 16;
+    plan.value_rows = words_of(args, args->tk) + divide_up(args->tk, plan.key_block) * scale_rows(args);
+    plan.key_bytes = keys * (words_of(args, args->d) + scale_rows(args)) * 4;
+    plan.value_bytes = channels * plan.value_rows * 4;
     const int shared = args->k_view.batch_stride == 0 && args->v_view.batch_stride == 0;
     plan.sources = (shared ? 1 : args->batch) * args->heads;
     plan.repeats = shared ? args->batch : 1;
@@ -79,7 +93,7 @@ static attention_plan make_plan(const dd_attention_args *args) {
     if (plan.group < 1) plan.group = 1;
     if (plan.group > plan.sources) plan.group = plan.sources;
     plan.worker_bytes = 4 * (2 * DD_TILE_ROWS * plan.ld_scores + DD_LANES +
-                             plan.query_block * (plan.ld_out + DD_LANES + (bfloat16 || args->q_type != DD_F32 ? plan.ld_query : 0)));
+                             plan.query_block * (plan.ld_out + DD_LANES + (narrow || args->q_type != DD_F32 ? plan.ld_query : 0)));
     return plan;
 }
 
@@ -106,7 +120,7 @@ static int64_t place(const dd_attention_view *view, int64_t batch, int64_t head,
 /// Whether the tiles can read the queries where they are.
 static int reads_queries_in_place(const dd_attention_args *args, const dd_gemm_kernels *products) {
     if (args->precision == DD_PRECISION_FLOAT32) return args->q_type == DD_F32;
-    return products->strips_bfloat16 && args->q_type == DD_BF16 && args->d % 2 == 0;
+    return args->precision == DD_PRECISION_BFLOAT16 && products->strips_bfloat16 && args->q_type == DD_BF16 && args->d % 2 == 0;
 }
 
 // MARK: packing
@@ -147,6 +161,58 @@ static void pack_task(void *context, int64_t index, int worker) {
     }
 }
 
+/// Packs a block of keys and values in int16: panels of keys that begin with each key's scale, panels of channels with each channel's.
+static void pack_integers_task(void *context, int64_t index, int worker) {
+    (void)worker;
+    const attention_job *job = context;
+    const dd_attention_args *args = job->args;
+    const attention_plan *plan = &job->plan;
+    const int64_t blocks = divide_up(args->tk, plan->key_block), local = index / blocks, block = index % blocks;
+    const int64_t source = job->first + local, batch_entry = source / args->heads, head_index = source % args->heads;
+    const int64_t start = block * plan->key_block, count = min64(plan->key_block, args->tk - start), d = args->d;
+    const int64_t key_rows = words_of(args, d) + 1;
+    const float factor = args->scale * 1.44269504088896341f;
+    for (int64_t first = start; first < start + count; first += DD_PANEL) {
+        float *scales = (float *)(job->keys + local * plan->key_bytes) + first / DD_PANEL * key_rows * DD_PANEL;
+        int16_t *panel = (int16_t *)(void *)(scales + DD_PANEL);
+        for (int64_t j = 0; j < DD_PANEL; j++) {
+            float key[512], squares = 0, inverse = 0;
+            const int64_t token = first + j, at = place(&args->k_view, batch_entry, head_index, token);
+            if (token >= start + count) {
+                scales[j] = 0;
+                for (int64_t c = 0; c < d + (d & 1); c++) panel[(c / 2 * DD_PANEL + j) * 2 + c % 2] = 0;
+                continue;
+            }
+            for (int64_t c = 0; c < d; c++) key[c] = dd_load_element(args->k, args->k_type, at + c) * factor;
+            for (int64_t c = 0; c < d; c++) squares += key[c] * key[c];
+            dd_int16_scale(squares, scales + j, &inverse);
+            for (int64_t c = 0; c < d; c++) panel[(c / 2 * DD_PANEL + j) * 2 + c % 2] = dd_int16_from_float(key[c] * inverse);
+            if (d & 1) panel[(d / 2 * DD_PANEL + j) * 2 + 1] = 0;
+        }
+    }
+    for (int64_t c0 = 0; c0 < d; c0 += DD_PANEL) {
+        float *scales = (float *)(job->values + local * plan->value_bytes) +
+                        (c0 / DD_PANEL * plan->value_rows + block * (plan->key_block / 2 + 1)) * DD_PANEL;
+        int16_t *panel = (int16_t *)(void *)(scales + DD_PANEL);
+        const int64_t columns = min64(DD_PANEL, d - c0);
+        float squares[DD_PANEL] = {0}, inverse[DD_PANEL];
+        for (int64_t t = 0; t < count; t++) {
+            const int64_t at = place(&args->v_view, batch_entry, head_index, start + t) + c0;
+            for (int64_t j = 0; j < columns; j++) {
+                const float value = dd_load_element(args->v, args->v_type, at + j);
+                squares[j] += value * value;
+            }
+        }
+        for (int64_t j = 0; j < DD_PANEL; j++) dd_int16_scale(squares[j], scales + j, inverse + j);
+        for (int64_t t = 0; t < count + (count & 1); t++) {
+            const int64_t at = place(&args->v_view, batch_entry, head_index, start + t) + c0;
+            for (int64_t j = 0; j < DD_PANEL; j++)
+                panel[(t / 2 * DD_PANEL + j) * 2 + t % 2] =
+                    t < count && j < columns ? dd_int16_from_float(dd_load_element(args->v, args->v_type, at + j) * inverse[j]) : 0;
+        }
+    }
+}
+
 // MARK: a block of queries
 
 /// Queries as the tiles read them, where they are not.
@@ -182,7 +248,7 @@ typedef struct attention_block {
 static void weigh_panels(const attention_block *block, const attention_item *item, int64_t panel, int64_t panels) {
     if (panel < panels)
         block->job->kernels->weigh(block->job->args->precision, item->rows, item->scores, block->job->plan.ld_scores, panel * DD_PANEL,
-                                   (panels - panel) * DD_PANEL, block->sums + item->first_row * DD_LANES);
+                                   (panels - panel) * DD_PANEL, item->count, block->sums + item->first_row * DD_LANES);
 }
 
 /// What a row does not see gets the score minus infinity.
@@ -204,16 +270,16 @@ static void score(const attention_block *block, const attention_item *item, cons
     const attention_plan *plan = &job->plan;
     const dd_gemm_kernels *products = job->products;
     const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
-    const int64_t words = bfloat16 ? divide_up(args->d, 2) : args->d;
+    const int64_t words = words_of(args, args->d);
     const int64_t panels = divide_up(item->count, DD_PANEL), previous_panels = divide_up(previous->count, DD_PANEL);
     const char *q = block->q + item->first_row * block->ldq * block->q_element;
     const float *shift = block->shift + item->first_row;
     const int together = job->kernels->scores_and_weights && item->rows == DD_TILE_ROWS && previous->rows == DD_TILE_ROWS &&
-                         words >= DD_LANES && (!bfloat16 || products->strips_bfloat16);
+                         words >= DD_LANES && args->precision != DD_PRECISION_INT16 && (!bfloat16 || products->strips_bfloat16);
     for (int64_t i = 0; i < DD_LANES; i++) block->top[i] = -INFINITY;
     int64_t weighed = 0;
     for (int64_t p = 0; p < panels; p++) {
-        const char *panel = block->keys + (item->start / DD_PANEL + p) * words * DD_PANEL * 4;
+        const char *panel = block->keys + (item->start / DD_PANEL + p) * (words + scale_rows(args)) * DD_PANEL * 4;
         float *scores = item->scores + p * DD_PANEL;
         const int masked = args->causal || item->count - p * DD_PANEL < DD_PANEL;
         if (together && !masked && weighed < previous_panels) {
@@ -225,7 +291,10 @@ static void score(const attention_block *block, const attention_item *item, cons
         const int64_t columns = dd_tile_columns(item->count - p * DD_PANEL);
         for (int64_t i = 0; i < item->rows; i++)
             for (int64_t j = 0; j < columns; j++) scores[i * plan->ld_scores + j] = shift[i];
-        if (bfloat16)
+        if (args->precision == DD_PRECISION_INT16)
+            products->tile_int16(item->rows, columns, args->d, (const int16_t *)(const void *)q, block->ldq, (const float *)panel, scores,
+                                 plan->ld_scores, 1);
+        else if (bfloat16)
             products->tile_bfloat16(item->rows, columns, words, q, block->ldq, (const uint16_t *)panel, scores, plan->ld_scores, 1);
         else
             products->tile_float32(item->rows, columns, words, (const float *)q, block->ldq, (const float *)panel, scores, plan->ld_scores, 1);
@@ -252,18 +321,23 @@ static void settle(attention_block *block, const attention_item *item) {
 static void add_values(const attention_block *block, const attention_item *item) {
     const attention_job *job = block->job;
     const attention_plan *plan = &job->plan;
-    const int64_t d = job->args->d, tk = job->args->tk;
+    const int64_t d = job->args->d;
     for (int64_t panel = 0; panel < divide_up(d, DD_PANEL); panel++) {
         const int64_t columns = dd_tile_columns(d - panel * DD_PANEL);
         float *out = block->out + item->first_row * plan->ld_out + panel * DD_PANEL;
-        if (job->args->precision == DD_PRECISION_BFLOAT16)
+        const float *values = (const float *)block->values + panel * plan->value_rows * DD_PANEL;
+        if (job->args->precision == DD_PRECISION_INT16)
+            job->products->tile_int16(item->rows, columns, item->count, (const int16_t *)(const void *)item->scores, 2 * plan->ld_scores,
+                                      values + item->start / plan->key_block * (plan->key_block / 2 + 1) * DD_PANEL, out, plan->ld_out,
+                                      item->start > 0);
+        else if (job->args->precision == DD_PRECISION_BFLOAT16)
             job->products->tile_bfloat16(item->rows, columns, divide_up(item->count, 2), item->scores,
                                          job->products->strips_bfloat16 ? 2 * plan->ld_scores : plan->ld_scores,
-                                         (const uint16_t *)block->values + (panel * divide_up(tk, 2) + item->start / 2) * DD_PANEL * 2, out,
+                                         (const uint16_t *)(const void *)(values + item->start / 2 * DD_PANEL), out,
                                          plan->ld_out, item->start > 0);
         else
             job->products->tile_float32(item->rows, columns, item->count, item->scores, plan->ld_scores,
-                                        (const float *)block->values + (panel * tk + item->start) * DD_PANEL, out, plan->ld_out,
+                                        values + item->start * DD_PANEL, out, plan->ld_out,
                                         item->start > 0);
     }
 }
@@ -298,7 +372,7 @@ static void query_task(void *context, int64_t index, int worker) {
         load_queries(job, q, rows, loaded);
         block.q = (const char *)loaded;
         block.ldq = plan->ld_query;
-        block.q_element = args->precision == DD_PRECISION_BFLOAT16 && job->products->strips_bfloat16 ? 2 : 4;
+        block.q_element = args->precision == DD_PRECISION_INT16 || (args->precision == DD_PRECISION_BFLOAT16 && job->products->strips_bfloat16) ? 2 : 4;
     }
     memset(block.sums, 0, (size_t)(rows * DD_LANES) * sizeof(float));
     memset(block.out, 0, (size_t)(rows * plan->ld_out) * sizeof(float));
@@ -332,7 +406,10 @@ void dd_attention(dd_pool *pool, const dd_attention_args *args, void *scratch) {
     job.workers = job.values + plan->group * plan->value_bytes;
     for (job.first = 0; job.first < plan->sources; job.first += plan->group) {
         const int64_t count = min64(plan->group, plan->sources - job.first);
-        dd_parallel_for(pool, count * divide_up(args->tk, DD_PANEL), pack_task, &job);
+        if (args->precision == DD_PRECISION_INT16)
+            dd_parallel_for(pool, count * divide_up(args->tk, plan->key_block), pack_integers_task, &job);
+        else
+            dd_parallel_for(pool, count * divide_up(args->tk, DD_PANEL), pack_task, &job);
         dd_parallel_for(pool, count * plan->repeats * plan->query_blocks, query_task, &job);
     }
 }

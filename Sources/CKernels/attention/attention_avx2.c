@@ -12,8 +12,7 @@
 #pragma clang attribute pop
 
 const dd_attention_kernels dd_attention_kernels_avx2 = {
-    .name_float32 = "attention-avx2 float32",
-    .name_bfloat16 = "attention-avx2 bfloat16-widened",
+    .names = {"attention-avx2 float32", "attention-avx2 bfloat16-widened", "attention-avx2 int16"},
     .pack_keys = pack_keys,
     .pack_values = pack_values,
     .find_top = find_top,

@@ -10,9 +10,9 @@ enum {
 };
 
 typedef struct dd_attention_kernels {
-    const char *name_float32, *name_bfloat16;
+    const char *names[3]; // by precision
 
-    /// Packs `count` (<= 32) keys as a panel, [d][32] or pairs of channels [ceil(d / 2)][32][2], scaled and filled with zeros.
+    /// (int16 has packing of its own.) Packs `count` (<= 32) keys as a panel, [d][32] or pairs of channels [ceil(d / 2)][32][2], scaled and filled with zeros.
     void (*pack_keys)(dd_precision precision, void *out, const float *k, int64_t stride, int64_t count, int64_t d, float scale);
     /// Packs `count` (<= 32, the first even) tokens of `columns` (<= 32) channels, [count][32] or pairs of tokens.
     void (*pack_values)(dd_precision precision, void *out, const float *v, int64_t stride, int64_t count, int64_t columns);
@@ -28,8 +28,9 @@ typedef struct dd_attention_kernels {
     ///
     ///     weight = exp2(score),  sums[row][lane] += weight
     ///
-    /// As the products read them, weights are floats or, for bfloat16, rounded (floats or halves, like the GEMM's strips).
-    void (*weigh)(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, float *sums);
+    /// As the products read them, weights are floats or, for bfloat16, rounded (floats or halves, like the GEMM's strips). For int16 the
+    /// columns are all that a row has, of which the first `keys` are there: strips with their scale behind them.
+    void (*weigh)(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, int64_t keys, float *sums);
     /// Three at once, or NULL: the product of 8 rows of q (of `words` floats or pairs, at least 16) and a panel of keys, plus
     /// `shift`, into `scores`, its top, and the weights of one panel (from `column` on) of the scores `previous`.
     void (*scores_and_weights)(dd_precision precision, int64_t words, const void *q, int64_t ldq, const void *panel, const float *shift,

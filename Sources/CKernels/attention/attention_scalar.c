@@ -48,13 +48,24 @@ static void settle(int64_t rows, float *scores, int64_t ld, int64_t columns, flo
     }
 }
 
-static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, float *sums) {
+static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, int64_t keys, float *sums) {
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = column; j < column + columns; j++) {
             const float weight = exp2f(scores[i * ld + j]);
             sums[i * DD_LANES + j % DD_LANES] += weight;
             scores[i * ld + j] = precision == DD_PRECISION_BFLOAT16 ? dd_float_from_bfloat16(dd_bfloat16_from_float(weight)) : weight;
         }
+        if (precision != DD_PRECISION_INT16) continue;
+        float *row = scores + i * ld, squares = 0, scale, inverse;
+        dd_int16_in_place *integers = (dd_int16_in_place *)(void *)row;
+        for (int64_t j = 0; j < keys; j++) squares += row[j] * row[j];
+        dd_int16_scale(squares, &scale, &inverse);
+        for (int64_t j = 0; j < keys; j++) {
+            const float weight = row[j];
+            integers[j] = dd_int16_from_float(weight * inverse);
+        }
+        if (keys & 1) integers[keys] = 0;
+        *(float *)dd_int16_scales(integers, keys) = scale;
     }
 }
 
@@ -70,8 +81,7 @@ static void widen(float *out, const uint16_t *rows, int64_t stride, int64_t coun
 }
 
 const dd_attention_kernels dd_attention_kernels_scalar = {
-    .name_float32 = "attention-scalar float32",
-    .name_bfloat16 = "attention-scalar bfloat16-widened",
+    .names = {"attention-scalar float32", "attention-scalar bfloat16-widened", "attention-scalar int16"},
     .pack_keys = pack_keys,
     .pack_values = pack_values,
     .find_top = find_top,

@@ -1,5 +1,6 @@
 // Softmax over the vectors of dd_vmath.h, compiled once for each instruction set. DD_STRIPS_BFLOAT16 as in the GEMM's.
 #include "../math/dd_vmath.h"
+#include "../gemm/int16_row.h"
 #include "attention_kernels.h"
 
 /// DD_VW tokens (fewer: the rest are zeros) by DD_VW channels or pairs of channels, turned around.
@@ -59,7 +60,7 @@ static void pack_values(dd_precision precision, void *out, const float *v, int64
     }
 }
 
-/// What is rounded to bfloat16 afterwards need not be exact.
+/// What is rounded to 16 bits afterwards need not be exact.
 DD_VINLINE dd_vf weight_of(const int bfloat16, dd_vf x) { return bfloat16 ? dd_v_exp2_short(x) : dd_v_exp2(x); }
 
 /// DD_PANEL weights of a row to where their scores were, and to its sums.
@@ -83,19 +84,20 @@ DD_VINLINE void put_weights(const int bfloat16, float *row, int64_t column, cons
     for (int j = 0; j < DD_PANEL / DD_VW; j++) dd_v_store(row + column + j * DD_VW, bfloat16 ? dd_v_rounded_bfloat16(weights[j]) : weights[j]);
 }
 
-static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, float *sums) {
+static void weigh(dd_precision precision, int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, int64_t keys, float *sums) {
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t c = column; c < column + columns; c += DD_PANEL) {
             dd_vf weights[DD_PANEL / DD_VW];
             for (int64_t j = 0; j < DD_PANEL / DD_VW; j++) {
                 const dd_vf score = dd_v_load(scores + i * ld + c + j * DD_VW);
-                weights[j] = precision == DD_PRECISION_BFLOAT16 ? weight_of(1, score) : weight_of(0, score);
+                weights[j] = precision == DD_PRECISION_FLOAT32 ? weight_of(0, score) : weight_of(1, score);
             }
             if (precision == DD_PRECISION_BFLOAT16)
                 put_weights(1, scores + i * ld, c, weights, sums + i * DD_LANES);
             else
                 put_weights(0, scores + i * ld, c, weights, sums + i * DD_LANES);
         }
+        if (precision == DD_PRECISION_INT16) store_integers((int16_t *)(void *)(scores + i * ld), scores + i * ld, keys);
     }
 }
 

@@ -31,10 +31,6 @@ int dd_conv_check(dd_conv_kind kind, const dd_conv_args *a) {
     return DD_CONV_OK;
 }
 
-static int computes(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *a) {
-    return dd_conv_check(kind, a) == DD_CONV_OK && dd_conv_panel_rows(kind, precision, a->cin0 + a->cin1, a->kh, a->kw) > 0;
-}
-
 /// Units a block aims at. Small blocks keep their inputs in the second-level cache; larger ones reuse weights more, which
 /// pays when the weights do not fit the last-level cache and each block reads them from memory.
 static int64_t target_units(const dd_conv_plan *p) {
@@ -119,16 +115,16 @@ static void lay_out_gather(dd_conv_plan *p) {
         p->strip_rows = p->block_high + 2;
         p->strip_cols = p->block_wide + 2;
     }
-    if (p->kind == DD_CONV_DIRECT) {
+    if (p->precision == DD_CONV_INT16) {
+        p->scales_at = dd_conv_round_up(p->words, 16);
+        p->ldv = p->scales_at + dd_conv_round_up(p->parts, 16);
+        p->chunk = 2 * p->part_words;
+    } else if (p->kind == DD_CONV_DIRECT) {
         // Dense pixels make the taps of a row one stretch; at strides that fall into few cache sets they are set apart.
         p->ldv = p->words % 256 == 0 ? p->words + 16 : p->words;
         p->runs = p->ldv == p->words ? a->kh : a->kh * a->kw;
         p->run_words = p->ldv == p->words ? a->kw * p->words : p->words;
         p->chunk = p->cin;
-    } else if (p->precision == DD_CONV_INT16) {
-        p->scales_at = dd_conv_round_up(p->words, 16);
-        p->ldv = p->scales_at + dd_conv_round_up(p->parts, 16);
-        p->chunk = 2 * p->part_words;
     } else {
         p->ldv = dd_conv_round_up(p->words, 16) + 16;
         const int64_t budget = 96 * 1024 / (int64_t)sizeof(float) / (p->block_images * p->strip_rows * p->strip_cols);
@@ -158,7 +154,7 @@ static size_t lay_out_scratch(dd_conv_plan *p, int threads) {
     p->units_at = reserve(&end, units, sizeof(dd_conv_unit));
     p->combined_at = reserve(&end, p->block_images * p->cout_padded, sizeof(float));
     if (p->kind == DD_CONV_DIRECT) {
-        p->strip_at = reserve(&end, dd_conv_round_up(p->cin, 16) + 16, sizeof(float));  // one pixel, before rounding
+        p->strip_at = reserve(&end, dd_conv_round_up(p->cin, 32) + 16, sizeof(float));  // one pixel, before it becomes integers
         p->v_at = reserve(&end, pixels * p->ldv + 32, sizeof(float));
         p->m_at = end;
     } else {
@@ -217,7 +213,7 @@ static size_t make_plan(dd_conv_plan *p, dd_conv_kind kind, dd_conv_precision pr
 }
 
 size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int threads) {
-    if (!computes(kind, precision, args)) return 0;
+    if (dd_conv_check(kind, args) != DD_CONV_OK) return 0;
     dd_conv_plan plan;
     return make_plan(&plan, kind, precision, args, threads < 1 ? 1 : threads);
 }
@@ -225,7 +221,8 @@ size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, con
 static dd_conv_task task_for(dd_isa isa, dd_conv_precision precision) {
     switch (isa < dd_isa_supported() ? isa : dd_isa_supported()) {
 #if defined(__x86_64__)
-        case DD_ISA_AVX512_BF16: return dd_conv_tasks_avx512_bf16[precision];
+        case DD_ISA_AVX512_BF16:
+        case DD_ISA_AVX512_VNNI: return dd_conv_tasks_avx512_vnni[precision];
         case DD_ISA_AVX512: return dd_conv_tasks_avx512[precision];
         case DD_ISA_AVX2: return dd_conv_tasks_avx2[precision];
 #endif
@@ -270,7 +267,7 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
 
 int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
                      const void *packed, void *scratch) {
-    if (!computes(kind, precision, args)) return DD_CONV_UNSUPPORTED;
+    if (dd_conv_check(kind, args) != DD_CONV_OK) return DD_CONV_UNSUPPORTED;
     const int threads = dd_pool_size(pool);
     run_context context;
     make_plan(&context.plan, kind, precision, args, threads);
@@ -286,9 +283,8 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
     return DD_CONV_OK;
 }
 
-dd_conv_precision dd_conv_precision_of(dd_conv_kind kind, dd_conv_precision precision) {
-    const int narrow = kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN || kind == DD_CONV_WINOGRAD_STRIDE_2;
-    return precision == DD_CONV_BFLOAT16 && narrow ? DD_CONV_INT16 : precision;
+dd_conv_precision dd_conv_precision_of(dd_conv_kind kind, dd_conv_precision precision, int64_t cin) {
+    return kind == DD_CONV_DIRECT && cin < 32 ? DD_CONV_FLOAT32 : precision;
 }
 
 dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *args, int lean) {
@@ -305,7 +301,7 @@ dd_conv_kind dd_conv_choose(dd_conv_precision precision, const dd_conv_args *arg
     if (lean) return f4 ? DD_CONV_WINOGRAD_F4_PLAIN : DD_CONV_WINOGRAD_F2_PLAIN;
     // With fewer pixels transforming the weights costs less than reading four times as many.
     if (f4) return pixels >= (precision == DD_CONV_FLOAT32 ? 512 : 2048) ? DD_CONV_WINOGRAD_F4 : DD_CONV_WINOGRAD_F4_PLAIN;
-    // At 8 x 8 F2 takes 0.5 of the direct way's time even where all weights come from memory, and 0.64 (bfloat16: 0.72) if it
+    // At 8 x 8 F2 takes 0.5 of the direct way's time even where all weights come from memory, and 0.64 (in 16 bits: 0.72) if it
     // transforms them itself. In float32 that is better than the 1.3 GB that a step of the released sizes would take more.
     return precision == DD_CONV_FLOAT32 ? DD_CONV_WINOGRAD_F2_PLAIN : DD_CONV_WINOGRAD_F2;
 }

@@ -8,7 +8,6 @@
 #define DD_VL 8
 #define DD_ROWS 4
 #define DD_COLUMNS 2
-#define DD_NATIVE_BFLOAT16 0
 #define DD_NATIVE_INT16 0
 #include "conv_vector.inc.h"
 #include "conv_load.inc.h"
@@ -17,5 +16,5 @@
 #include "conv_precisions.inc.h"
 #pragma clang attribute pop
 
-const dd_conv_task dd_conv_tasks_avx2[3] = {task_float32, task_bfloat16, task_int16};
+const dd_conv_task dd_conv_tasks_avx2[2] = {task_float32, task_int16};
 #endif

@@ -1,4 +1,4 @@
-// AVX-512; bfloat16 by widening.
+// AVX-512 without VNNI.
 #if defined(__x86_64__)
 #include <immintrin.h>
 
@@ -10,7 +10,6 @@
 #include "../math/dd_vmath.h"
 #define DD_ROWS 8
 #define DD_COLUMNS 2
-#define DD_NATIVE_BFLOAT16 0
 #define DD_NATIVE_INT16 0
 #include "conv_vector.inc.h"
 #include "conv_load.inc.h"
@@ -19,5 +18,5 @@
 #include "conv_precisions.inc.h"
 #pragma clang attribute pop
 
-const dd_conv_task dd_conv_tasks_avx512[3] = {task_float32, task_bfloat16, task_int16};
+const dd_conv_task dd_conv_tasks_avx512[2] = {task_float32, task_int16};
 #endif

@@ -2,22 +2,18 @@
 //
 // Every kind is the same two steps on blocks of *units* (a unit is an output pixel, a tile of 4 x 4 or 2 x 2 of them, or a
 // source pixel): gather the block's inputs into `v`, then multiply by weight panels of 32 output channels. A product of
-// the multiplication reads the words at v + unit_offset + product_offset. A word is one float or a pair of bfloat16 or int16;
-// all offsets and lengths along input channels count words, and a row of weights is 32 words in each precision.
+// the multiplication reads the words at v + unit_offset + product_offset. A word is one float or a pair of int16;
+// all offsets and lengths along input channels count words, and a row of weights is 32 words in both precisions.
 #ifndef DD_CONV_INTERNAL_H
 #define DD_CONV_INTERNAL_H
+#include "../math/int16_scales.h"
 #include "dd_conv.h"
 
 enum {
     DD_CONV_GROUP = 8,    // units multiplied together
     DD_CONV_PANEL = 32,   // output channels of a weight panel
     DD_CONV_PRODUCTS = 36, // most products a unit has outside the direct kind
-    DD_CONV_PART = 512,    // most channels that share a scale in int16
 };
-
-/// The root of the sum of squares of numbers in int16 that share a scale: below 2^15 by what rounding may add, here and, of plain
-/// weights, before.
-#define DD_INT16_ROOT 32600.0f
 
 typedef struct dd_conv_unit {
     int64_t offset;     // of its inputs in v, in words
@@ -64,11 +60,11 @@ typedef struct dd_conv_plan {
 /// One task: block task / panel_tasks, its panels from (task % panel_tasks) * panels_per_task.
 typedef void (*dd_conv_task)(const dd_conv_plan *plan, int64_t task, int worker);
 
-extern const dd_conv_task dd_conv_tasks_scalar[3];  // indexed by dd_conv_precision
+extern const dd_conv_task dd_conv_tasks_scalar[2];  // indexed by dd_conv_precision
 #if defined(__x86_64__)
-extern const dd_conv_task dd_conv_tasks_avx2[3];
-extern const dd_conv_task dd_conv_tasks_avx512[3];
-extern const dd_conv_task dd_conv_tasks_avx512_bf16[3];
+extern const dd_conv_task dd_conv_tasks_avx2[2];
+extern const dd_conv_task dd_conv_tasks_avx512[2];
+extern const dd_conv_task dd_conv_tasks_avx512_vnni[2];
 #endif
 
 static inline int64_t dd_conv_ceil(int64_t n, int64_t d) { return (n + d - 1) / d; }
@@ -80,7 +76,7 @@ static inline int dd_conv_is_plain(dd_conv_kind kind) { return kind == DD_CONV_W
 
 /// Words that share a scale in int16. Parts are even, and begin where plain weights are transformed from (words_at_once).
 static inline int64_t dd_conv_part_words(int64_t words) {
-    const int64_t parts = dd_conv_ceil(words, DD_CONV_PART / 2);
+    const int64_t parts = dd_conv_ceil(words, DD_INT16_PART / 2);
     return dd_conv_min(dd_conv_round_up(dd_conv_ceil(words, parts), 64), dd_conv_round_up(words, 16));
 }
 

@@ -1,6 +1,6 @@
 // Gathering and multiplying for one precision. The including file sets
-//   DD_BFLOAT16, DD_INT16  what a word is: two bfloat16, two int16, or (neither) a float32
-//   DD_NATIVE_BFLOAT16, DD_NATIVE_INT16  whether there is an instruction for a word's products (or, of int16, one that adds them too)
+//   DD_INT16     what a word is: two int16, or a float32
+//   DD_NATIVE_INT16  whether there is one instruction that multiplies words of int16 and adds the products
 //   DD_NAME(x)   names of this precision
 //   DD_ROWS, DD_COLUMNS  register tile: units by vectors of output channels; DD_ROWS divides 8, DD_COLUMNS divides DD_PARTS
 
@@ -8,7 +8,55 @@
 
 // ---- gathering: inputs of a block into v, offsets of its units ----
 
-#if !DD_INT16
+#if DD_INT16
+/// Channels of `slots` products (at most DD_CONV_PRODUCTS) of a unit, [slots][ld], `count` of them (a multiple of 2 * DD_VL), into slots of v
+/// as integers, with what they are multiples of. With the root of the sum of squares at most 2^15 no sum of products with weights that
+/// keep to the same leaves 32 bits.
+DD_INLINE void DD_NAME(put_part)(const float *tile, int64_t ld, int64_t count, const int slots, float *slot, int64_t slot_words, float *scale) {
+    float squares[DD_CONV_PRODUCTS + DD_VL] = {0}, inverses[DD_CONV_PRODUCTS + DD_VL];
+    for (int e = 0; e < slots; e++) {
+        vf even = splat(0), odd = splat(0);
+        for (int64_t c = 0; c < count; c += 2 * DD_VL) {
+            const vf low = load(tile + e * ld + c), high = load(tile + e * ld + c + DD_VL);
+            even += low * low;
+            odd += high * high;
+        }
+        squares[e] = sum_of_lanes(even + odd);
+    }
+    for (int e = 0; e < slots; e += DD_VL) {
+        // An infinity gives a scale that is one, a NaN one that is none: either way no result is finite.
+        const vf all = load(squares + e), root = square_root(all);
+        const vi tiny = all < DD_INT16_LEAST_SQUARES;
+        store(inverses + e, (vf)(~tiny & (vi)(DD_INT16_ROOT / root)));
+        store(squares + e, root * (1 / DD_INT16_ROOT));
+    }
+    for (int e = 0; e < slots; e++) {
+        const vf inverse = splat(inverses[e]);
+        for (int64_t c = 0; c < count; c += 2 * DD_VL) DD_NAME(put_scaled)(slot, c, tile + e * ld + c, inverse);
+        *scale = squares[e];
+        slot += slot_words;
+        scale += slot_words;
+    }
+}
+
+/// Where the channels of a part end in a tile [slots][ld], after zeros up to a multiple of 2 * DD_VL from channel c, one of DD_VL.
+DD_INLINE int64_t DD_NAME(end_part)(float *tile, int64_t ld, const int slots, int64_t c) {
+    if (c % (2 * DD_VL) == 0) return c;
+    for (int e = 0; e < slots; e++) store(tile + e * ld + c, splat(0));
+    return c + DD_VL;
+}
+#endif
+
+/// Sets zeros where less than a vector of channels c0 ..< c1 will be loaded to `pixel`: what is behind the last channel would count among
+/// what a scale is found from.
+DD_INLINE void DD_NAME(clear_end)(float *pixel, int64_t c0, int64_t c1) {
+#if DD_INT16
+    store(pixel + (c1 - c0 - 1) / DD_VL * DD_VL, splat(0));
+#else
+    (void)pixel, (void)c0, (void)c1;
+#endif
+}
+
 static void DD_NAME(gather_direct)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *unit, float *pixel, float *v) {
     const dd_conv_args *a = &p->a;
     const int64_t rows = (b->high - 1) * a->stride + a->kh, cols = (b->wide - 1) * a->stride + a->kw;
@@ -17,9 +65,14 @@ static void DD_NAME(gather_direct)(const dd_conv_plan *p, const block_place *b, 
         for (int64_t y = 0; y < rows; y++) {
             float *slot = v + (i * p->strip_rows + y) * p->strip_cols * p->ldv;
             for (int64_t x = 0; x < cols; x++, slot += p->ldv) {
-#if DD_BFLOAT16
+#if DD_INT16
+                DD_NAME(clear_end)(pixel, 0, p->cin);
                 load_or_pad(p, b->first_image + i, top + y, left + x, 0, p->cin, pixel);
-                for (int64_t c = 0; c < p->cin; c += DD_VL) DD_NAME(put)(slot, c, load(pixel + c));
+                DD_NAME(end_part)(pixel, 0, 1, dd_conv_round_up(p->cin, DD_VL));
+                for (int64_t c = 0, part = 0; part < p->parts; c += 2 * p->part_words, part++) {
+                    const int64_t count = dd_conv_min(2 * p->part_words, dd_conv_round_up(p->cin - c, 2 * DD_VL));
+                    DD_NAME(put_part)(pixel + c, 0, count, 1, slot + c / 2, 0, slot + p->scales_at + part);
+                }
 #else
                 (void)pixel;
                 load_or_pad(p, b->first_image + i, top + y, left + x, 0, p->cin, slot);
@@ -33,24 +86,18 @@ static void DD_NAME(gather_direct)(const dd_conv_plan *p, const block_place *b, 
                 unit->offset = ((i * p->strip_rows + y * a->stride) * p->strip_cols + x * a->stride) * p->ldv;
 }
 
-#endif
-
 /// Normalised channels c0 ..< c1 of `rows` x `cols` input pixels of each image of a block, p->chunk_ld floats a pixel.
 static void DD_NAME(load_strip)(const dd_conv_plan *p, const block_place *b, int64_t top, int64_t left, int64_t rows,
                                 int64_t cols, int64_t c0, int64_t c1, float *strip) {
     for (int64_t i = 0; i < b->images; i++)
         for (int64_t y = 0; y < rows; y++)
             for (int64_t x = 0; x < cols; x++, strip += p->chunk_ld) {
-#if DD_INT16
-                // What is behind the last channel would count among what a scale is found from.
-                store(strip + (c1 - c0 - 1) / DD_VL * DD_VL, splat(0));
-#endif
+                DD_NAME(clear_end)(strip, c0, c1);
                 load_or_pad(p, b->first_image + i, top + y, left + x, c0, c1, strip);
             }
 }
 
-/// n x n input pixels (ld floats apart, rows row_ld apart) -> n * n products of one vector of channels, `to_ld` words apart; of int16
-/// still as floats.
+/// n x n input pixels (ld floats apart, rows row_ld apart) -> n * n products of one vector of channels, `to_ld` apart.
 DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, const int n, float *to, int64_t to_ld, int64_t c) {
     vf half[6][6];
     DD_UNROLL
@@ -72,46 +119,9 @@ DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, c
         if (n == 5) input_stride_2(half[i], out);
         if (n == 4) input_2(half[i], out);
         DD_UNROLL
-        for (int j = 0; j < n; j++, to += to_ld) {
-#if DD_INT16
-            store(to + c, out[j]);
-#else
-            DD_NAME(put)(to, c, out[j]);
-#endif
-        }
+        for (int j = 0; j < n; j++, to += to_ld) store(to + c, out[j]);
     }
 }
-
-#if DD_INT16
-/// A unit's n * n products of `count` channels (a multiple of 2 * DD_VL), [n * n][ld], into slots of v as integers, with what they are
-/// multiples of. With the root of the sum of squares at most 2^15 no sum of products with weights that keep to the same leaves 32 bits.
-DD_INLINE void DD_NAME(put_part)(const float *tile, int64_t ld, int64_t count, const int n, float *slot, int64_t ldv, float *scale) {
-    float squares[DD_CONV_PRODUCTS + DD_VL] = {0}, inverses[DD_CONV_PRODUCTS + DD_VL];
-    for (int e = 0; e < n * n; e++) {
-        vf even = splat(0), odd = splat(0);
-        for (int64_t c = 0; c < count; c += 2 * DD_VL) {
-            const vf low = load(tile + e * ld + c), high = load(tile + e * ld + c + DD_VL);
-            even += low * low;
-            odd += high * high;
-        }
-        squares[e] = sum_of_lanes(even + odd);
-    }
-    for (int e = 0; e < n * n; e += DD_VL) {
-        // An infinity gives a scale that is one, a NaN one that is none: either way no result is finite.
-        const vf all = load(squares + e), root = square_root(all);
-        const vi tiny = all < 0x1p-126f;
-        store(inverses + e, (vf)(~tiny & (vi)(DD_INT16_ROOT / root)));
-        store(squares + e, root * (1 / DD_INT16_ROOT));
-    }
-    for (int e = 0; e < n * n; e++) {
-        const vf inverse = splat(inverses[e]);
-        for (int64_t c = 0; c < count; c += 2 * DD_VL) DD_NAME(put_scaled)(slot, c, tile + e * ld + c, inverse);
-        *scale = squares[e];
-        slot += DD_CONV_GROUP * ldv;
-        scale += DD_CONV_GROUP * ldv;
-    }
-}
-#endif
 
 DD_INLINE void DD_NAME(gather_winograd)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *tile,
                                         float *v, const int n) {
@@ -133,10 +143,9 @@ DD_INLINE void DD_NAME(gather_winograd)(const dd_conv_plan *p, const block_place
                     // A chunk of channels is a part, which ends with as many zeros as it takes.
                     int64_t c = 0;
                     for (; c < c1 - c0; c += DD_VL) DD_NAME(input_tile)(from + c, p->chunk_ld, cols * p->chunk_ld, n, tile, p->chunk_ld, c);
-                    for (; c % (2 * DD_VL) != 0; c += DD_VL)
-                        for (int e = 0; e < n * n; e++) store(tile + e * p->chunk_ld + c, splat(0));
+                    c = DD_NAME(end_part)(tile, p->chunk_ld, n * n, c);
                     float *slot = v + unit->offset;
-                    DD_NAME(put_part)(tile, p->chunk_ld, c, n, slot + c0 / 2, p->ldv, slot + p->scales_at + c0 / p->chunk);
+                    DD_NAME(put_part)(tile, p->chunk_ld, c, n * n, slot + c0 / 2, DD_CONV_GROUP * p->ldv, slot + p->scales_at + c0 / p->chunk);
 #else
                     (void)tile;
                     for (int64_t c = 0; c < c1 - c0; c += DD_VL)
@@ -146,9 +155,8 @@ DD_INLINE void DD_NAME(gather_winograd)(const dd_conv_plan *p, const block_place
     }
 }
 
-#if !DD_INT16
 /// Planes x, Dx, Dy, Dxy of differences to the pixel on the left and above, each [images][high + 1][wide + 1][ldv].
-static void DD_NAME(gather_upsample)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *unit, float *strip, float *v) {
+static void DD_NAME(gather_upsample)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *unit, float *strip, float *tile, float *v) {
     const int64_t rows = b->high + 2, cols = b->wide + 2;
     const int64_t plane = p->block_images * (p->block_high + 1) * (p->block_wide + 1) * p->ldv;
     for (int64_t c0 = 0; c0 < p->cin; c0 += p->chunk) {
@@ -159,14 +167,27 @@ static void DD_NAME(gather_upsample)(const dd_conv_plan *p, const block_place *b
                 for (int64_t x = 0; x <= b->wide; x++) {
                     const float *from = strip + ((i * rows + y + 1) * cols + x + 1) * p->chunk_ld;
                     float *slot = v + ((i * (p->block_high + 1) + y) * (p->block_wide + 1) + x) * p->ldv;
-                    for (int64_t c = 0; c < c1 - c0; c += DD_VL) {
+#if DD_INT16
+                    float *to = tile;
+                    const int64_t to_ld = p->chunk_ld;
+#else
+                    (void)tile;
+                    float *to = slot + c0;
+                    const int64_t to_ld = plane;
+#endif
+                    int64_t c = 0;
+                    for (; c < c1 - c0; c += DD_VL) {
                         const vf here = load(from + c), left = load(from - p->chunk_ld + c);
                         const vf above = load(from - cols * p->chunk_ld + c), corner = load(from - (cols + 1) * p->chunk_ld + c);
-                        DD_NAME(put)(slot, c0 + c, here);
-                        DD_NAME(put)(slot + plane, c0 + c, here - left);
-                        DD_NAME(put)(slot + 2 * plane, c0 + c, here - above);
-                        DD_NAME(put)(slot + 3 * plane, c0 + c, (here - left) - (above - corner));
+                        store(to + c, here);
+                        store(to + to_ld + c, here - left);
+                        store(to + 2 * to_ld + c, here - above);
+                        store(to + 3 * to_ld + c, (here - left) - (above - corner));
                     }
+#if DD_INT16
+                    c = DD_NAME(end_part)(tile, to_ld, 4, c);
+                    DD_NAME(put_part)(tile, to_ld, c, 4, slot + c0 / 2, plane, slot + p->scales_at + c0 / p->chunk);
+#endif
                 }
     }
     for (int64_t i = 0; i < b->images; i++)
@@ -174,8 +195,6 @@ static void DD_NAME(gather_upsample)(const dd_conv_plan *p, const block_place *b
             for (int64_t x = 0; x < b->wide; x++, unit++)
                 unit->offset = ((i * (p->block_high + 1) + y) * (p->block_wide + 1) + x) * p->ldv;
 }
-
-#endif
 
 /// Word offset of each product's inputs from a unit's.
 static void DD_NAME(place_products)(const dd_conv_plan *p, int64_t *offsets) {
@@ -190,55 +209,6 @@ static void DD_NAME(place_products)(const dd_conv_plan *p, int64_t *offsets) {
 }
 
 // ---- multiplying ----
-
-#if !DD_INT16
-/// A register tile of the direct kind, from v to y.
-DD_INLINE void DD_NAME(direct_tile)(const dd_conv_plan *p, const int columns, const dd_conv_unit *unit, int64_t units,
-                                    const float *v, const float *weights, const float *combined, int64_t c, sums *s) {
-    const dd_conv_args *a = &p->a;
-    const int64_t ky_words = p->strip_cols * p->ldv;
-    int64_t offsets[DD_ROWS];
-    for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(r, units - 1)].offset;
-    vf acc[DD_ROWS][DD_COLUMNS];
-    DD_UNROLL
-    for (int r = 0; r < DD_ROWS; r++) {
-        DD_UNROLL
-        for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
-    }
-    for (int64_t ky = 0; ky < a->kh; ky++) {
-        for (int64_t run = 0; run < p->runs / a->kh; run++, weights += p->run_words * DD_CONV_PANEL)
-            DD_NAME(accumulate)(acc, columns, v + ky * ky_words + run * p->ldv, offsets, p->run_words, weights);
-    }
-    DD_UNROLL
-    for (int r = 0; r < DD_ROWS; r++) {
-        if (r >= units) break;
-        DD_UNROLL
-        for (int j = 0; j < columns; j++)
-            if (c + j * DD_VL < a->cout)
-                finish(p, acc[r][j], combined + unit[r].image * p->cout_padded, unit[r].out_pixel, c + j * DD_VL,
-                       a->cout - c - j * DD_VL, s + j);
-    }
-}
-
-static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v,
-                                  const float *combined, int64_t panel, int64_t block) {
-    const float *weights = p->packed + panel * p->products * p->words * DD_CONV_PANEL;
-    sums s[DD_PARTS];
-    for (int j = 0; j < DD_PARTS; j++) s[j] = no_sums();
-    for (int64_t u = 0; u < units; u += DD_ROWS) {
-        for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
-            const int64_t c = panel * DD_CONV_PANEL + part * DD_VL;
-            if (c + DD_VL >= p->a.cout) {
-                if (c < p->a.cout) DD_NAME(direct_tile)(p, 1, unit + u, units - u, v, weights + part * DD_VL, combined, c, s + part);
-            } else {
-                DD_NAME(direct_tile)(p, DD_COLUMNS, unit + u, units - u, v, weights + part * DD_VL, combined, c, s + part);
-            }
-        }
-    }
-    for (int j = 0; j < DD_PARTS; j++) store_sums(p, block, panel * DD_CONV_PANEL + j * DD_VL, s[j]);
-}
-
-#endif
 
 /// Products of one register tile into m, or added to it. Of int16, in multiples of scales[offset of a unit]; with `column_scales` what m
 /// holds then is in multiples of these, for each channel its own.
@@ -282,6 +252,74 @@ DD_INLINE void DD_NAME(product_tile)(const int columns, const float *v, const in
         for (int j = 0; j < columns; j++) store(m + r * DD_CONV_PANEL + j * DD_VL, acc[r][j]);
     }
 #endif
+}
+
+/// A register tile of the direct kind, from v to y. Of int16, whose weights' scales are `column_scales`, each tap has scales of its own.
+DD_INLINE void DD_NAME(direct_tile)(const dd_conv_plan *p, const int columns, const dd_conv_unit *unit, int64_t units,
+                                    const float *v, const float *weights, const float *column_scales, const float *combined, int64_t c,
+                                    sums *s) {
+    const dd_conv_args *a = &p->a;
+    const int64_t ky_words = p->strip_cols * p->ldv;
+    int64_t offsets[DD_ROWS];
+    for (int r = 0; r < DD_ROWS; r++) offsets[r] = unit[dd_conv_min(r, units - 1)].offset;
+#if DD_INT16
+    float tile[DD_ROWS * DD_CONV_PANEL];
+    for (int64_t tap = 0; tap < a->kh * a->kw; tap++) {
+        const float *from = v + tap / a->kw * ky_words + tap % a->kw * p->ldv;
+        for (int64_t k = 0, part = 0; part < p->parts; k += p->part_words, part++) {
+            const int64_t words = dd_conv_min(p->part_words, p->words - k);
+            const int last = tap + 1 == a->kh * a->kw && part + 1 == p->parts;
+            DD_NAME(product_tile)(columns, from + k, offsets, words, weights, tile, tap + part > 0, from + p->scales_at + part,
+                                  last ? column_scales : 0);
+            weights += words * DD_CONV_PANEL;
+        }
+    }
+#else
+    (void)column_scales;
+    vf acc[DD_ROWS][DD_COLUMNS];
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) {
+        DD_UNROLL
+        for (int j = 0; j < columns; j++) acc[r][j] = splat(0);
+    }
+    for (int64_t ky = 0; ky < a->kh; ky++) {
+        for (int64_t run = 0; run < p->runs / a->kh; run++, weights += p->run_words * DD_CONV_PANEL)
+            DD_NAME(accumulate)(acc, columns, v + ky * ky_words + run * p->ldv, offsets, p->run_words, weights);
+    }
+#endif
+    DD_UNROLL
+    for (int r = 0; r < DD_ROWS; r++) {
+        if (r >= units) break;
+        DD_UNROLL
+        for (int j = 0; j < columns; j++) {
+#if DD_INT16
+            const vf sum = load(tile + r * DD_CONV_PANEL + j * DD_VL);
+#else
+            const vf sum = acc[r][j];
+#endif
+            if (c + j * DD_VL < a->cout)
+                finish(p, sum, combined + unit[r].image * p->cout_padded, unit[r].out_pixel, c + j * DD_VL, a->cout - c - j * DD_VL, s + j);
+        }
+    }
+}
+
+static void DD_NAME(direct_panel)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v,
+                                  const float *combined, int64_t panel, int64_t block) {
+    const float *scales = p->packed + panel * p->panel_rows * DD_CONV_PANEL, *weights = scales + DD_INT16 * DD_CONV_PANEL;
+    sums s[DD_PARTS];
+    for (int j = 0; j < DD_PARTS; j++) s[j] = no_sums();
+    for (int64_t u = 0; u < units; u += DD_ROWS) {
+        for (int part = 0; part < DD_PARTS; part += DD_COLUMNS) {
+            const int64_t c = panel * DD_CONV_PANEL + part * DD_VL;
+            if (c + DD_VL >= p->a.cout) {
+                if (c < p->a.cout)
+                    DD_NAME(direct_tile)(p, 1, unit + u, units - u, v, weights + part * DD_VL, scales + part * DD_VL, combined, c, s + part);
+            } else {
+                DD_NAME(direct_tile)(p, DD_COLUMNS, unit + u, units - u, v, weights + part * DD_VL, scales + part * DD_VL, combined, c, s + part);
+            }
+        }
+    }
+    for (int j = 0; j < DD_PARTS; j++) store_sums(p, block, panel * DD_CONV_PANEL + j * DD_VL, s[j]);
 }
 
 /// A product of a panel for all units, over `words` words of `v` and of `weights`.
@@ -397,7 +435,7 @@ DD_INLINE void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, 
     for (int64_t at = 0; at < count * DD_CONV_PANEL; at += DD_VL) {
         vf taps[9], half[6][3], products[6];
         float *to = out + at;
-#if !DD_BFLOAT16 && !DD_INT16
+#if !DD_INT16
         DD_UNROLL
         for (int t = 0; t < 9; t++) taps[t] = load(from + t * stride + at);
         weights_columns(taps, n, half);
@@ -410,10 +448,10 @@ DD_INLINE void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, 
 #else
         vf low_half[6][3], low[6];
         DD_UNROLL
-        for (int t = 0; t < 9; t++) taps[t] = (vf)((vi)load(from + t * stride + at) << 16);
+        for (int t = 0; t < 9; t++) taps[t] = __builtin_convertvector((vi)load(from + t * stride + at) << 16 >> 16, vf);
         weights_columns(taps, n, low_half);
         DD_UNROLL
-        for (int t = 0; t < 9; t++) taps[t] = (vf)((vi)load(from + t * stride + at) & (int32_t)0xffff0000);
+        for (int t = 0; t < 9; t++) taps[t] = __builtin_convertvector((vi)load(from + t * stride + at) >> 16, vf);
         weights_columns(taps, n, half);
         DD_UNROLL
         for (int i = 0; i < n; i++) {
@@ -421,12 +459,8 @@ DD_INLINE void DD_NAME(transform_weights)(const dd_conv_plan *p, int64_t panel, 
             weights_row(half[i][0], half[i][1], half[i][2], n, products);
             DD_UNROLL
             for (int j = 0; j < n; j++, to += ldw) {
-#if DD_INT16
                 const vf factor = load(inverse + (i * n + j) * DD_CONV_PANEL + at % DD_CONV_PANEL);
-                store(to, (vf)((DD_NAME(whole)(low[j], factor) & 0xffff) | (DD_NAME(whole)(products[j], factor) << 16)));
-#else
-                store(to, DD_NAME(words_of)(low[j], products[j]));
-#endif
+                store(to, DD_NAME(words_of)(DD_NAME(whole)(low[j], factor), DD_NAME(whole)(products[j], factor)));
             }
         }
 #endif
@@ -502,13 +536,10 @@ static void DD_NAME(panels_f2_plain)(const dd_conv_plan *p, const dd_conv_unit *
     DD_NAME(plain_panels)(p, unit, units, v, m, weights, combined, first, end, block, 4, 2);
 }
 
-#if !DD_INT16
 static void DD_NAME(panels_up)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
                                const float *combined, int64_t first, int64_t end, int64_t block) {
     DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 3, 2);
 }
-
-#endif
 
 static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
     char *slice = p->scratch + (size_t)worker * p->worker_bytes;
@@ -522,13 +553,8 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
         place_units(p, &b, units);
         combine_additions(p, b.first_image, b.images, combined);
         switch (p->kind) {
-#if !DD_INT16
             case DD_CONV_DIRECT: DD_NAME(gather_direct)(p, &b, units, strip, v); break;
-            case DD_CONV_UPSAMPLE_3X3: DD_NAME(gather_upsample)(p, &b, units, strip, v); break;
-#else
-            case DD_CONV_DIRECT:
-            case DD_CONV_UPSAMPLE_3X3: break; // they have no packed weights, so no one asks
-#endif
+            case DD_CONV_UPSAMPLE_3X3: DD_NAME(gather_upsample)(p, &b, units, strip, tile, v); break;
             case DD_CONV_WINOGRAD_F2:
             case DD_CONV_WINOGRAD_F2_PLAIN: DD_NAME(gather_f2)(p, &b, units, strip, tile, v); break;
             case DD_CONV_WINOGRAD_F4:
@@ -539,15 +565,10 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
     const int64_t count = b.images * b.high * b.wide;
     const int64_t end = dd_conv_min(first + p->panels_per_task, p->panels);
     switch (p->kind) {
-#if !DD_INT16
         case DD_CONV_DIRECT:
             for (int64_t panel = first; panel < end; panel++) DD_NAME(direct_panel)(p, units, count, v, combined, panel, block);
             break;
         case DD_CONV_UPSAMPLE_3X3: DD_NAME(panels_up)(p, units, count, v, m, combined, first, end, block); break;
-#else
-        case DD_CONV_DIRECT:
-        case DD_CONV_UPSAMPLE_3X3: break;
-#endif
         case DD_CONV_WINOGRAD_F2: DD_NAME(panels_f2)(p, units, count, v, m, combined, first, end, block); break;
         case DD_CONV_WINOGRAD_F2_PLAIN:
             DD_NAME(panels_f2_plain)(p, units, count, v, m, (float *)(slice + p->weights_at), combined, first, end, block);

@@ -30,8 +30,7 @@ int64_t dd_conv_panel_rows(dd_conv_kind kind, dd_conv_precision precision, int64
     if (cin < 1 || dd_conv_products(kind, kh, kw) == 0) return 0;
     const int64_t rows = dd_conv_products(packed_as(kind), kh, kw) * words_of(precision, cin);
     if (precision != DD_CONV_INT16) return rows;
-    if (kind == DD_CONV_DIRECT || kind == DD_CONV_UPSAMPLE_3X3) return 0;
-    return rows + (dd_conv_is_plain(kind) ? 2 : 1) * dd_conv_products(kind, kh, kw);
+    return rows + (kind == DD_CONV_DIRECT ? 1 : (dd_conv_is_plain(kind) ? 2 : 1) * dd_conv_products(kind, kh, kw));
 }
 
 size_t dd_conv_packed_bytes(dd_conv_kind kind, dd_conv_precision precision, int64_t cout, int64_t cin, int64_t kh, int64_t kw) {
@@ -76,22 +75,6 @@ static float float_of(uint16_t bfloat16) {
     return u.value;
 }
 
-static float weight_at(const void *w, dd_conv_weight_type type, int64_t i) {
-    switch (type) {
-        case DD_CONV_WEIGHT_FLOAT16: return half_to_float(((const uint16_t *)w)[i]);
-        case DD_CONV_WEIGHT_BFLOAT16: return float_of(((const uint16_t *)w)[i]);
-        case DD_CONV_WEIGHT_FLOAT32: break;
-    }
-    return ((const float *)w)[i];
-}
-
-/// To nearest, ties to even; a NaN stays one.
-static uint16_t bfloat16_of(float value) {
-    union { float value; uint32_t bits; } u = {value};
-    if ((u.bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(u.bits >> 16 | 0x40u);
-    return (uint16_t)((u.bits + 0x7fffu + (u.bits >> 16 & 1u)) >> 16);
-}
-
 typedef struct pack_job {
     dd_conv_kind kind;
     dd_conv_precision precision;
@@ -121,42 +104,74 @@ static void transform(dd_conv_kind kind, const double (*taps)[DD_CONV_PANEL], do
 
 /// Taps t0 ..< t0 + count of an input channel, zeros where there is none.
 static void load_taps(const pack_job *job, int64_t panel, int64_t ci, int64_t t0, int64_t count, double (*taps)[DD_CONV_PANEL]) {
-    const int64_t columns = dd_conv_min(DD_CONV_PANEL, job->cout - panel * DD_CONV_PANEL);
-    for (int64_t t = 0; t < count; t++) {
-        for (int64_t c = 0; c < DD_CONV_PANEL; c++) {
-            const int64_t at = ((panel * DD_CONV_PANEL + c) * job->cin + ci) * job->taps + t0 + t;
-            taps[t][c] = c < columns && ci < job->cin ? weight_at(job->w, job->w_type, at) : 0;
-        }
+    const int64_t columns = ci < job->cin ? dd_conv_min(DD_CONV_PANEL, job->cout - panel * DD_CONV_PANEL) : 0;
+    for (int64_t c = 0; c < columns; c++) {
+        const int64_t at = ((panel * DD_CONV_PANEL + c) * job->cin + ci) * job->taps + t0;
+        const uint16_t *halves = (const uint16_t *)job->w + at;
+        if (job->w_type == DD_CONV_WEIGHT_FLOAT32)
+            for (int64_t t = 0; t < count; t++) taps[t][c] = ((const float *)job->w)[at + t];
+        else if (job->w_type == DD_CONV_WEIGHT_BFLOAT16)
+            for (int64_t t = 0; t < count; t++) taps[t][c] = float_of(halves[t]);
+        else
+            for (int64_t t = 0; t < count; t++) taps[t][c] = half_to_float(halves[t]);
+    }
+    for (int64_t t = 0; t < count; t++)
+        for (int64_t c = columns; c < DD_CONV_PANEL; c++) taps[t][c] = 0;
+}
+
+/// The larger number, or a NaN if there is one.
+static double larger(double a, double b) { return b > a || b != b ? b : a; }
+
+/// What a panel's weights in int16 are multiples of, and the inverse of that.
+typedef struct panel_scales {
+    double scale[DD_CONV_PRODUCTS][DD_CONV_PANEL], inverse[DD_CONV_PRODUCTS][DD_CONV_PANEL]; // of products; the direct kind has the first
+    double tap[DD_CONV_PANEL], tap_inverse[DD_CONV_PANEL];                                  // of plain weights
+} panel_scales;
+
+/// Plain weights are transformed as they are stored, so that nothing bounds their sums but the scales of the products.
+static void find_tap_scales(const pack_job *job, int64_t panel, panel_scales *s) {
+    double taps[9][DD_CONV_PANEL];
+    memset(s->tap, 0, sizeof s->tap);
+    for (int64_t ci = 0; ci < job->cin; ci++) {
+        load_taps(job, panel, ci, 0, 9, taps);
+        for (int t = 0; t < 9; t++)
+            for (int c = 0; c < DD_CONV_PANEL; c++) s->tap[c] = larger(s->tap[c], fabs(taps[t][c]));
+    }
+    for (int c = 0; c < DD_CONV_PANEL; c++) {
+        s->tap_inverse[c] = s->tap[c] == 0 ? 0 : 32767 / s->tap[c];
+        s->tap[c] /= 32767;
     }
 }
 
-/// A panel's products in int16: what they are multiples of, and the inverse of that.
-typedef struct product_scales {
-    double scale[DD_CONV_PRODUCTS][DD_CONV_PANEL], inverse[DD_CONV_PRODUCTS][DD_CONV_PANEL];
-} product_scales;
-
-/// The part of a product's channels with the largest sum of squares sets its scale.
-static void find_scales(const pack_job *job, int64_t panel, product_scales *s) {
+/// The part of a product's channels with the largest sum of squares sets its scale; with no transform all taps are one product.
+static void find_scales(const pack_job *job, int64_t panel, panel_scales *s) {
     double taps[9][DD_CONV_PANEL], products[DD_CONV_PRODUCTS][DD_CONV_PANEL], squares[DD_CONV_PRODUCTS][DD_CONV_PANEL];
     memset(s->scale, 0, sizeof s->scale);
     const int64_t part = 2 * dd_conv_part_words(job->words);
-    for (int64_t first = 0; first < job->cin; first += part) {
-        memset(squares, 0, sizeof squares);
-        for (int64_t ci = first; ci < dd_conv_min(first + part, job->cin); ci++) {
-            load_taps(job, panel, ci, 0, 9, taps);
-            // Plain weights are transformed as they are stored: where taps cancel, rounding them is most of the product.
-            if (dd_conv_is_plain(job->kind))
-                for (int t = 0; t < 9; t++)
-                    for (int c = 0; c < DD_CONV_PANEL; c++) taps[t][c] = float_of(bfloat16_of((float)taps[t][c]));
-            transform(job->kind, taps, products);
-            for (int64_t p = 0; p < job->products; p++)
-                for (int c = 0; c < DD_CONV_PANEL; c++) squares[p][c] += products[p][c] * products[p][c];
+    for (int64_t t0 = 0; t0 < job->taps; t0 += 9) {
+        const int64_t tap_count = dd_conv_min(9, job->taps - t0), count = job->kind == DD_CONV_DIRECT ? tap_count : job->products;
+        for (int64_t first = 0; first < job->cin; first += part) {
+            memset(squares, 0, sizeof squares);
+            for (int64_t ci = first; ci < dd_conv_min(first + part, job->cin); ci++) {
+                load_taps(job, panel, ci, t0, tap_count, taps);
+                if (dd_conv_is_plain(job->kind))
+                    for (int t = 0; t < 9; t++)
+                        for (int c = 0; c < DD_CONV_PANEL; c++) taps[t][c] = dd_int16_from_double(taps[t][c] * s->tap_inverse[c]) * s->tap[c];
+                if (job->kind != DD_CONV_DIRECT) transform(job->kind, taps, products);
+                for (int64_t p = 0; p < count; p++)
+                    for (int c = 0; c < DD_CONV_PANEL; c++) {
+                        const double weight = job->kind == DD_CONV_DIRECT ? taps[p][c] : products[p][c];
+                        squares[p][c] += weight * weight;
+                    }
+            }
+            for (int64_t p = 0; p < count; p++)
+                for (int c = 0; c < DD_CONV_PANEL; c++) {
+                    double *square = &s->scale[job->kind == DD_CONV_DIRECT ? 0 : p][c];
+                    *square = larger(*square, squares[p][c]);
+                }
         }
-        for (int64_t p = 0; p < job->products; p++)
-            for (int c = 0; c < DD_CONV_PANEL; c++)
-                if (!(squares[p][c] <= s->scale[p][c])) s->scale[p][c] = squares[p][c]; // a NaN too
     }
-    for (int64_t p = 0; p < job->products; p++) {
+    for (int64_t p = 0; p < DD_CONV_PRODUCTS; p++) {
         for (int c = 0; c < DD_CONV_PANEL; c++) {
             const double root = sqrt(s->scale[p][c]);
             s->scale[p][c] = root / DD_INT16_ROOT;
@@ -165,35 +180,35 @@ static void find_scales(const pack_job *job, int64_t panel, product_scales *s) {
     }
 }
 
-/// To nearest, ties to even; what is out of range comes of numbers that are not finite and have such a scale.
-static int16_t int16_of(double value) {
-    return fabs(value) <= 32767 ? (int16_t)lrint(value) : 0;
+static void store_scales(const pack_job *job, int64_t panel, const panel_scales *s) {
+    float *rows = (float *)job->packed + panel * job->panel_rows * DD_CONV_PANEL;
+    const int plain = dd_conv_is_plain(job->kind);
+    if (plain) rows += (job->panel_rows - 2 * job->products) * DD_CONV_PANEL;
+    for (int64_t p = 0; p < (job->kind == DD_CONV_DIRECT ? 1 : job->products); p++) {
+        float *scales = rows + p * (plain ? 1 : job->words + 1) * DD_CONV_PANEL;
+        for (int c = 0; c < DD_CONV_PANEL; c++) scales[c] = (float)s->scale[p][c];
+        if (!plain) continue;
+        float *inverse = scales + job->products * DD_CONV_PANEL;
+        for (int c = 0; c < DD_CONV_PANEL; c++) inverse[c] = (float)(s->inverse[p][c] * s->tap[c]);
+    }
 }
 
-/// Values of an input channel of a product.
-static void store_row(const pack_job *job, int64_t panel, int64_t product, int64_t ci, const double *values, const product_scales *s) {
-    const int is_int16 = job->precision == DD_CONV_INT16 && !dd_conv_is_plain(job->kind);
-    float *rows = (float *)job->packed + (panel * job->panel_rows + product * (job->words + is_int16) + is_int16) * DD_CONV_PANEL;
+/// Where a product's rows (of kinds without transforms: a tap's) begin, behind the scales in front of them.
+static float *rows_of(const pack_job *job, int64_t panel, int64_t product) {
+    int64_t row = panel * job->panel_rows + product * job->words;
+    if (job->precision == DD_CONV_INT16 && job->kind == DD_CONV_DIRECT) row += 1;
+    if (job->precision == DD_CONV_INT16 && packed_as(job->kind) != DD_CONV_DIRECT) row += product + 1;
+    return (float *)job->packed + row * DD_CONV_PANEL;
+}
+
+/// Values of an input channel, in int16 times `inverse`.
+static void store_row(const pack_job *job, float *rows, int64_t ci, const double *values, const double *inverse) {
     if (job->precision == DD_CONV_FLOAT32) {
         for (int c = 0; c < DD_CONV_PANEL; c++) rows[ci * DD_CONV_PANEL + c] = (float)values[c];
         return;
     }
-    uint16_t *row = (uint16_t *)(void *)(rows + ci / 2 * DD_CONV_PANEL) + ci % 2;
-    for (int c = 0; c < DD_CONV_PANEL; c++)
-        row[2 * c] = is_int16 ? (uint16_t)int16_of(values[c] * s->inverse[product][c]) : bfloat16_of((float)values[c]);
-}
-
-static void store_scales(const pack_job *job, int64_t panel, const product_scales *s) {
-    float *rows = (float *)job->packed + panel * job->panel_rows * DD_CONV_PANEL;
-    const int plain = dd_conv_is_plain(job->kind);
-    float *tail = rows + (job->panel_rows - 2 * job->products) * DD_CONV_PANEL;
-    for (int64_t p = 0; p < job->products; p++) {
-        float *scales = plain ? tail + p * DD_CONV_PANEL : rows + p * (job->words + 1) * DD_CONV_PANEL;
-        for (int c = 0; c < DD_CONV_PANEL; c++) scales[c] = (float)s->scale[p][c];
-        if (!plain) continue;
-        float *inverse = tail + (job->products + p) * DD_CONV_PANEL;
-        for (int c = 0; c < DD_CONV_PANEL; c++) inverse[c] = (float)s->inverse[p][c];
-    }
+    int16_t *row = (int16_t *)(void *)(rows + ci / 2 * DD_CONV_PANEL) + ci % 2;
+    for (int c = 0; c < DD_CONV_PANEL; c++) row[2 * c] = dd_int16_from_double(values[c] * inverse[c]);
 }
 
 static void pack_panel(void *context, int64_t panel, int worker) {
@@ -201,11 +216,13 @@ static void pack_panel(void *context, int64_t panel, int worker) {
     const pack_job *job = context;
     const dd_conv_kind kind = packed_as(job->kind);
     double taps[9][DD_CONV_PANEL], products[DD_CONV_PRODUCTS][DD_CONV_PANEL];
-    product_scales scales;
+    panel_scales scales;
     if (job->precision == DD_CONV_INT16) {
+        if (dd_conv_is_plain(job->kind)) find_tap_scales(job, panel, &scales);
         find_scales(job, panel, &scales);
         store_scales(job, panel, &scales);
     }
+    const double *tap_inverse = dd_conv_is_plain(job->kind) ? scales.tap_inverse : scales.inverse[0];
     const int64_t channels = job->precision == DD_CONV_FLOAT32 ? job->cin : 2 * job->words;
     for (int64_t ci = 0; ci < channels; ci++) {
         // Taps in batches of nine: a direct kernel may have any number of them.
@@ -213,10 +230,10 @@ static void pack_panel(void *context, int64_t panel, int worker) {
             const int64_t count = dd_conv_min(9, job->taps - t0);
             load_taps(job, panel, ci, t0, count, taps);
             if (kind == DD_CONV_DIRECT) {
-                for (int64_t t = 0; t < count; t++) store_row(job, panel, t0 + t, ci, taps[t], &scales);
+                for (int64_t t = 0; t < count; t++) store_row(job, rows_of(job, panel, t0 + t), ci, taps[t], tap_inverse);
             } else {
                 transform(kind, taps, products);
-                for (int64_t p = 0; p < job->products; p++) store_row(job, panel, p, ci, products[p], &scales);
+                for (int64_t p = 0; p < job->products; p++) store_row(job, rows_of(job, panel, p), ci, products[p], scales.inverse[p]);
             }
         }
     }

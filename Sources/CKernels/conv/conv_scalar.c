@@ -4,7 +4,6 @@
 #define DD_VL 4
 #define DD_ROWS 4
 #define DD_COLUMNS 2
-#define DD_NATIVE_BFLOAT16 0
 #define DD_NATIVE_INT16 0
 #include "conv_vector.inc.h"
 #include "conv_load.inc.h"
@@ -12,4 +11,4 @@
 #include "conv_transform.inc.h"
 #include "conv_precisions.inc.h"
 
-const dd_conv_task dd_conv_tasks_scalar[3] = {task_float32, task_bfloat16, task_int16};
+const dd_conv_task dd_conv_tasks_scalar[2] = {task_float32, task_int16};

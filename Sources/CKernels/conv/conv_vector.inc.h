@@ -107,10 +107,4 @@ DD_INLINE vf silu(vf x) {
 }
 #endif
 
-/// As bfloat16 in the upper half of each lane, to nearest, ties to even; NaN stays NaN. The lower half is anything.
-DD_INLINE vi rounded_bfloat16(vf v) {
-    const vi bits = (vi)v, nan = (bits & 0x7fffffff) > 0x7f800000;
-    return (nan & (bits | 0x400000)) | (~nan & (bits + 0x7fff + ((bits >> 16) & 1)));
-}
-
 #define DD_PARTS (DD_CONV_PANEL / DD_VL)  // vectors across a panel

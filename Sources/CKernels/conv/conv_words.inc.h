@@ -1,4 +1,4 @@
-// Words of one precision, one float32 or two bfloat16 or int16: how they are written, and their products.
+// Words of one precision, a float32 or two int16: how they are written, and their products.
 
 #if DD_INT16
 /// What products are added up in.
@@ -25,33 +25,6 @@ DD_INLINE void DD_NAME(put_scaled)(float *slot, int64_t c, const float *values, 
 DD_INLINE vf DD_NAME(words_of)(vi low, vi high) { return (vf)((low & 0xffff) | (high << 16)); }
 #else
 typedef vf DD_NAME(sum);
-
-/// Writes DD_VL values as words from channel c of a slot of v.
-DD_INLINE void DD_NAME(put)(float *slot, int64_t c, vf v) {
-#if !DD_BFLOAT16
-    store(slot + c, v);
-#elif DD_NATIVE_BFLOAT16
-    const __m256bh rounded = _mm512_cvtneps_pbh((__m512)v);
-    memcpy((uint16_t *)(void *)slot + c, &rounded, sizeof rounded);
-#else
-    const vi result = rounded_bfloat16(v) >> 16;
-    typedef int16_t half_vector __attribute__((vector_size(DD_VL * 2)));
-    const half_vector narrow = __builtin_convertvector(result, half_vector);
-    memcpy((uint16_t *)(void *)slot + c, &narrow, sizeof narrow);
-#endif
-}
-#endif
-
-#if DD_BFLOAT16
-/// Words of two values each, `low` in the lower half.
-DD_INLINE vf DD_NAME(words_of)(vf low, vf high) {
-#if DD_NATIVE_BFLOAT16
-    static const uint16_t turns[32] = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-    return (vf)_mm512_permutexvar_epi16(_mm512_loadu_si512(turns), (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low));
-#else
-    return (vf)(((rounded_bfloat16(low) >> 16) & 0xffff) | (rounded_bfloat16(high) & (int32_t)0xffff0000));
-#endif
-}
 #endif
 
 /// acc + the products of the lanes' words.
@@ -66,12 +39,6 @@ DD_INLINE DD_NAME(sum) DD_NAME(dot)(DD_NAME(sum) acc, vf x, vf w) {
     return acc + (vi)_mm256_madd_epi16((__m256i)x, (__m256i)w);
 #elif DD_INT16
     return acc + ((vi)x << 16 >> 16) * ((vi)w << 16 >> 16) + ((vi)x >> 16) * ((vi)w >> 16);
-#elif DD_BFLOAT16 && DD_NATIVE_BFLOAT16
-    return (vf)_mm512_dpbf16_ps((__m512)acc, (__m512bh)x, (__m512bh)w);
-#elif DD_BFLOAT16
-    const int32_t upper = (int32_t)0xffff0000;
-    acc = acc + (vf)((vi)x << 16) * (vf)((vi)w << 16);
-    return acc + (vf)((vi)x & upper) * (vf)((vi)w & upper);
 #else
     return acc + x * w;
 #endif

@@ -8,6 +8,7 @@ const dd_gemm_kernels *dd_gemm_kernels_current(void) {
     switch (dd_isa_current()) {
 #if defined(__x86_64__)
         case DD_ISA_AVX512_BF16: return &dd_gemm_kernels_avx512_bf16;
+        case DD_ISA_AVX512_VNNI: return &dd_gemm_kernels_avx512_vnni;
         case DD_ISA_AVX512: return &dd_gemm_kernels_avx512;
         case DD_ISA_AVX2: return &dd_gemm_kernels_avx2;
 #endif
@@ -16,8 +17,7 @@ const dd_gemm_kernels *dd_gemm_kernels_current(void) {
 }
 
 const char *dd_gemm_variant(dd_precision precision) {
-    const dd_gemm_kernels *kernels = dd_gemm_kernels_current();
-    return precision == DD_PRECISION_BFLOAT16 ? kernels->name_bfloat16 : kernels->name_float32;
+    return dd_gemm_kernels_current()->names[precision];
 }
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -27,7 +27,8 @@ static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
 // MARK: packing
 
 static int64_t panel_bytes(dd_precision precision, int64_t k) {
-    return precision == DD_PRECISION_BFLOAT16 ? divide_up(k, 2) * DD_PANEL * 4 : k * DD_PANEL * 4;
+    const int64_t lines = precision == DD_PRECISION_FLOAT32 ? k : divide_up(k, 2) + (precision == DD_PRECISION_INT16);
+    return lines * DD_PANEL * 4;
 }
 
 int64_t dd_gemm_packed_bytes(dd_precision precision, int64_t n, int64_t k) {
@@ -56,37 +57,78 @@ static int64_t packed_row(const pack_job *job, int64_t panel, int64_t j) {
     return row < 0 ? -1 : row < job->n ? row : -2;
 }
 
+/// Columns start ..< start + count of a row of w, zeros for a row that is not there.
+static void load_line(const pack_job *job, int64_t row, int64_t start, int64_t count, float *line) {
+    if (row < 0) {
+        memset(line, 0, (size_t)count * sizeof(float));
+        return;
+    }
+    const int64_t at = row * job->ldw + start;
+    const uint16_t *halves = (const uint16_t *)job->w + at;
+    if (job->w_type == DD_F32)
+        memcpy(line, (const float *)job->w + at, (size_t)count * sizeof(float));
+    else if (job->w_type == DD_BF16)
+        for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_bfloat16(halves[l]);
+    else
+        for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_float16(halves[l]);
+}
+
+// Blocks along k keep the cache lines of 32 rows at hand while they are turned around.
+enum { PACK_BLOCK = 32 };
+
+/// The scale of a row of w that is multiplied in int16, from the part with the largest sum of squares, and its inverse.
+static void find_scale(const pack_job *job, int64_t row, float *scale, float *inverse) {
+    const int64_t part = dd_int16_part(job->k);
+    double largest = 0;
+    for (int64_t first = 0; first < job->k; first += part) {
+        const int64_t end = min64(first + part, job->k);
+        double squares = 0;
+        for (int64_t start = first; start < end; start += PACK_BLOCK) {
+            const int64_t count = min64(PACK_BLOCK, end - start);
+            float line[PACK_BLOCK];
+            load_line(job, row, start, count, line);
+            for (int64_t l = 0; l < count; l++) squares += (double)line[l] * line[l];
+        }
+        if (squares > largest || squares != squares) largest = squares; // a NaN stays
+    }
+    dd_int16_scale((float)largest, scale, inverse);
+}
+
 static void pack_panel(void *context, int64_t index, int worker) {
     (void)worker;
     const pack_job *job = context;
     const int64_t panel = job->first_panel + index, k = job->k;
     char *out = job->packed + panel * panel_bytes(job->precision, k);
-    // Blocks along k keep the cache lines of 32 rows at hand while they are turned around.
-    enum { BLOCK = 32 };
-    for (int64_t start = 0; start < k; start += BLOCK) {
-        const int64_t count = min64(BLOCK, k - start);
+    float inverses[DD_PANEL] = {0};
+    if (job->precision == DD_PRECISION_INT16) {
+        float *scales = (float *)out;
         for (int64_t j = 0; j < DD_PANEL; j++) {
             const int64_t row = packed_row(job, panel, j);
             if (row == -1) continue;
-            float line[BLOCK + 1] = {0};
-            if (row >= 0) {
-                const int64_t at = row * job->ldw + start;
-                const uint16_t *halves = (const uint16_t *)job->w + at;
-                if (job->w_type == DD_F32)
-                    memcpy(line, (const float *)job->w + at, (size_t)count * sizeof(float));
-                else if (job->w_type == DD_BF16)
-                    for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_bfloat16(halves[l]);
-                else
-                    for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_float16(halves[l]);
-            }
-            if (job->precision == DD_PRECISION_BFLOAT16) {
-                uint32_t *pairs = (uint32_t *)out + start / 2 * DD_PANEL + j;
-                for (int64_t l = 0; l < count; l += 2)
-                    pairs[l / 2 * DD_PANEL] =
-                        dd_bfloat16_from_float(line[l]) | (uint32_t)dd_bfloat16_from_float(line[l + 1]) << 16;
-            } else {
+            scales[j] = 0;
+            if (row >= 0) find_scale(job, row, scales + j, inverses + j);
+        }
+        out += DD_PANEL * sizeof(float);
+    }
+    for (int64_t start = 0; start < k; start += PACK_BLOCK) {
+        const int64_t count = min64(PACK_BLOCK, k - start);
+        for (int64_t j = 0; j < DD_PANEL; j++) {
+            const int64_t row = packed_row(job, panel, j);
+            if (row == -1) continue;
+            float line[PACK_BLOCK + 1] = {0};
+            load_line(job, row, start, count, line);
+            if (job->precision == DD_PRECISION_FLOAT32) {
                 float *values = (float *)out + start * DD_PANEL + j;
                 for (int64_t l = 0; l < count; l++) values[l * DD_PANEL] = line[l];
+                continue;
+            }
+            uint32_t *pairs = (uint32_t *)out + start / 2 * DD_PANEL + j;
+            for (int64_t l = 0; l < count; l += 2) {
+                uint16_t pair[2];
+                for (int i = 0; i < 2; i++)
+                    pair[i] = job->precision == DD_PRECISION_INT16 ? (uint16_t)dd_int16_from_float(line[l + i] * inverses[j])
+                                                                   : dd_bfloat16_from_float(line[l + i]);
+                pairs[l / 2 * DD_PANEL] = pair[0] | (uint32_t)pair[1] << 16;
             }
         }
     }
@@ -156,13 +198,14 @@ static gemm_plan make_plan(const dd_gemm_args *args) {
     plan.row_blocks = divide_up(plan.group_rows, plan.block_rows);
     plan.panel_blocks = divide_up(panels, plan.block_panels);
     // Rows that lie a multiple of 4 KiB apart would share one set of the first cache.
-    plan.strip_ld = round_up(args->k, 32);
+    plan.strip_ld = args->precision == DD_PRECISION_INT16 ? dd_int16_row(args->k) : round_up(args->k, 32);
     if (plan.strip_ld % 1024 == 0) plan.strip_ld += 32;
     return plan;
 }
 
 /// Whether the tile functions can read A where it is.
 static int reads_in_place(const dd_gemm_args *args, int strips_bfloat16) {
+    if (args->precision == DD_PRECISION_INT16) return 0;
     if (args->a2 || args->a_addend || args->prologue != DD_GEMM_PROLOGUE_NONE) return 0;
     if (args->precision == DD_PRECISION_FLOAT32) return args->a_type == DD_F32;
     return strips_bfloat16 && args->a_type == DD_BF16 && args->k % 2 == 0;
@@ -201,7 +244,7 @@ typedef struct gemm_job {
     gemm_plan plan;
     int in_place;
     int workers;
-    int strips_bfloat16;  // what the strips of this product hold
+    int64_t element; // bytes of each in this product's strips, or in A where it is read in place
     char *strips, *lines;
     float *sums;
 } gemm_job;
@@ -260,17 +303,18 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
     const dd_gemm_args *args = job->args;
     const dd_gemm_kernels *kernels = job->kernels;
     const int64_t step = kernels->tile_rows, bytes = panel_bytes(args->precision, args->k);
-    const int64_t element = job->strips_bfloat16 ? 2 : 4;
     _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL];
     for (int64_t p = panel; p < panel + panels; p++) {
         const char *weights = (const char *)args->w_packed + p * bytes;
         const int64_t columns = args->activation == DD_ACTIVATION_GEGLU ? DD_PANEL : dd_tile_columns(args->n - p * DD_PANEL);
         for (int64_t i = 0; i < rows; i += step) {
             const int64_t count = min64(step, rows - i);
-            const char *source = a + i * lda * element;
+            const char *source = a + i * lda * job->element;
             prefetch_result(args, row + i, count, p);
             fetch_ahead(ahead);
-            if (args->precision == DD_PRECISION_BFLOAT16)
+            if (args->precision == DD_PRECISION_INT16)
+                kernels->tile_int16(count, columns, args->k, (const int16_t *)source, lda, (const float *)weights, tile, DD_PANEL, 0);
+            else if (args->precision == DD_PRECISION_BFLOAT16)
                 kernels->tile_bfloat16(count, columns, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
                                        DD_PANEL, 0);
             else
@@ -285,9 +329,9 @@ enum { LOAD_ROWS = 8 };
 static void load_task(void *context, int64_t index, int worker) {
     const gemm_job *job = context;
     const gemm_plan *plan = &job->plan;
-    const int64_t row = index * LOAD_ROWS, element = job->strips_bfloat16 ? 2 : 4;
+    const int64_t row = index * LOAD_ROWS;
     job->kernels->load_rows(job->args, row, min64(LOAD_ROWS, job->args->m - row),
-                            job->strips + row * plan->strip_ld * element, plan->strip_ld,
+                            job->strips + row * plan->strip_ld * job->element, plan->strip_ld,
                             (float *)(job->lines + worker * line_bytes(plan)));
 }
 
@@ -329,14 +373,13 @@ static void block_task(void *context, int64_t index, int worker) {
     const int64_t rows = min64(plan->block_rows, min64(plan->group_rows - inner, args->m - row));
     if (rows <= 0) return; // of a last group that is shorter
     const int64_t panels = min64(plan->block_panels, divide_up(args->n, DD_PANEL) - panel);
-    const int64_t element = job->strips_bfloat16 ? 2 : 4;
     gemm_ahead next = {0};
     if (!plan->panels_outside && plan->groups == 1)
         next = make_ahead(job, row + job->workers * plan->block_rows, divide_up(rows, job->kernels->tile_rows) * panels);
     if (job->in_place) {
         run_block(job, (const char *)dd_element_address(args->a, args->a_type, row * args->lda), args->lda, row, rows, panel, panels, &next);
     } else if (plan->panels_outside) {
-        run_block(job, job->strips + row * plan->strip_ld * element, plan->strip_ld, row, rows, panel, panels, &next);
+        run_block(job, job->strips + row * plan->strip_ld * job->element, plan->strip_ld, row, rows, panel, panels, &next);
     } else {
         char *strip = job->strips + worker * strip_bytes(args, plan);
         job->kernels->load_rows(args, row, rows, strip, plan->strip_ld, (float *)(job->lines + worker * line_bytes(plan)));
@@ -366,8 +409,9 @@ void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
         job.sums = (float *)free_scratch;
         free_scratch += sums_bytes(args, &job.plan);
     }
-    job.strips_bfloat16 = args->precision == DD_PRECISION_BFLOAT16 && job.kernels->strips_bfloat16;
-    job.in_place = reads_in_place(args, job.strips_bfloat16);
+    const int strips_bfloat16 = args->precision == DD_PRECISION_BFLOAT16 && job.kernels->strips_bfloat16;
+    job.in_place = reads_in_place(args, strips_bfloat16);
+    job.element = strips_bfloat16 || args->precision == DD_PRECISION_INT16 ? 2 : 4;
     job.workers = dd_pool_size(pool);
     if (!job.in_place) {
         const int64_t strips = job.plan.panels_outside ? 1 : dd_pool_size(pool);

@@ -6,10 +6,11 @@
 #include <stdint.h>
 #include <string.h>
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,avx2,fma"))), apply_to = function)
 #define DD_VMATH_AVX512
 #define DD_VMATH_BF16
 #define DD_STRIPS_BFLOAT16 1
+#define DD_VNNI 1
 #include "gemm_avx512.h"
 #include "gemm_template.h"
 
@@ -47,12 +48,12 @@ static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const vo
 #pragma clang attribute pop
 
 const dd_gemm_kernels dd_gemm_kernels_avx512_bf16 = {
-    .name_float32 = "gemm-avx512 float32 8x32",
-    .name_bfloat16 = "gemm-avx512-bf16 bfloat16 8x32",
+    .names = {"gemm-avx512 float32 8x32", "gemm-avx512-bf16 bfloat16 8x32", "gemm-avx512-vnni int16 8x32"},
     .tile_rows = 8,
     .strips_bfloat16 = DD_STRIPS_BFLOAT16,
     .tile_float32 = tile_float32,
     .tile_bfloat16 = tile_bfloat16,
+    .tile_int16 = tile_int16,
     .load_rows = load_rows,
     .finish = finish,
     .sum_columns = sum_columns,

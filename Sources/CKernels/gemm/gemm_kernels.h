@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../math/int16_scales.h"
 #include "dd_gemm.h"
 
 enum {
@@ -14,7 +15,7 @@ enum {
 
 /// A tile is [rows][DD_PANEL] floats, its rows ld_tile apart. Strips are rows of A as the tile functions read them.
 typedef struct dd_gemm_kernels {
-    const char *name_float32, *name_bfloat16;
+    const char *names[3]; // by precision
     int64_t tile_rows;
     /// Strips of bfloat16 products hold bfloat16 (padded with a zero to even k). Otherwise floats that were rounded.
     int strips_bfloat16;
@@ -26,6 +27,10 @@ typedef struct dd_gemm_kernels {
     /// The same for a panel of `pairs` pairs; a holds bfloat16 or floats, 2 * pairs a row, as strips_bfloat16 says.
     void (*tile_bfloat16)(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
                           float *tile, int64_t ld_tile, int adds);
+    /// The same for int16: the panel begins with its scales, the rows of a have dd_int16_scales behind them. With `adds` k is at most
+    /// DD_INT16_PART.
+    void (*tile_int16)(int64_t rows, int64_t columns, int64_t k, const int16_t *a, int64_t lda, const float *panel, float *tile,
+                       int64_t ld_tile, int adds);
     /// Makes strip rows from A: joins the sources, applies the prologue, rounds. `line`: room for k + 1 floats.
     void (*load_rows)(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line);
     /// Applies the epilogue to a tile (ld_tile = DD_PANEL) at (row, panel) and writes y.
@@ -38,6 +43,7 @@ extern const dd_gemm_kernels dd_gemm_kernels_scalar;
 #if defined(__x86_64__)
 extern const dd_gemm_kernels dd_gemm_kernels_avx2;
 extern const dd_gemm_kernels dd_gemm_kernels_avx512;
+extern const dd_gemm_kernels dd_gemm_kernels_avx512_vnni;
 extern const dd_gemm_kernels dd_gemm_kernels_avx512_bf16;
 #endif
 
@@ -45,6 +51,31 @@ const dd_gemm_kernels *dd_gemm_kernels_current(void);
 
 /// The columns that a tile must compute for `count` wanted ones.
 static inline int64_t dd_tile_columns(int64_t count) { return count <= DD_HALF_PANEL ? DD_HALF_PANEL : DD_PANEL; }
+
+// MARK: int16
+
+/// Integers that may lie where their floats did.
+typedef int16_t dd_int16_in_place __attribute__((may_alias));
+
+/// Columns of A that share a scale, a multiple of 32.
+static inline int64_t dd_int16_part(int64_t k) {
+    const int64_t parts = (k + DD_INT16_PART - 1) / DD_INT16_PART;
+    return ((k + parts - 1) / parts + 31) / 32 * 32;
+}
+
+/// Elements from the start of a strip row of k integers to the scales of its parts, and to their end.
+static inline int64_t dd_int16_scales_at(int64_t k) { return (k + 31) / 32 * 32; }
+static inline int64_t dd_int16_row(int64_t k) { return dd_int16_scales_at(k) + ((k + DD_INT16_PART - 1) / DD_INT16_PART * 2 + 31) / 32 * 32; }
+
+static inline const float *dd_int16_scales(const int16_t *row, int64_t k) { return (const float *)(const void *)(row + dd_int16_scales_at(k)); }
+
+/// What numbers with this sum of squares are multiples of, and its inverse. An infinity gives a scale that is one, a NaN one that is none:
+/// either way no product with them is finite.
+static inline void dd_int16_scale(float squares, float *scale, float *inverse) {
+    const float root = __builtin_sqrtf(squares);
+    *scale = root * (1 / DD_INT16_ROOT);
+    *inverse = squares < DD_INT16_LEAST_SQUARES ? 0 : DD_INT16_ROOT / root;
+}
 
 // MARK: conversions
 

@@ -36,6 +36,25 @@ static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const vo
     }
 }
 
+static void tile_int16(int64_t rows, int64_t columns, int64_t k, const int16_t *a, int64_t lda, const float *panel, float *tile,
+                       int64_t ld_tile, int adds) {
+    (void)columns;
+    const int16_t *weights = (const int16_t *)(const void *)(panel + DD_PANEL);
+    const int64_t part = dd_int16_part(k);
+    for (int64_t i = 0; i < rows; i++) {
+        const int16_t *row = a + i * lda;
+        float sum[DD_PANEL] = {0};
+        for (int64_t first = 0; first < k; first += part) {
+            int32_t whole[DD_PANEL] = {0};
+            const int64_t end = first + part < k ? first + part : k;
+            for (int64_t l = first; l < end; l++)
+                for (int64_t j = 0; j < DD_PANEL; j++) whole[j] += row[l] * weights[(l / 2 * DD_PANEL + j) * 2 + l % 2];
+            for (int64_t j = 0; j < DD_PANEL; j++) sum[j] += (float)whole[j] * dd_int16_scales(row, k)[first / part];
+        }
+        for (int64_t j = 0; j < DD_PANEL; j++) tile[i * ld_tile + j] = sum[j] * panel[j] + (adds ? tile[i * ld_tile + j] : 0);
+    }
+}
+
 static float activate(dd_activation activation, float x) {
     switch (activation) {
         case DD_ACTIVATION_SILU: return x / (1.0f + expf(-x));
@@ -65,11 +84,10 @@ static void row_statistics(const dd_gemm_args *args, const float *line, float *m
 }
 
 static void load_rows(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
-    (void)line;
-    const int64_t k = args->k;
+    const int64_t k = args->k, part = dd_int16_part(k);
     const int rounds = args->precision == DD_PRECISION_BFLOAT16;
     for (int64_t i = row; i < row + rows; i++) {
-        float *out = (float *)strip + (i - row) * ld;
+        float *out = args->precision == DD_PRECISION_INT16 ? line : (float *)strip + (i - row) * ld;
         const int64_t group = dd_group(i, args->column_group_rows) * k;
         for (int64_t l = 0; l < k; l++) out[l] = source(args, i, l);
         if (args->prologue != DD_GEMM_PROLOGUE_NONE) {
@@ -93,6 +111,16 @@ static void load_rows(const dd_gemm_args *args, int64_t row, int64_t rows, void 
             for (int64_t l = 0; l < k; l++) out[l] = dd_float_from_bfloat16(dd_bfloat16_from_float(out[l]));
             if (k & 1) out[k] = 0;
         }
+        if (args->precision != DD_PRECISION_INT16) continue;
+        int16_t *integers = (int16_t *)strip + (i - row) * ld;
+        for (int64_t first = 0; first < k; first += part) {
+            const int64_t end = first + part < k ? first + part : k;
+            float squares = 0, inverse;
+            for (int64_t l = first; l < end; l++) squares += out[l] * out[l];
+            dd_int16_scale(squares, (float *)dd_int16_scales(integers, k) + first / part, &inverse);
+            for (int64_t l = first; l < end; l++) integers[l] = dd_int16_from_float(out[l] * inverse);
+        }
+        if (k & 1) integers[k] = 0;
     }
 }
 
@@ -136,12 +164,12 @@ static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t column
 }
 
 const dd_gemm_kernels dd_gemm_kernels_scalar = {
-    .name_float32 = "gemm-scalar float32 8x32",
-    .name_bfloat16 = "gemm-scalar bfloat16-widened 8x32",
+    .names = {"gemm-scalar float32 8x32", "gemm-scalar bfloat16-widened 8x32", "gemm-scalar int16 8x32"},
     .tile_rows = 8,
     .strips_bfloat16 = 0,
     .tile_float32 = tile_float32,
     .tile_bfloat16 = tile_bfloat16,
+    .tile_int16 = tile_int16,
     .load_rows = load_rows,
     .finish = finish,
     .sum_columns = sum_columns,

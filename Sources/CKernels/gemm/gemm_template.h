@@ -2,6 +2,7 @@
 // includes this defines DD_STRIPS_BFLOAT16: whether strips of bfloat16 products hold bfloat16 or rounded floats.
 #include "../math/dd_vmath.h"
 #include "gemm_kernels.h"
+#include "int16_row.h"
 
 // MARK: loading
 
@@ -117,13 +118,14 @@ DD_VINLINE void take(void *strip, const float *line, int64_t k, const int rounds
     store_strip_rest(strip, whole, line + whole, k, rounds);
 }
 
-DD_VINLINE void load_rows_as(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line, const int rounds) {
+DD_VINLINE void load_rows_as(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line, const int rounds,
+                             const int integers) {
     const int64_t k = args->k, k0 = args->a2 ? args->k0 : k;
     const dd_element type = args->a_type;
-    const int64_t row_bytes = ld * (rounds && DD_STRIPS_BFLOAT16 ? 2 : 4);
+    const int64_t row_bytes = ld * ((rounds && DD_STRIPS_BFLOAT16) || integers ? 2 : 4);
     const int in_place = type == DD_F32 && !args->a2 && !args->a_addend;
     for (int64_t i = row; i < row + rows; i++) {
-        void *out = (char *)strip + (i - row) * row_bytes;
+        void *strip_row = (char *)strip + (i - row) * row_bytes, *out = integers ? line : strip_row;
         const float *values = dd_element_address(args->a, type, i * args->lda);
         if (!in_place) {
             float *gathered = rounds ? line : out;
@@ -134,7 +136,10 @@ DD_VINLINE void load_rows_as(const dd_gemm_args *args, int64_t row, int64_t rows
             values = gathered;
         }
         if (args->prologue == DD_GEMM_PROLOGUE_NONE) {
-            take(out, values, k, rounds);
+            if (integers)
+                store_integers(strip_row, values, k);
+            else
+                take(out, values, k, rounds);
             continue;
         }
         float mean = 0, rstd = 1;
@@ -153,14 +158,16 @@ DD_VINLINE void load_rows_as(const dd_gemm_args *args, int64_t row, int64_t rows
             normalise(out, values, k, 0, 1, scale, shift, 1, rounds);
         else
             normalise(out, values, k, mean, rstd, scale, shift, 0, rounds);
+        if (integers) store_integers(strip_row, out, k);
     }
 }
 
 static void load_rows(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
-    if (args->precision == DD_PRECISION_BFLOAT16)
-        load_rows_as(args, row, rows, strip, ld, line, 1);
-    else
-        load_rows_as(args, row, rows, strip, ld, line, 0);
+    switch (args->precision) {
+        case DD_PRECISION_FLOAT32: load_rows_as(args, row, rows, strip, ld, line, 0, 0); break;
+        case DD_PRECISION_BFLOAT16: load_rows_as(args, row, rows, strip, ld, line, 1, 0); break;
+        case DD_PRECISION_INT16: load_rows_as(args, row, rows, strip, ld, line, 0, 1); break;
+    }
 }
 
 // MARK: the epilogue
@@ -277,11 +284,10 @@ static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int
                 DD_WHOLE(DD_ACTIVATION_NONE, 1, 0);
                 return;
             }
-        } else if (args->y_type == DD_BF16 && args->precision == DD_PRECISION_BFLOAT16 && !args->residual) {
-            switch (args->activation) {
-                case DD_ACTIVATION_NONE: DD_WHOLE(DD_ACTIVATION_NONE, 0, 1); return;
-                case DD_ACTIVATION_GEGLU: DD_WHOLE(DD_ACTIVATION_GEGLU, 0, 1); return;
-                default: break;
+        } else if (args->y_type == DD_BF16 && args->precision != DD_PRECISION_FLOAT32 && !args->residual) {
+            if (args->activation == DD_ACTIVATION_NONE) {
+                DD_WHOLE(DD_ACTIVATION_NONE, 0, 1);
+                return;
             }
         }
 #undef DD_WHOLE

@@ -25,7 +25,8 @@ typedef struct dd_attention_args {
     int64_t d;              // channels of a head, 1 ... 512
     float scale;            // mostly 1 / sqrt(d)
     int causal;             // not 0: query i sees keys 0 ... i + tk - tq only (tq <= tk)
-    dd_precision precision; // BFLOAT16: q, k, v and the weights after exp are rounded; scores, sums and softmax float32
+    dd_precision precision; // of q, k, v and the weights after exp; scores, sums and softmax are float32. In INT16 a key that is not
+                            // finite spoils all rows that see it
     const void *q;          // [batch, tq, heads, d]
     const void *k, *v;      // [batch, tk, heads, d]
     void *y;                // [batch, tq, heads, d]; may be q itself with the same view and element type
@@ -39,6 +40,10 @@ int64_t dd_attention_scratch_bytes(const dd_attention_args *args, int threads);
 
 /// `scratch`: 64-byte aligned, dd_attention_scratch_bytes(args, dd_pool_size(pool)) bytes.
 void dd_attention(dd_pool *pool, const dd_attention_args *args, void *scratch);
+
+/// What attention is best made of where 16 bits will do: bfloat16 where there are instructions for it, beside which exponentials cost
+/// next to nothing, and int16 elsewhere.
+dd_precision dd_attention_16_bit_precision(void);
 
 /// The name of the variant that dd_attention runs now.
 const char *dd_attention_variant(dd_precision precision);

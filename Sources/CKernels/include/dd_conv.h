@@ -1,6 +1,6 @@
 // Convolutions over channels-last float32 images.
 //
-// One description of a convolution (dd_conv_args), seven ways to compute it (dd_conv_kind), three precisions of the products.
+// One description of a convolution (dd_conv_args), seven ways to compute it (dd_conv_kind), two precisions of the products.
 // Weights are packed once for a kind and a precision; the packed bytes are the same for every instruction set, so that a
 // file can hold them. Nothing here allocates memory; results are the same bit for bit for any number of threads.
 #ifndef DD_CONV_H
@@ -39,12 +39,11 @@ typedef enum dd_conv_kind {
 /// What the products are made of. Sources, accumulation and results are float32 in each.
 typedef enum dd_conv_precision {
     DD_CONV_FLOAT32 = 0,
-    DD_CONV_BFLOAT16 = 1,  // weights and (transformed) inputs rounded to bfloat16
-    /// Transformed weights and inputs as 16-bit integers with shared scales: the Winograd kinds alone. A tile's inputs to a product
-    /// have a scale for at most 512 channels, weights one for each product and output channel, such that the root of the
-    /// sum of squares is 2^15: by Cauchy and Schwarz no sum of products leaves 32 bits. As fast as bfloat16 and as small, with
-    /// an error of a tenth. Numbers below 2^-63 or so are zeros.
-    DD_CONV_INT16 = 2,
+    /// (Transformed) weights and inputs as 16-bit integers with shared scales. A unit's inputs to a product have a scale for at most
+    /// 512 channels, weights one for each product (all taps of the direct kind) and output channel, such that the root of the sum of
+    /// squares is 2^15: by Cauchy and Schwarz no sum of products leaves 32 bits. As fast as bfloat16 and as small, with a
+    /// fifth to a tenth of its error. Numbers below 2^-63 or so are zeros.
+    DD_CONV_INT16 = 1,
 } dd_conv_precision;
 
 /// Element type of weights that are to be packed.
@@ -113,9 +112,10 @@ int dd_conv_check(dd_conv_kind kind, const dd_conv_args *args);
 size_t dd_conv_packed_bytes(dd_conv_kind kind, dd_conv_precision precision, int64_t cout, int64_t cin, int64_t kh, int64_t kw);
 
 /// Packs weights w[cout][cin][kh][kw] into `packed` (64-byte aligned, dd_conv_packed_bytes long): panels of 32 output
-/// channels, [cout/32][products][cin][32], the products being kernel positions or those of the transform. bfloat16 keeps
-/// pairs of input channels together, [..][cin/2][32][2], and so does int16, each product's rows behind its 32 scales; plain weights
-/// for int16 are bfloat16 with all scales and their inverses behind them. Missing channels are zeros. Transforms run in float64.
+/// channels, [cout/32][products][cin][32], the products being kernel positions or those of the transform. int16 keeps pairs of
+/// input channels together, [..][cin/2][32][2], each product's rows (of the direct kind all of a panel's) behind its 32 scales; plain
+/// weights are multiples of one scale an output channel, with the scales of all products and their inverses, in multiples of the
+/// former, behind them. Missing channels are zeros. Transforms run in float64.
 int dd_conv_pack(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, void *packed, const void *w,
                  dd_conv_weight_type w_type, int64_t cout, int64_t cin, int64_t kh, int64_t kw);
 
@@ -131,10 +131,9 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
 int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
                      const void *packed, void *scratch);
 
-/// What a kind's products are best made of where bfloat16 is precise enough. F4's transforms multiply rounding errors: in bfloat16
-/// its error is 1e-2 of a layer's result, four times that of the direct way, in int16 1e-3. With stride 2 a network reduces what it
-/// has no other copy of, so that what int16 saves there is seen in its result.
-dd_conv_precision dd_conv_precision_of(dd_conv_kind kind, dd_conv_precision precision);
+/// What a kind's products are made of where 16 bits will do: float32 in the direct kind with few input channels, where bringing each tap's
+/// sum to float32 would be most of the work.
+dd_conv_precision dd_conv_precision_of(dd_conv_kind kind, dd_conv_precision precision, int64_t cin);
 
 /// The kind to take when nothing was measured on the machine at hand: by shape alone, from timings of these kernels. `lean`: only
 /// kinds whose weights are no larger than plain. Never returns DD_CONV_UPSAMPLE_3X3, which is another function of its input.

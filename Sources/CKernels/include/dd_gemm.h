@@ -14,10 +14,14 @@
 extern "C" {
 #endif
 
-/// What a product multiplies. Sums are float32 in both.
+/// What a product multiplies. Sums are float32 but for int16.
 typedef enum dd_precision {
     DD_PRECISION_FLOAT32 = 0,
     DD_PRECISION_BFLOAT16 = 1, // both factors rounded (to nearest, ties to even) to bfloat16
+    /// 16-bit integers with shared scales: a row of A has one for each part of at most 512 columns, a row of w one for all of it. Whole
+    /// numbers are summed within a part, which never leaves 32 bits, and parts in float32. As fast and as small as bfloat16, also where
+    /// there are no instructions for that, with an error of a fifth. Rows smaller than 2^-63 are zeros.
+    DD_PRECISION_INT16 = 2,
 } dd_precision;
 
 typedef enum dd_activation {
@@ -29,8 +33,8 @@ typedef enum dd_activation {
 
 // MARK: packed weights
 
-/// Bytes of [n, k] packed: panels of 32 rows, [ceil(n / 32)][k][32] float32, or [ceil(n / 32)][ceil(k / 2)][32][2] bfloat16;
-/// what is beyond n and k is zero. The same on every instruction set.
+/// Bytes of [n, k] packed: panels of 32 rows, [ceil(n / 32)][k][32] float32, or [ceil(n / 32)][ceil(k / 2)][32][2] bfloat16 or, with
+/// 32 float32 scales in front of each panel, int16; what is beyond n and k is zero. The same on every instruction set.
 int64_t dd_gemm_packed_bytes(dd_precision precision, int64_t n, int64_t k);
 
 /// Packs w [n, k] (row stride ldw) of DD_F32, DD_F16 or DD_BF16. `pool` may be NULL.

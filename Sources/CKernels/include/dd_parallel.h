@@ -28,7 +28,8 @@ typedef enum dd_isa {
     DD_ISA_SCALAR = 0,      // portable C
     DD_ISA_AVX2 = 1,        // AVX2 + FMA
     DD_ISA_AVX512 = 2,      // F, BW, DQ, VL
-    DD_ISA_AVX512_BF16 = 3, // and BF16 (and VNNI)
+    DD_ISA_AVX512_VNNI = 3, // and VNNI
+    DD_ISA_AVX512_BF16 = 4, // and BF16
 } dd_isa;
 
 /// What this machine supports (CPUID and OS state).

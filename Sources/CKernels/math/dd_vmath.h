@@ -73,6 +73,8 @@ DD_VINLINE __m256i dd_v_to_bfloat16(dd_vf x) {
     return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
 }
 DD_VINLINE void dd_v_store_bfloat16(uint16_t *p, dd_vf x) { _mm256_storeu_si256((__m256i *)p, dd_v_to_bfloat16(x)); }
+/// To nearest, ties to even; what is out of range to its ends, NaN to the lower.
+DD_VINLINE void dd_v_store_int16(int16_t *p, dd_vf x) { _mm256_storeu_si256((__m256i *)p, _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(x))); }
 #if defined(DD_VMATH_BF16)
 /// In one instruction, which makes subnormal numbers 0.
 DD_VINLINE void dd_v_store_bfloat16_fast(uint16_t *p, dd_vf x) {
@@ -177,6 +179,10 @@ DD_VINLINE __m256i dd_v_bfloat16_bits(dd_vf x) {
 DD_VINLINE void dd_v_store_bfloat16(uint16_t *p, dd_vf x) {
     const __m256i halves = _mm256_srli_epi32(dd_v_bfloat16_bits(x), 16);
     _mm_storeu_si128((__m128i *)p, _mm_packus_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
+}
+DD_VINLINE void dd_v_store_int16(int16_t *p, dd_vf x) {
+    const __m256i whole = _mm256_cvtps_epi32(x);
+    _mm_storeu_si128((__m128i *)p, _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1)));
 }
 DD_VINLINE dd_vf dd_v_rounded_bfloat16(dd_vf x) {
     return _mm256_castsi256_ps(_mm256_and_si256(dd_v_bfloat16_bits(x), _mm256_set1_epi32((int)0xffff0000u)));

@@ -10,8 +10,8 @@ dd_isa dd_isa_supported(void) {
     if (!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
           __builtin_cpu_supports("avx512vl")))
         return DD_ISA_AVX2;
-    if (!(__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni"))) return DD_ISA_AVX512;
-    return DD_ISA_AVX512_BF16;
+    if (!__builtin_cpu_supports("avx512vnni")) return DD_ISA_AVX512;
+    return __builtin_cpu_supports("avx512bf16") ? DD_ISA_AVX512_BF16 : DD_ISA_AVX512_VNNI;
 #else
     return DD_ISA_SCALAR;
 #endif
@@ -52,6 +52,7 @@ const char *dd_isa_name(dd_isa isa) {
         case DD_ISA_SCALAR: return "scalar";
         case DD_ISA_AVX2: return "avx2";
         case DD_ISA_AVX512: return "avx512";
+        case DD_ISA_AVX512_VNNI: return "avx512-vnni";
         case DD_ISA_AVX512_BF16: return "avx512-bf16";
     }
     return "unknown";

@@ -46,7 +46,7 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
     }
 
     /// What a kind's products are made of.
-    func products(_ kind: dd_conv_kind) -> dd_conv_precision { dd_conv_precision_of(kind, precision.conv) }
+    func products(_ kind: dd_conv_kind) -> dd_conv_precision { dd_conv_precision_of(kind, precision.conv, inputChannels) }
 
     /// The name of a kernel among the timings.
     func label(_ kind: dd_conv_kind) -> String { "\(kind.label) \(products(kind).label)" }
@@ -57,6 +57,7 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
 }
 
 extension Precision {
-    var conv: dd_conv_precision { self == .bfloat16 ? DD_CONV_BFLOAT16 : DD_CONV_FLOAT32 }
-    var gemm: dd_precision { self == .bfloat16 ? DD_PRECISION_BFLOAT16 : DD_PRECISION_FLOAT32 }
+    var conv: dd_conv_precision { self == .bfloat16 ? DD_CONV_INT16 : DD_CONV_FLOAT32 }
+    var gemm: dd_precision { self == .bfloat16 ? DD_PRECISION_INT16 : DD_PRECISION_FLOAT32 }
+    var attention: dd_precision { self == .bfloat16 ? dd_attention_16_bit_precision() : DD_PRECISION_FLOAT32 }
 }

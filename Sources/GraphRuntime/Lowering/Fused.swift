@@ -6,6 +6,7 @@ import Tensors
 /// A product's precision as the kernels name it.
 extension RuntimeOptions {
     var gemmPrecision: dd_precision { precision.gemm }
+    var attentionPrecision: dd_precision { precision.attention }
 }
 
 extension Activation? {
@@ -34,11 +35,8 @@ extension Linear: NarrowStorageOp {
     func narrowStorage(_ context: LoweringContext) -> (operands: Set<Int>, result: Bool) {
         let roles = roles(count: context.operands.count)
         guard runsFused(context) else { return ([], false) }
-        let prepares = prologue != nil || epsilon != nil || !Set(roles).isDisjoint(with: [.rowScale, .rowBias, .normScale, .normShift])
-        return (
-            prepares ? [] : [index(of: .input, count: roles.count)!],
-            !roles.contains(.residual) && (activation == nil || activation == .geglu) && moments != true
-        )
+        // Operands stay float32: int16 keeps more of them than bfloat16 would.
+        return ([], !roles.contains(.residual) && activation == nil && moments != true)
     }
 
     /// A product with packed weights, and all that is folded into it.
@@ -174,7 +172,7 @@ extension Conv2D {
             ? KernelChooser.Choice(kind: DD_CONV_UPSAMPLE_3X3, reason: "nothing else computes it")
             : try context.options.chooser.convolution(template, options: context.options)
         let kind = choice.kind
-        let precision = dd_conv_precision_of(kind, context.options.precision.conv)
+        let precision = dd_conv_precision_of(kind, context.options.precision.conv, template.cin0 + template.cin1)
         guard dd_conv_check(kind, &template) == Int32(DD_CONV_OK) else {
             throw InputError("this convolution has no channels-last kernel: \(attributes)")
         }
@@ -253,7 +251,6 @@ private func sliced(_ weight: Tensor, _ bounds: [Int]) throws -> Tensor {
 extension dd_conv_precision {
     var label: String {
         switch self {
-        case DD_CONV_BFLOAT16: "bfloat16"
         case DD_CONV_INT16: "int16"
         default: "float32"
         }
@@ -275,7 +272,9 @@ extension dd_conv_kind {
 }
 
 extension Attention: NarrowStorageOp {
-    func narrowStorage(_ context: LoweringContext) -> (operands: Set<Int>, result: Bool) { (Set(context.operands.indices), true) }
+    func narrowStorage(_ context: LoweringContext) -> (operands: Set<Int>, result: Bool) {
+        (context.options.attentionPrecision == DD_PRECISION_BFLOAT16 ? Set(context.operands.indices) : [], true)
+    }
 
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let types = context.operands
@@ -287,7 +286,7 @@ extension Attention: NarrowStorageOp {
         template.d = Int64(headSize)
         template.scale = scale
         template.causal = causal ? 1 : 0
-        template.precision = context.options.gemmPrecision
+        template.precision = context.options.attentionPrecision
         func view(_ type: TensorType) -> dd_attention_view {
             dd_attention_view(
                 batch_stride: type.shape[0] == 1 ? 0 : Int64(type.shape[1] * type.shape[2]), token_stride: Int64(type.shape[2]),
