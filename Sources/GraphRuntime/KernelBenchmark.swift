@@ -117,7 +117,9 @@ public struct KernelBenchmark {
         (args.scale, args.precision) = (1 / Float(shape.channels).squareRoot(), precision.attention)
         let view = dd_attention_view(batch_stride: 0, token_stride: width, head_stride: shape.channels)
         (args.q_view, args.k_view, args.v_view, args.y_view) = (view, view, view, view)
-        (args.q, args.k, args.v, args.y) = (UnsafeRawPointer(floats(q)), UnsafeRawPointer(floats(k)), UnsafeRawPointer(floats(v)), UnsafeMutableRawPointer(floats(y)))
+        (args.q, args.k, args.v, args.y) = (
+            UnsafeRawPointer(floats(q)), UnsafeRawPointer(floats(k)), UnsafeRawPointer(floats(v)), UnsafeMutableRawPointer(floats(y))
+        )
         let scratch = storage(dd_attention_scratch_bytes(&args, Int32(pool.threadCount)))
         return withExtendedLifetime((q, k, v, y)) {
             result(

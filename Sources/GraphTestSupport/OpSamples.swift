@@ -104,7 +104,9 @@ public enum OpSamples {
             "linear",
             graph(
                 ["x : f32[2, 3, 8]", "r : f32[2, 3, 10]"],
-                parameters: ["a.bias : f32[4]", "a.weight : f32[4, 8]", "b.bias : f32[6]", "b.weight : f32[6, 8, 1, 1]", "n.bias : f32[8]", "n.weight : f32[8]"],
+                parameters: [
+                    "a.bias : f32[4]", "a.weight : f32[4, 8]", "b.bias : f32[6]", "b.weight : f32[6, 8, 1, 1]", "n.bias : f32[8]", "n.weight : f32[8]",
+                ],
                 "%y = linear(%x, @a.weight, @b.weight, @a.bias, @b.bias, %r, @n.weight, @n.bias) {epsilon = 1e-05, activation = gelu, operands = "
                     + "[input, weight, weight, bias, bias, residual, row_scale, row_bias]} : f32[2, 3, 10]", output: "y")
         ),

@@ -48,9 +48,10 @@ public struct ONNXModel: Sendable {
         let name = try String(dd_onnx_model_producer_name(model), what: "the producer's name")
         let version = try String(dd_onnx_model_producer_version(model), what: "the producer's version")
         producer = version.isEmpty ? name : "\(name) \(version)"
-        opsets = try OpsetImports((0..<dd_onnx_model_opset_count(model)).map {
-            (dd_onnx_model_opset_domain(model, $0), dd_onnx_model_opset_version(model, $0))
-        })
+        opsets = try OpsetImports(
+            (0..<dd_onnx_model_opset_count(model)).map {
+                (dd_onnx_model_opset_domain(model, $0), dd_onnx_model_opset_version(model, $0))
+            })
         metadata = Dictionary(
             try (0..<dd_onnx_model_metadata_count(model)).map {
                 (

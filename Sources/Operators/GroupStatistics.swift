@@ -51,7 +51,9 @@ public struct GroupStatistics: Op {
             if let addend = type(.secondInputAddend) { try Inference.requireShape(addend, second.shape, "second addend") }
         }
         if let addend = type(.inputAddend) { try Inference.requireShape(addend, x.shape, "addend") }
-        for (image, moments, addend) in [(type(.input), type(.moments), type(.inputAddend)), (type(.secondInput), type(.secondMoments), type(.secondInputAddend))] {
+        for (image, moments, addend) in [
+            (type(.input), type(.moments), type(.inputAddend)), (type(.secondInput), type(.secondMoments), type(.secondInputAddend)),
+        ] {
             guard let moments else { continue }
             guard let image, addend == nil else { throw InputError("moments need an image without an addend") }
             try Inference.requireShape(moments, [image.shape[0], image.shape[1], 2], "moments")
@@ -64,7 +66,9 @@ public struct GroupStatistics: Op {
     }
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int {
-        let images = roles(count: operands.count).enumerated().filter { ($0.element == .input || $0.element == .secondInput) && readsData(ofOperand: $0.offset) }
+        let images = roles(count: operands.count).enumerated().filter {
+            ($0.element == .input || $0.element == .secondInput) && readsData(ofOperand: $0.offset)
+        }
         return 4 * images.reduce(0) { $0 + operands[$1.offset].elementCount }
     }
 }

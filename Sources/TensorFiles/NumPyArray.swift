@@ -9,7 +9,8 @@ enum NumPyArray {
     private static let headerLimit = 1 << 16
 
     private static let typeCodes: [(code: String, type: ElementType)] = [
-        ("f4", .float32), ("f8", .float64), ("f2", .float16), ("i8", .int64), ("i4", .int32), ("i2", .int16), ("i1", .int8), ("u8", .uint64), ("u4", .uint32), ("u2", .uint16), ("u1", .uint8),
+        ("f4", .float32), ("f8", .float64), ("f2", .float16), ("i8", .int64), ("i4", .int32), ("i2", .int16), ("i1", .int8), ("u8", .uint64), ("u4", .uint32),
+        ("u2", .uint16), ("u1", .uint8),
         ("b1", .bool),
     ]
 

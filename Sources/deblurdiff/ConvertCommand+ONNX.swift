@@ -19,8 +19,8 @@ extension ConvertCommand {
             ModelFileContents(graphs: [graph.name: graph.text], configuration: nil), to: output, parameters: source.names, from: source,
             elementType: (dtype ?? .float32).elementType,
             isVerbatim: { dtype == nil || source.isRead($0, otherThanAs: .float32) },
-            converter: "deblurdiff \(DeblurDiffCommand.version)"
-        ) { progress.bytes("Converting", done: $0, total: $1) }
+            converter: "deblurdiff \(DeblurDiffCommand.version)",
+            progress: { progress.bytes("Converting", done: $0, total: $1) })
         progress.finish(
             "Wrote \(output): graph '\(graph.name)' of \(graph.order.count) ops, \(source.names.count) tensors, \(formatBytes(try fileSize(output))).")
     }

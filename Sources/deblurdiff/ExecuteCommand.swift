@@ -103,7 +103,9 @@ struct ExecuteCommand: ParsableCommand {
         for (name, tensor) in compared {
             do {
                 let comparison = try TensorComparison(tensor, expected: expected[name]!)
-                if !quiet { print("\(name): " + String(format: "relative error %.2e, largest difference %.2e", comparison.relativeError, comparison.largestError)) }
+                if !quiet {
+                    print("\(name): " + String(format: "relative error %.2e, largest difference %.2e", comparison.relativeError, comparison.largestError))
+                }
                 if !(comparison.relativeError <= tolerance) { failures.append("\(name): " + String(format: "%.2e", comparison.relativeError)) }
             } catch let error as InputError {
                 throw error.at(name)

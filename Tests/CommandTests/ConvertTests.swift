@@ -135,7 +135,8 @@ import Testing
         try withScratchFolder { folder in
             let checkpoint = try SharedFiles.checkpoint
             func expect(_ output: String, _ words: String...) throws {
-                try Command.expectFailure(["convert", checkpoint, "--config", config, "-o", output], in: folder, says: [String(output.split(separator: "/")[0])] + words)
+                try Command.expectFailure(
+                    ["convert", checkpoint, "--config", config, "-o", output], in: folder, says: [String(output.split(separator: "/")[0])] + words)
             }
             try expect("none/model", "does not exist")
             try expect("/dev/null", "not a regular file")

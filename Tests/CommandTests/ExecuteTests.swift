@@ -30,7 +30,10 @@ import Testing
         try withScratchFolder { folder in
             let expected = try writeInputs(folder)
             let outcome = try execute(
-                [level, "--input", "c_img=c_img.npy", "--input", "rest.npz", "--output", "eac=y.npy", "--output", "all.npz", "--compare", "expected.safetensors"],
+                [
+                    level, "--input", "c_img=c_img.npy", "--input", "rest.npz", "--output", "eac=y.npy", "--output", "all.npz", "--compare",
+                    "expected.safetensors",
+                ],
                 in: folder)
             #expect(outcome.status == 0, "\(outcome)")
             #expect(outcome.output.contains("eac : f32[1, 4, 8, 8]"))

@@ -147,7 +147,9 @@ import Testing
     /// A scale of the values is no factor of the scores.
     @Test func keepsTheScaleOfValues() throws {
         func scaled(_ lines: String) -> String {
-            graph("input %q : f32[1, 6, 8]\ninput %k : f32[1, 6, 8]\ninput %v : f32[1, 6, 8]\n%vs = scale(%v) {factor = 0.5} : f32[1, 6, 8]\n\(lines)\noutput y = %y")
+            graph(
+                "input %q : f32[1, 6, 8]\ninput %k : f32[1, 6, 8]\ninput %v : f32[1, 6, 8]\n%vs = scale(%v) {factor = 0.5} : f32[1, 6, 8]\n\(lines)\noutput y = %y"
+            )
         }
         try expectRewrite(
             scaled(

@@ -41,11 +41,13 @@ import Testing
         """
 
     /// The products of x, 1 + erf(x / sqrt 2) and 1/2, as exporters and people write them.
-    @Test(arguments: [
-        "%p = multiply(%x, %a) : f32[2, 3]\n%y = multiply(%p, %half) : f32[2, 3]",
-        "%p = multiply(%half, %a) : f32[2, 3]\n%y = multiply(%x, %p) : f32[2, 3]",
-        "%p = multiply(%x, %half) : f32[2, 3]\n%y = multiply(%a, %p) : f32[2, 3]",
-    ], ["binary(%x, %root2) {function = divide}", "multiply(%root_half, %x)"]) func raisesGELU(_ products: String, _ argument: String) throws {
+    @Test(
+        arguments: [
+            "%p = multiply(%x, %a) : f32[2, 3]\n%y = multiply(%p, %half) : f32[2, 3]",
+            "%p = multiply(%half, %a) : f32[2, 3]\n%y = multiply(%x, %p) : f32[2, 3]",
+            "%p = multiply(%x, %half) : f32[2, 3]\n%y = multiply(%a, %p) : f32[2, 3]",
+        ], ["binary(%x, %root2) {function = divide}", "multiply(%root_half, %x)"]) func raisesGELU(_ products: String, _ argument: String) throws
+    {
         try expectRewrite(
             graph(
                 """

@@ -29,7 +29,8 @@ import Testing
     }
 
     @Test func keepsAnotherShape() throws {
-        let flat = unfold().replacing("%u = reshape(%t) {shape = [1, 4, 3, 2, 5]} : f32[1, 4, 3, 2, 5]", with: "%u = reshape(%t) {shape = [1, 12, 10]} : f32[1, 12, 10]")
+        let flat = unfold().replacing(
+            "%u = reshape(%t) {shape = [1, 4, 3, 2, 5]} : f32[1, 4, 3, 2, 5]", with: "%u = reshape(%t) {shape = [1, 12, 10]} : f32[1, 12, 10]")
         try expectRewrite(
             flat, by: RaiseImageOps(), EliminateDeadCode(),
             gives: graph(
@@ -49,7 +50,9 @@ import Testing
         try expectUnchanged(unfold().replacing("mode = constant", with: "mode = edge"), by: RaiseImageOps())
     }
 
-    @Test(arguments: ["coordinates = asymmetric, nearest_mode = floor", "coordinates = half_pixel", "coordinates = half_pixel, nearest_mode = round_prefer_ceil"])
+    @Test(arguments: [
+        "coordinates = asymmetric, nearest_mode = floor", "coordinates = half_pixel", "coordinates = half_pixel, nearest_mode = round_prefer_ceil",
+    ])
     func raisesUpsampling(_ how: String) throws {
         try expectRewrite(
             graph(

@@ -43,7 +43,9 @@ import Testing
     /// The image behind the norm is not the one in front.
     @Test func leavesAnotherImage() throws { try expectUnchanged(groupNorm(back: "[1, 8, 3, 2]"), by: RaiseNorms()) }
 
-    private func layerNorm(square: String = "binary(%c, %two) {function = power}", axes: String = "[2]", type: String = "f32[1, 5, 1]", scale: String = "f32[4]")
+    private func layerNorm(
+        square: String = "binary(%c, %two) {function = power}", axes: String = "[2]", type: String = "f32[1, 5, 1]", scale: String = "f32[4]"
+    )
         -> String
     {
         graph(

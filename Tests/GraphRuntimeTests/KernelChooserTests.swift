@@ -81,7 +81,10 @@ import Testing
         let problem = "\(ConvolutionProblem(args, precision: .float32))"
         for (fast, kind) in [("winograd_f2 float32", DD_CONV_WINOGRAD_F2), ("direct float32", DD_CONV_DIRECT), ("winograd_f4 float32", DD_CONV_WINOGRAD_F4)] {
             var timings = KernelTimings(path: path, machine: machine)
-            var seconds = ["direct float32": 1.0, "winograd_f2 float32": 1.0, "winograd_f2_plain float32": 1.0, "winograd_f4 float32": 1.0, "winograd_f4_plain float32": 1.0]
+            var seconds = [
+                "direct float32": 1.0, "winograd_f2 float32": 1.0, "winograd_f2_plain float32": 1.0, "winograd_f4 float32": 1.0,
+                "winograd_f4_plain float32": 1.0,
+            ]
             seconds[fast] = 0.5
             try timings.record(seconds, of: problem)
             #expect(try chooser().convolution(args, options: options()).kind == kind)
@@ -89,7 +92,8 @@ import Testing
         // A little faster does not pay for four times the weights.
         var timings = KernelTimings(path: path, machine: machine)
         let wide = arguments(16, 1280, 1280)
-        try timings.record(["direct float32": 0.0401, "winograd_f2 float32": 0.0401, "winograd_f4 float32": 0.04], of: "\(ConvolutionProblem(wide, precision: .float32))")
+        try timings.record(
+            ["direct float32": 0.0401, "winograd_f2 float32": 0.0401, "winograd_f4 float32": 0.04], of: "\(ConvolutionProblem(wide, precision: .float32))")
         #expect(try chooser().convolution(wide, options: options()).kind == DD_CONV_DIRECT)
         // Another machine's times do not count.
         #expect(KernelTimings(path: path, machine: "another")[problem].isEmpty)

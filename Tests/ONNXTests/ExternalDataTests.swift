@@ -27,7 +27,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["/etc/hostname", "../w.bin", "sub/../../w.bin", "link.bin", "linked/w.bin", "sub/.."]) func filesOutsideTheFolderAreRefused(location: String) throws {
+    @Test(arguments: ["/etc/hostname", "../w.bin", "sub/../../w.bin", "link.bin", "linked/w.bin", "sub/.."]) func filesOutsideTheFolderAreRefused(
+        location: String
+    ) throws {
         try withScratchFolder { parent in
             let folder = "\(parent)/model"
             try FileManager.default.createDirectory(atPath: "\(folder)/sub", withIntermediateDirectories: true)

@@ -132,7 +132,8 @@ import Testing
         let imported = try importing(
             Part.model(
                 Part.graph(
-                    [Part.node("Add", ["x", "mask"], ["m"]), Part.node("Softmax", ["m"], ["p"]), Part.node("Add", ["p", "same"], ["y"])], inputs: [Part.value("x", [8, 8])],
+                    [Part.node("Add", ["x", "mask"], ["m"]), Part.node("Softmax", ["m"], ["p"]), Part.node("Add", ["p", "same"], ["y"])],
+                    inputs: [Part.value("x", [8, 8])],
                     outputs: [Part.value("y", nil)],
                     initializers: [Part.tensor("mask", [8, 8], mask), Part.tensor("same", [8, 8], [Float](repeating: 2, count: 64))])))
         #expect(imported.ops == ["constant", "triangle", "add", "softmax", "constant", "add"])
@@ -155,7 +156,9 @@ import Testing
             Part.model(
                 Part.graph(
                     [Part.node("Conv", ["x", "w"], ["y"])], inputs: [Part.value("x", [1, 1, 2, 2], type: 10)], outputs: [Part.value("y", nil, type: 10)],
-                    initializers: [Part.tensor("w", [1, 1, 1, 1], raw: [0, 0x3c], type: 10), Part.tensor("v", [1, 1, 1, 2], raw: [0, 0x3c, 0, 0x40], type: 10)])))
+                    initializers: [
+                        Part.tensor("w", [1, 1, 1, 1], raw: [0, 0x3c], type: 10), Part.tensor("v", [1, 1, 1, 2], raw: [0, 0x3c, 0, 0x40], type: 10),
+                    ])))
         #expect(imported.ops == ["cast", "conv2d", "cast"])
         #expect(imported.parameters.type(of: "w") == TensorType(.float16, [1, 1, 1, 1]))
         #expect(imported.graph.parameter("w").map(imported.graph.type) == TensorType(.float32, [1, 1, 1, 1]))

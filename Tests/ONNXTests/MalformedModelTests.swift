@@ -41,7 +41,8 @@ import Testing
     }
 
     @Test func namesAreUsedOnce() {
-        #expect(complaint(model([Part.node("Relu", ["x"], ["y"], name: "a"), Part.node("Relu", ["x"], ["y"], name: "b")])) == "node 'b': two values are named 'y'")
+        #expect(
+            complaint(model([Part.node("Relu", ["x"], ["y"], name: "a"), Part.node("Relu", ["x"], ["y"], name: "b")])) == "node 'b': two values are named 'y'")
         #expect(complaint(model([Part.node("Relu", ["x"], ["y"])], inputs: [Part.value("x", [1]), Part.value("x", [1])])) == "two inputs are named 'x'")
         #expect(
             complaint(model([Part.node("Relu", ["x"], ["y"])], initializers: [Part.tensor("w", [], [1]), Part.tensor("w", [], [1])]))
@@ -58,7 +59,9 @@ import Testing
         #expect(
             complaint(model([Part.node("Relu", ["x"], ["y"])], outputs: [Part.value("y", [2, 2], type: 7)]))
                 == "output 'y' is declared as i64, but is f32[2, 2]")
-        #expect(complaint(model([Part.node("Relu", ["x"], ["y"])], inputs: [Part.value("x", [2], type: 8)])) == "input 'x': the element type string is not supported")
+        #expect(
+            complaint(model([Part.node("Relu", ["x"], ["y"])], inputs: [Part.value("x", [2], type: 8)]))
+                == "input 'x': the element type string is not supported")
         #expect(
             complaint(model([Part.node("Softmax", ["x"], ["y"], name: "n", ["axis": .text("last")])]))
                 == "node 'n' (Softmax, opset 17): its attribute 'axis' must be an integer")

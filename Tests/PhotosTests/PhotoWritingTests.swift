@@ -3,13 +3,16 @@ import Photos
 import Tensors
 import Testing
 
-@Suite struct PhotoWritingTests {
+/// Each test has its own folder, removed at its end.
+@Suite final class PhotoWritingTests {
     private let folder: URL
 
     init() throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("photos-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
+
+    deinit { try? FileManager.default.removeItem(at: folder) }
 
     private func picture(alpha: Bool) -> Photo {
         let (width, height) = (37, 21)
@@ -19,7 +22,6 @@ import Testing
     }
 
     @Test(arguments: [false, true]) func readsBackWhatItWrites(alpha: Bool) throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appendingPathComponent("a.png").path
         let written = picture(alpha: alpha)
         try written.writePNG(path)
@@ -72,7 +74,6 @@ import Testing
     }
 
     @Test func saysWhyItCannotWrite() throws {
-        defer { try? FileManager.default.removeItem(at: folder) }
         let source = picture(alpha: false)
         for path in [folder.path, folder.path + "/absent/a.png", "/proc/a.png"] {
             let error = #expect(throws: InputError.self) { try source.writePNG(path) }

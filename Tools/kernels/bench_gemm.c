@@ -40,11 +40,15 @@ typedef struct shape {
 } shape;
 
 int main(int argc, char **argv) {
-    const int threads = argc > 1 ? atoi(argv[1]) : 2;
+    const int threads = argc > 1 ? atoi(argv[1]) : 2, isa = argc > 2 ? atoi(argv[2]) : (int)dd_isa_supported();
+    const int repeats = argc > 3 ? atoi(argv[3]) : 15;
+    if (argc > 4 || threads < 1 || isa < 0 || isa > (int)dd_isa_supported() || repeats < 1) {
+        fprintf(stderr, "usage: bench_gemm [threads] [isa, 0 to %d on this machine] [repeats]\n", (int)dd_isa_supported());
+        return 64;
+    }
+    dd_isa_force((dd_isa)isa);
     // One thread is timed by what it ran itself, so that other programs matter less.
     if (threads == 1) clock_kind = CLOCK_THREAD_CPUTIME_ID;
-    if (argc > 2) dd_isa_force((dd_isa)atoi(argv[2]));
-    const int repeats = argc > 3 ? atoi(argv[3]) : 15;
     const shape shapes[] = {
         {4096, 320, 320, 0, 0, 0}, {4096, 2560, 320, 0, 0, 0}, {1024, 640, 5760, 0, 0, 0}, {256, 1280, 11520, 0, 0, 0},
         {64, 1280, 11520, 0, 0, 0}, {4096, 960, 320, 0, DD_GEMM_PROLOGUE_LAYER_NORM, 0},

@@ -123,7 +123,9 @@ public struct MoveViews: RuleSetPass {
                 parts.append(next)
                 end += next.op.sizes[axis]
             }
-            guard end == shape[axis], parts.count > 1, parts.count == candidates.count, parts.count <= 1024, !editor.graph[whole].isParameter else { return false }
+            guard end == shape[axis], parts.count > 1, parts.count == candidates.count, parts.count <= 1024, !editor.graph[whole].isParameter else {
+                return false
+            }
             let sizes = parts.map { $0.op.sizes[axis] }
             let split = Set(sizes).count == 1 ? Split(axis: axis, parts: sizes.count) : Split(axis: axis, sizes: sizes)
             let first = parts.map(\.node).min { editor.position(of: $0) < editor.position(of: $1) }!

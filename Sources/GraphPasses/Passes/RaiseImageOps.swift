@@ -58,7 +58,8 @@ public struct RaiseImageOps: RuleSetPass {
     private struct RaiseUpsampling: RewriteRule {
         func rewrite(_ node: NodeID, op: Resize, editor: inout GraphEditor) throws -> Bool {
             let source = editor.type(editor.graph[node].operands[0])
-            guard source.shape.rank == 4, source.elementCount > 0, source.elementType == .float32, op.mode == .nearest, op.sizes[0] == source.shape[0], op.sizes[1] == source.shape[1],
+            guard source.shape.rank == 4, source.elementCount > 0, source.elementType == .float32, op.mode == .nearest, op.sizes[0] == source.shape[0],
+                op.sizes[1] == source.shape[1],
                 case let factor = op.sizes[2] / source.shape[2], factor > 1, factor <= 64,
                 op.sizes == [source.shape[0], source.shape[1], source.shape[2] * factor, source.shape[3] * factor],
                 op.scales == [1, 1, Double(factor), Double(factor)]

@@ -102,7 +102,9 @@ extension GraphImporter {
                 let example = port.dimensions.map { $0.map { $0.map(String.init) ?? "N" }.joined(separator: "x") } ?? "..."
                 return "--input \(port.name)=\(example)  (\(port.shapeDescription))"
             }
-            throw InputError("the sizes of \(missing.count) input\(missing.count == 1 ? " are" : "s are") not fixed", advice: "Give them: " + options.joined(separator: "\n  "))
+            throw InputError(
+                "the sizes of \(missing.count) input\(missing.count == 1 ? " are" : "s are") not fixed",
+                advice: "Give them: " + options.joined(separator: "\n  "))
         }
     }
 

@@ -54,9 +54,10 @@ struct ONNXFunction: Sendable {
             defaults[attribute.name] = attribute
         }
         nodes = try (0..<dd_onnx_function_node_count(function)).map { try ONNXNode(dd_onnx_function_node(function, $0), of: model) }
-        opsets = try OpsetImports((0..<dd_onnx_function_opset_count(function)).map {
-            (dd_onnx_function_opset_domain(function, $0), dd_onnx_function_opset_version(function, $0))
-        })
+        opsets = try OpsetImports(
+            (0..<dd_onnx_function_opset_count(function)).map {
+                (dd_onnx_function_opset_domain(function, $0), dd_onnx_function_opset_version(function, $0))
+            })
     }
 }
 

@@ -62,7 +62,9 @@ extension NodeImport {
     /// Two operands as numpy aligns them. Before opset 7 an attribute said where the second one's dimensions belong.
     ///
     /// - Parameter part: what part of a module a vector is that the model has no name for.
-    fileprivate func aligned(constantsAre part: String? = nil, _ combine: (NodeImport, ImportedValue, ImportedValue) throws -> ImportedValue) throws -> ImportedValue {
+    fileprivate func aligned(constantsAre part: String? = nil, _ combine: (NodeImport, ImportedValue, ImportedValue) throws -> ImportedValue) throws
+        -> ImportedValue
+    {
         let (a, b) = (try input(0), try input(1))
         if let part { for operand in [a, b] where isWeight(operand) { nameWeight(operand, part) } }
         guard opset < 7, try flag("broadcast", default: false), let first = try integer("axis") else { return try combine(self, a, b) }

@@ -18,12 +18,13 @@ private struct EinsumEquation {
         guard sides.count <= 2 else { throw unusable }
         let terms = sides[0].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
         guard terms.count == ranks.count else { throw InputError("its attribute 'equation' has \(terms.count) operands, the node \(ranks.count)") }
-        let ellipsisRank = try zip(terms, ranks).map { term, rank -> Int in
-            guard term.contains("...") else { return 0 }
-            let count = rank - (term.count - 3)
-            guard count >= 0 else { throw unusable }
-            return count
-        }.max() ?? 0
+        let ellipsisRank =
+            try zip(terms, ranks).map { term, rank -> Int in
+                guard term.contains("...") else { return 0 }
+                let count = rank - (term.count - 3)
+                guard count >= 0 else { throw unusable }
+                return count
+            }.max() ?? 0
         guard ellipsisRank <= 16 else { throw unusable }
         // Digits stand for the dimensions of ellipses, which are aligned from behind.
         let digits = Array("0123456789ABCDEF".unicodeScalars.map { Character(UnicodeScalar(0xE000 + $0.value)!) }.prefix(16))

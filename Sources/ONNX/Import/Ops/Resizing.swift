@@ -86,11 +86,13 @@ extension NodeImport {
         guard scales ?? [] == scales?.filter({ $0.isFinite && $0 > 0 }) ?? [], (scales?.count ?? own.rank) == own.rank else {
             throw InputError("its scales must be \(own.rank) positive numbers, not \(scales ?? [])")
         }
-        let sizes = try sizes ?? own.dimensions.enumerated().map { axis, size -> Int in
-            let scaled = (Double(size) * scales![axis]).rounded(.down)
-            guard scaled < 0x1p31 else { throw InputError("dimension \(axis) would have \(scaled) elements") }
-            return Int(scaled)
-        }
+        let sizes =
+            try sizes
+            ?? own.dimensions.enumerated().map { axis, size -> Int in
+                let scaled = (Double(size) * scales![axis]).rounded(.down)
+                guard scaled < 0x1p31 else { throw InputError("dimension \(axis) would have \(scaled) elements") }
+                return Int(scaled)
+            }
         let factors = scales ?? zip(sizes, own.dimensions).map { $1 == 0 ? 1 : Double($0) / Double($1) }
         var op = Operators.Resize(mode, sizes: sizes, scales: factors)
         try configure(&op)

@@ -26,7 +26,8 @@ extension ImportRule {
         .one("Squeeze") { node in
             let x = try node.input(0)
             let d = node.shape(x).dimensions
-            let axes = try node.integers(attribute: "axes", orInput: 1).map { try node.axes($0, rank: d.count) }
+            let axes =
+                try node.integers(attribute: "axes", orInput: 1).map { try node.axes($0, rank: d.count) }
                 ?? d.indices.filter { d[$0] == 1 }
             if let wide = axes.first(where: { d[$0] != 1 }) { throw InputError("dimension \(wide) of \(node.type(x)) is not 1") }
             return try node.reshape(x, Shape(d.indices.filter { !axes.contains($0) }.map { d[$0] }))

@@ -42,7 +42,9 @@ extension NodeImport {
             guard sizes.count == count else { throw InputError("it has \(count) results, but \(sizes.count) sizes") }
             return count == 1 && sizes == [size] ? [x] : try applyAll(Operators.Split(axis: axis, sizes: sizes), [x])
         }
-        guard try integer("num_outputs", default: count) == count, count > 0 else { throw InputError("its attribute 'num_outputs' is not its number of results") }
+        guard try integer("num_outputs", default: count) == count, count > 0 else {
+            throw InputError("its attribute 'num_outputs' is not its number of results")
+        }
         if count == 1 { return [x] }
         if size % count == 0 { return try applyAll(Operators.Split(axis: axis, parts: count), [x]) }
         // The last part is smaller.
