@@ -1,7 +1,7 @@
 // Times convolution kernels beside this machine's limits:
 //   clang -O2 -pthread -ISources/CKernels/include Tools/kernels/bench_conv.c Sources/CKernels/conv/*.c
 //     Sources/CKernels/parallel/*.c -lm -o /tmp/bench_conv
-//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..4] [--norm] [--only SUBSTRING] [--error] [--kinds d24upqs] [--int16] [--moments]
+//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..4] [--norm] [--only SUBSTRING] [--error] [--kinds d24upqs6] [--int16] [--moments]
 //     [--cpu]   one thread, processor time: for a machine with other work on it
 // GFLOP/s count the products of the direct way; "of limit" divides them by what fused multiply-adds (or, of int16, bfloat16 dot
 // products) reach on the same threads right before and after.
@@ -127,7 +127,7 @@ static void print_error(dd_conv_args a, int up, const float *w) {
 
 int main(int argc, char **argv) {
     int threads = 2, repeats = 5, norm = 0, error = 0, int16 = 0, moments = 0;
-    const char *only = "", *kinds = "d24upqs";
+    const char *only = "", *kinds = "d24upqs6";
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
@@ -163,8 +163,8 @@ int main(int argc, char **argv) {
         if (norm) a.scale = scale, a.shift = shift, a.silu = 1;
         if (moments) a.moments = taken;
         const double gflop = 2e-9 * (double)(out * s->cout * cin * s->k * s->k);
-        for (int kind = 0; kind < 7; kind++) {
-            if (!strchr(kinds, "d24upqs"[kind]) || (kind == DD_CONV_UPSAMPLE_3X3) != s->up) continue;
+        for (int kind = 0; kind < 8; kind++) {
+            if (!strchr(kinds, "d24upqs6"[kind]) || (kind == DD_CONV_UPSAMPLE_3X3) != s->up) continue;
             if (dd_conv_check((dd_conv_kind)kind, &a) != DD_CONV_OK) continue;
             void *packed = random_floats((int64_t)(dd_conv_packed_bytes((dd_conv_kind)kind, precision, s->cout, cin, s->k, s->k) / 4), 1);
             dd_conv_pack(pool, (dd_conv_kind)kind, precision, packed, w, DD_CONV_WEIGHT_FLOAT32, s->cout, cin, s->k, s->k);
@@ -179,7 +179,7 @@ int main(int argc, char **argv) {
             }
             limit = (limit + limit_of(pool, precision)) / 2;
             qsort(times, (size_t)repeats, sizeof *times, compare);
-            static const char *names[] = {"direct", "f2", "f4", "upsample", "f2 plain", "f4 plain", "stride 2"};
+            static const char *names[] = {"direct", "f2", "f4", "upsample", "f2 plain", "f4 plain", "stride 2", "f6"};
             printf("%-22s %-8s %8.2f ms (best %8.2f) %6.0f GFLOP/s, %.3f of limit %.0f", s->name, names[kind],
                    times[repeats / 2] * 1e3, times[0] * 1e3, gflop / times[repeats / 2], gflop / times[repeats / 2] / limit, limit);
             if (error) print_error(a, (int)s->up, w);

@@ -51,7 +51,7 @@ DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_
 }
 
 /// A unit that lies inside the image and the panel, when bias and residual are all that is added: without questions.
-DD_INLINE void write_unit(const vf y[16], const int tile, vf bias, const float *residual, int64_t residual_pixel, int64_t residual_row,
+DD_INLINE void write_unit(const vf y[36], const int tile, vf bias, const float *residual, int64_t residual_pixel, int64_t residual_row,
                           float *to, int64_t pixel, int64_t row, const int streams, sums *s, const int takes_sums) {
     DD_UNROLL
     for (int i = 0; i < tile; i++) {

@@ -1,6 +1,6 @@
 // What the planner, the packer and the kernels of each instruction set agree on.
 //
-// Every kind is the same two steps on blocks of *units* (a unit is an output pixel, a tile of 4 x 4 or 2 x 2 of them, or a
+// Every kind is the same two steps on blocks of *units* (a unit is an output pixel, a tile of 6 x 6, 4 x 4 or 2 x 2 of them, or a
 // source pixel): gather the block's inputs into `v`, then multiply by weight panels of 32 output channels. A product of
 // the multiplication reads the words at v + unit_offset + product_offset. A word is one float or a pair of int16;
 // all offsets and lengths along input channels count words, and a row of weights is 32 words in both precisions.
@@ -12,7 +12,7 @@
 enum {
     DD_CONV_GROUP = 8,    // units multiplied together
     DD_CONV_PANEL = 32,   // output channels of a weight panel
-    DD_CONV_PRODUCTS = 36, // most products a unit has outside the direct kind
+    DD_CONV_PRODUCTS = 64, // most products a unit has outside the direct kind
 };
 
 typedef struct dd_conv_unit {

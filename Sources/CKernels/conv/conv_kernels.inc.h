@@ -99,13 +99,14 @@ static void DD_NAME(load_strip)(const dd_conv_plan *p, const block_place *b, int
 
 /// n x n input pixels (ld floats apart, rows row_ld apart) -> n * n products of one vector of channels, `to_ld` apart.
 DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, const int n, float *to, int64_t to_ld, int64_t c) {
-    vf half[6][6];
+    vf half[8][8];
     DD_UNROLL
     for (int j = 0; j < n; j++, x += ld) {
-        vf column[6], out[6];
+        vf column[8], out[8];
         const float *from = x;
         DD_UNROLL
         for (int i = 0; i < n; i++, from += row_ld) column[i] = load(from);
+        if (n == 8) input_6(column, out);
         if (n == 6) input_4(column, out);
         if (n == 5) input_stride_2(column, out);
         if (n == 4) input_2(column, out);
@@ -114,7 +115,8 @@ DD_INLINE void DD_NAME(input_tile)(const float *x, int64_t ld, int64_t row_ld, c
     }
     DD_UNROLL
     for (int i = 0; i < n; i++) {
-        vf out[6];
+        vf out[8];
+        if (n == 8) input_6(half[i], out);
         if (n == 6) input_4(half[i], out);
         if (n == 5) input_stride_2(half[i], out);
         if (n == 4) input_2(half[i], out);
@@ -373,7 +375,7 @@ DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *
         const int whole = plain && c + DD_VL <= a.cout;
         sums s = no_sums();
         for (int64_t u = 0; u < units && c < a.cout; u++) {
-            vf y[16];
+            vf y[36];
             output_tile(m + u * DD_CONV_PANEL + part * DD_VL, ldm, n, tile, y);
             const float *add = combined + unit[u].image * p->cout_padded;
             if (whole && unit[u].rows == tile && unit[u].cols == tile) {
@@ -499,6 +501,10 @@ DD_INLINE void DD_NAME(plain_panels)(const dd_conv_plan *p, const dd_conv_unit *
     }
 }
 
+static void DD_NAME(gather_f6)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *tile, float *v) {
+    DD_NAME(gather_winograd)(p, b, units, strip, tile, v, 8);
+}
+
 static void DD_NAME(gather_f4)(const dd_conv_plan *p, const block_place *b, dd_conv_unit *units, float *strip, float *tile, float *v) {
     DD_NAME(gather_winograd)(p, b, units, strip, tile, v, 6);
 }
@@ -514,6 +520,11 @@ static void DD_NAME(gather_stride_2)(const dd_conv_plan *p, const block_place *b
 static void DD_NAME(panels_stride_2)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
                                      const float *combined, int64_t first, int64_t end, int64_t block) {
     DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 5, 2);
+}
+
+static void DD_NAME(panels_f6)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
+                               const float *combined, int64_t first, int64_t end, int64_t block) {
+    DD_NAME(transformed_panels)(p, unit, units, v, m, combined, first, end, block, 8, 6);
 }
 
 static void DD_NAME(panels_f4)(const dd_conv_plan *p, const dd_conv_unit *unit, int64_t units, const float *v, float *m,
@@ -559,6 +570,7 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             case DD_CONV_WINOGRAD_F2_PLAIN: DD_NAME(gather_f2)(p, &b, units, strip, tile, v); break;
             case DD_CONV_WINOGRAD_F4:
             case DD_CONV_WINOGRAD_F4_PLAIN: DD_NAME(gather_f4)(p, &b, units, strip, tile, v); break;
+            case DD_CONV_WINOGRAD_F6: DD_NAME(gather_f6)(p, &b, units, strip, tile, v); break;
             case DD_CONV_WINOGRAD_STRIDE_2: DD_NAME(gather_stride_2)(p, &b, units, strip, tile, v); break;
         }
     }
@@ -577,6 +589,7 @@ static void DD_NAME(task)(const dd_conv_plan *p, int64_t task, int worker) {
             DD_NAME(panels_f4_plain)(p, units, count, v, m, (float *)(slice + p->weights_at), combined, first, end, block);
             break;
         case DD_CONV_WINOGRAD_F4: DD_NAME(panels_f4)(p, units, count, v, m, combined, first, end, block); break;
+        case DD_CONV_WINOGRAD_F6: DD_NAME(panels_f6)(p, units, count, v, m, combined, first, end, block); break;
         case DD_CONV_WINOGRAD_STRIDE_2: DD_NAME(panels_stride_2)(p, units, count, v, m, combined, first, end, block); break;
     }
 #if DD_VL == 16

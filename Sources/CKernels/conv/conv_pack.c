@@ -13,6 +13,7 @@ int64_t dd_conv_products(dd_conv_kind kind, int64_t kh, int64_t kw) {
         case DD_CONV_WINOGRAD_F2_PLAIN: return 16;
         case DD_CONV_WINOGRAD_F4:
         case DD_CONV_WINOGRAD_F4_PLAIN: return 36;
+        case DD_CONV_WINOGRAD_F6: return 64;
         case DD_CONV_WINOGRAD_STRIDE_2: return 25;
         case DD_CONV_UPSAMPLE_3X3: return 9;
         default: return 0;
@@ -41,7 +42,7 @@ size_t dd_conv_packed_bytes(dd_conv_kind kind, dd_conv_precision precision, int6
 // Weight transforms along one dimension: row p makes product p from the three taps.
 //
 // F(4,3) uses the points 0, +-2/3, +-3/2 and infinity; row a is (1, a, a^2) / prod(a - b) over the other finite points b.
-// F(2,3) uses 0, +-1 and infinity. Upsampling: see conv_transform.inc.h; the sign of its first row makes all its output
+// F(6,3) uses 0, +-1, +-1/2, +-2 and infinity, F(2,3) 0, +-1 and infinity. Upsampling: see conv_transform.inc.h; the sign of its first row makes all its output
 // combinations sums.
 static const double f4_rows[6][3] = {
     {1, 0, 0},
@@ -49,6 +50,16 @@ static const double f4_rows[6][3] = {
     {-1.0 / (8.0 / 9 * (9.0 / 4 - 4.0 / 9)), (2.0 / 3) / (8.0 / 9 * (9.0 / 4 - 4.0 / 9)), -(4.0 / 9) / (8.0 / 9 * (9.0 / 4 - 4.0 / 9))},
     {1.0 / (9.0 / 2 * (9.0 / 4 - 4.0 / 9)), (3.0 / 2) / (9.0 / 2 * (9.0 / 4 - 4.0 / 9)), (9.0 / 4) / (9.0 / 2 * (9.0 / 4 - 4.0 / 9))},
     {1.0 / (9.0 / 2 * (9.0 / 4 - 4.0 / 9)), -(3.0 / 2) / (9.0 / 2 * (9.0 / 4 - 4.0 / 9)), (9.0 / 4) / (9.0 / 2 * (9.0 / 4 - 4.0 / 9))},
+    {0, 0, 1},
+};
+static const double f6_rows[8][3] = {
+    {1, 0, 0},
+    {-2.0 / 9, -2.0 / 9, -2.0 / 9},
+    {-2.0 / 9, 2.0 / 9, -2.0 / 9},
+    {32.0 / 45, 16.0 / 45, 8.0 / 45},
+    {32.0 / 45, -16.0 / 45, 8.0 / 45},
+    {1.0 / 90, 2.0 / 90, 4.0 / 90},
+    {1.0 / 90, -2.0 / 90, 4.0 / 90},
     {0, 0, 1},
 };
 static const double f2_rows[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
@@ -90,8 +101,9 @@ static void transform(dd_conv_kind kind, const double (*taps)[DD_CONV_PANEL], do
     int n = 3;
     if (kind == DD_CONV_WINOGRAD_F4 || kind == DD_CONV_WINOGRAD_F4_PLAIN) rows = f4_rows, n = 6;
     if (kind == DD_CONV_WINOGRAD_F2 || kind == DD_CONV_WINOGRAD_F2_PLAIN) rows = f2_rows, n = 4;
+    if (kind == DD_CONV_WINOGRAD_F6) rows = f6_rows, n = 8;
     if (kind == DD_CONV_WINOGRAD_STRIDE_2) rows = stride_2_rows, n = 5;
-    double half[6][3][DD_CONV_PANEL];
+    double half[8][3][DD_CONV_PANEL];
     for (int p = 0; p < n; p++)
         for (int x = 0; x < 3; x++)
             for (int c = 0; c < DD_CONV_PANEL; c++)

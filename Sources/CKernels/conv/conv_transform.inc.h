@@ -24,6 +24,32 @@ DD_INLINE void output_4(const vf m[6], vf y[4]) {
     y[3] = difference_p * ppp + m[5] + difference_q * qqq;
 }
 
+/// F(6,3), points 0, +-1, +-1/2, +-2, infinity; the first row's sign is turned.
+DD_INLINE void input_6(const vf d[8], vf t[8]) {
+    t[0] = d[0] - d[6] + (d[4] - d[2]) * 5.25f;
+    const vf even = d[6] - d[4] * 4.25f + d[2], odd = d[5] - d[3] * 4.25f + d[1];
+    t[1] = even + odd;
+    t[2] = even - odd;
+    const vf even_half = d[6] - d[4] * 5 + d[2] * 4, odd_half = d[5] * 0.5f - d[3] * 2.5f + d[1] * 2;
+    t[3] = even_half + odd_half;
+    t[4] = even_half - odd_half;
+    const vf even_two = d[6] - d[4] * 1.25f + d[2] * 0.25f, odd_two = d[5] * 2 - d[3] * 2.5f + d[1] * 0.5f;
+    t[5] = even_two + odd_two;
+    t[6] = even_two - odd_two;
+    t[7] = d[7] - d[1] + (d[3] - d[5]) * 5.25f;
+}
+
+DD_INLINE void output_6(const vf m[8], vf y[6]) {
+    const vf sum = m[1] + m[2], difference = m[1] - m[2], sum_half = m[3] + m[4], difference_half = m[3] - m[4];
+    const vf sum_two = m[5] + m[6], difference_two = m[5] - m[6];
+    y[0] = m[0] + sum + sum_half + sum_two;
+    y[1] = difference + difference_half * 0.5f + difference_two * 2;
+    y[2] = sum + sum_half * 0.25f + sum_two * 4;
+    y[3] = difference + difference_half * 0.125f + difference_two * 8;
+    y[4] = sum + sum_half * 0.0625f + sum_two * 16;
+    y[5] = difference + m[7] + difference_half * 0.03125f + difference_two * 32;
+}
+
 /// F(2,3), points 0, 1, -1, infinity.
 DD_INLINE void input_2(const vf d[4], vf t[4]) {
     t[0] = d[0] - d[2];
@@ -65,14 +91,15 @@ DD_INLINE void output_up(const vf m[3], vf y[2]) {
 }
 
 /// Both dimensions of an output transform: products m[n * n] at stride `ldm` -> y[tile * tile].
-DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int tile, vf y[16]) {
-    vf half[4][6];
+DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int tile, vf y[36]) {
+    vf half[6][8];
     DD_UNROLL
     for (int x = 0; x < n; x++) {
-        vf column[6], out[4];
+        vf column[8], out[6];
         const float *from = m + x * ldm;
         DD_UNROLL
         for (int i = 0; i < n; i++, from += n * ldm) column[i] = load(from);
+        if (n == 8) output_6(column, out);
         if (n == 6) output_4(column, out);
         if (n == 5) output_stride_2(column, out);
         if (n == 4) output_2(column, out);
@@ -82,6 +109,7 @@ DD_INLINE void output_tile(const float *m, int64_t ldm, const int n, const int t
     }
     DD_UNROLL
     for (int i = 0; i < tile; i++) {
+        if (n == 8) output_6(half[i], y + i * tile);
         if (n == 6) output_4(half[i], y + i * tile);
         if (n == 5) output_stride_2(half[i], y + i * tile);
         if (n == 4) output_2(half[i], y + i * tile);

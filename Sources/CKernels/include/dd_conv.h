@@ -1,6 +1,6 @@
 // Convolutions over channels-last float32 images.
 //
-// One description of a convolution (dd_conv_args), seven ways to compute it (dd_conv_kind), two precisions of the products.
+// One description of a convolution (dd_conv_args), eight ways to compute it (dd_conv_kind), two precisions of the products.
 // Weights are packed once for a kind and a precision; the packed bytes are the same for every instruction set, so that a
 // file can hold them. Nothing here allocates memory; results are the same bit for bit for any number of threads.
 #ifndef DD_CONV_H
@@ -34,6 +34,9 @@ typedef enum dd_conv_kind {
     /// 3x3 with stride 2 in the manner of Winograd: the two outer taps meet even pixels, for which F(2,2) takes three products for
     /// four, the middle one odd pixels, so that 25 products serve for 36. Any padding. Packed weights take 25/9 of the memory.
     DD_CONV_WINOGRAD_STRIDE_2 = 6,
+    /// Winograd F(6x6, 3x3): 64 products for 324, for large images: tiles of 6 x 6 fit small ones badly. 3x3, stride 1, any padding.
+    /// Packed weights take 64/9 of the memory; the error is four to ten times that of F4.
+    DD_CONV_WINOGRAD_F6 = 7,
 } dd_conv_kind;
 
 /// What the products are made of. Sources, accumulation and results are float32 in each.

@@ -37,12 +37,15 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
         return args
     }
 
-    /// The kinds that may compute it: none with transforms for so few channels that these would be most of the work.
+    /// The kinds that may compute it: none with transforms for so few channels that these would be most of the work, and F(6x6) not
+    /// in 16 bits, of which it would lose too many.
     var candidates: [dd_conv_kind] {
         var args = arguments
         guard inputChannels >= 8 else { return [DD_CONV_DIRECT] }
-        let kinds = [DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4, DD_CONV_WINOGRAD_STRIDE_2]
-        return kinds.filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) }
+        let kinds = [
+            DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4, DD_CONV_WINOGRAD_STRIDE_2,
+        ]
+        return (kinds + (precision == .float32 ? [DD_CONV_WINOGRAD_F6] : [])).filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) }
     }
 
     /// What a kind's products are made of.

@@ -264,6 +264,7 @@ extension dd_conv_kind {
         case DD_CONV_WINOGRAD_F2_PLAIN: "winograd_f2_plain"
         case DD_CONV_WINOGRAD_F4: "winograd_f4"
         case DD_CONV_WINOGRAD_F4_PLAIN: "winograd_f4_plain"
+        case DD_CONV_WINOGRAD_F6: "winograd_f6"
         case DD_CONV_WINOGRAD_STRIDE_2: "winograd_stride_2"
         case DD_CONV_UPSAMPLE_3X3: "upsample_3x3"
         default: "direct"
