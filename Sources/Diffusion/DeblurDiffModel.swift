@@ -67,19 +67,30 @@ public final class DeblurDiffModel: @unchecked Sendable {
     }
 
     /// The denoising step for latents of a size, optimised as asked for and cut by how often its parts must run.
-    public func optimizedStep(height: Int, width: Int, strength: Float = 1, outputs: Set<String> = ["eps"]) throws -> StagedGraphs {
+    ///
+    /// - Parameter outputs: what a step is to put out; without, its result alone.
+    public func optimizedStep(height: Int, width: Int, strength: Float = 1, outputs: Set<String>? = nil) throws -> StagedGraphs {
         let latent = TensorType(.float32, [1, configuration.latentChannels, height, width])
-        if strength == 1, outputs == ["eps"], let step = try storedOptimized("step"), step.input("z").map(step.type) == latent,
-            step.output("eps").map(step.type) == latent,
+        if strength == 1, outputs == nil, let step = try storedOptimized("step"), step.input("z").map(step.type) == latent,
+            step.output(stepResult).map(step.type) == latent,
             let prologue = try storedOptimized("prologue"), let timeTable = try storedOptimized("time_table")
         {
             return StagedGraphs(
                 prologue: prologue, timeTable: timeTable, step: step, prologueValues: prologue.outputs.map(\.name),
                 timeTableValues: timeTable.outputs.map(\.name))
         }
-        let graph = try DenoisingStep.graph(graphs, latent: latent, strength: strength, outputs: outputs)
+        let graph = try stepGraph(latent: latent, strength: strength, outputs: outputs)
         return try optimizeStep(graph, level: optimization.level, options: optimization.pipeline).graphs
     }
+
+    /// The denoising step as it is imported.
+    func stepGraph(latent: TensorType, strength: Float = 1, outputs: Set<String>? = nil) throws -> Graph {
+        try DenoisingStep.graph(
+            graphs, latent: latent, parameterization: configuration.parameterization, strength: strength, outputs: outputs)
+    }
+
+    /// The output of a step from which the sampler goes on.
+    var stepResult: String { DenoisingStep.result(configuration.parameterization) }
 
     /// The optimised graph that the file holds, if it is what the passes would make as they are asked for.
     private func storedOptimized(_ name: String) throws -> Graph? {
@@ -94,11 +105,12 @@ public final class DeblurDiffModel: @unchecked Sendable {
     private var faces: ModelFaces { ModelFaces(configuration: configuration, unet: graphs["unet"]!) }
 
     /// The optimised graphs to store beside the imported ones: for the size that these are for, at the standard level.
-    public static func optimizedGraphs(_ graphs: [String: Graph]) throws -> [String: Graph] {
+    public static func optimizedGraphs(_ graphs: [String: Graph], parameterization: Parameterization) throws -> [String: Graph] {
         var result: [String: Graph] = [:]
         for name in ["text_encoder", "vae_encoder", "vae_decoder"] { result[ModelFile.optimizedPrefix + name] = try optimize(graphs[name]!).graph }
         let unet = graphs["unet"]!
-        let step = try optimizeStep(DenoisingStep.graph(graphs, latent: unet.type(unet.input("x")!))).graphs
+        let latent = unet.type(unet.input("x")!)
+        let step = try optimizeStep(DenoisingStep.graph(graphs, latent: latent, parameterization: parameterization)).graphs
         result[ModelFile.optimizedPrefix + "step"] = step.step
         result[ModelFile.optimizedPrefix + "prologue"] = step.prologue
         result[ModelFile.optimizedPrefix + "time_table"] = step.timeTable

@@ -21,8 +21,8 @@ final class Denoiser {
 
     /// - Parameters:
     ///   - timesteps: all that will be asked for.
-    ///   - outputs: which of ``DenoisingStep/outputNames(controlCount:)`` a run returns.
-    init(model: DeblurDiffModel, height: Int, width: Int, timesteps: [Int], strength: Float, outputs: Set<String>) throws {
+    ///   - outputs: which of ``DenoisingStep/outputNames(_:controlCount:)`` a run returns; without, the result alone.
+    init(model: DeblurDiffModel, height: Int, width: Int, timesteps: [Int], strength: Float, outputs: Set<String>?) throws {
         self.model = model
         graphs = try model.optimizedStep(height: height, width: width, strength: strength, outputs: outputs)
         step = try model.program(graphs.step)

@@ -1,4 +1,5 @@
 import GraphIR
+import ModelImport
 import Operators
 import Tensors
 
@@ -8,19 +9,31 @@ import Tensors
 ///     eac = EAC(c_img, kernel) + c_img
 ///     control = control_net(concat(z, c_img, eac), timestep, context) * strength
 ///     eps = unet(z, timestep, context, control)
+///
+/// A denoiser that puts out what `eac` lacks (``Parameterization/residual``) makes `x0` of it:
+///
+///     x0 = eac + unet(z, timestep, context, control)
 public enum DenoisingStep {
-    /// All that the graph can put out; a run that records nothing needs `eps` alone.
-    public static func outputNames(controlCount: Int) -> [String] {
-        ["lkpn_kernel", "eac"] + (0..<controlCount).map { "control\($0)" } + ["eps"]
+    /// All that the graph can put out; a run that records nothing needs the last, its ``result(_:)``, alone.
+    public static func outputNames(_ parameterization: Parameterization = .noise, controlCount: Int) -> [String] {
+        ["lkpn_kernel", "eac"] + (0..<controlCount).map { "control\($0)" } + [result(parameterization)]
+    }
+
+    /// The output from which the sampler goes on.
+    public static func result(_ parameterization: Parameterization) -> String {
+        switch parameterization {
+        case .noise: "eps"
+        case .residual: "x0"
+        }
     }
 
     /// - Parameters:
     ///   - graphs: those of a model.
     ///   - latent: the type of `z` and `c_img`.
-    ///   - outputs: which of ``outputNames(controlCount:)`` to put out.
-    public static func graph(_ graphs: [String: Graph], latent: TensorType, strength: Float = 1, outputs: Set<String> = ["eps"]) throws
-        -> Graph
-    {
+    ///   - outputs: which of ``outputNames(_:controlCount:)`` to put out; without, the result alone.
+    public static func graph(
+        _ graphs: [String: Graph], latent: TensorType, parameterization: Parameterization = .noise, strength: Float = 1, outputs: Set<String>? = nil
+    ) throws -> Graph {
         var b = GraphBuilder(name: "step")
         let z = b.input("z", latent)
         let image = b.input("c_img", latent)
@@ -43,9 +56,11 @@ public enum DenoisingStep {
                 controls[name] = try b.apply(Scale(factor: strength), value, name: "strength.\(name)")
             }
         }
-        let eps = try network("unet", with(z).merging(controls) { $1 })["eps"]!
-        let all = controls.merging(["lkpn_kernel": kernel, "eac": eac, "eps": eps]) { $1 }
-        for name in outputNames(controlCount: controls.count) where outputs.contains(name) { b.output(name, all[name]!) }
+        var result = try network("unet", with(z).merging(controls) { $1 })["eps"]!
+        if parameterization == .residual { result = try b.apply(Add(), eac, result, name: "x0") }
+        let all = controls.merging(["lkpn_kernel": kernel, "eac": eac, self.result(parameterization): result]) { $1 }
+        let outputs = outputs ?? [self.result(parameterization)]
+        for name in outputNames(parameterization, controlCount: controls.count) where outputs.contains(name) { b.output(name, all[name]!) }
         return b.graph
     }
 }

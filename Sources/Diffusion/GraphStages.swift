@@ -26,7 +26,7 @@ extension DeblurDiffModel {
         switch name {
         case "step", "prologue", "time_table":
             let latent = TensorType(.float32, [1, configuration.latentChannels, h, w])
-            let imported = try DenoisingStep.graph(graphs, latent: latent)
+            let imported = try stepGraph(latent: latent)
             let step = try optimizeStep(imported, level: optimization.level, options: optimization.pipeline)
             let optimized = name == "step" ? step.graphs.step : name == "prologue" ? step.graphs.prologue : step.graphs.timeTable
             return GraphStages(
@@ -72,7 +72,7 @@ extension DeblurDiffModel {
         return try PassSnapshot.take(after: pass, of: name, optimization) { options in
             if name == "step" {
                 let latent = TensorType(.float32, [1, configuration.latentChannels, h, w])
-                _ = try optimizeStep(DenoisingStep.graph(graphs, latent: latent), level: optimization.level, options: options)
+                _ = try optimizeStep(stepGraph(latent: latent), level: optimization.level, options: options)
             } else {
                 let imported = try stages(of: name, height: height, width: width).imported
                 _ = try optimize(imported, level: optimization.level, options: options)

@@ -53,8 +53,8 @@ public struct ModelComparison {
 
         let inputs = ["z": z, "c_img": image, "context": context, "timestep": Tensor([Float(timestep)], shape: [1])]
         let optimized = try optimizeStep(
-            DenoisingStep.graph(model.graphs, latent: z.type), level: model.optimization.level, options: model.optimization.pipeline)
-        let whole = try DenoisingStep.graph(reference.graphs, latent: z.type)
+            model.stepGraph(latent: z.type), level: model.optimization.level, options: model.optimization.pipeline)
+        let whole = try reference.stepGraph(latent: z.type)
         // The reference is one program, whatever its level, so that every value is met in one run.
         let plain = try Pipeline.standard(level: reference.optimization.level).run(whole, options: reference.optimization.pipeline).graph
         let graphs = [optimized.graphs.prologue, optimized.graphs.timeTable, optimized.graphs.step]

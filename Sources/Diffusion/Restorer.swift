@@ -221,9 +221,8 @@ public final class Restorer {
         for index in schedule.timesteps.indices.reversed() {
             let began = DispatchTime.now().uptimeNanoseconds
             let timestep = schedule.timesteps[index]
-            let eps = try noise(z, timestep, denoiser, tiles, prepared)
-            let (a, b) = (schedule.a[index], schedule.b[index])
-            let estimate = Tensor(zip(z.floatArray, eps.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
+            let prediction = try predict(z, timestep, denoiser, tiles, prepared)
+            let estimate = estimate(of: prediction, z, index)
             if let guidance = options.restorationGuidance, let moments = guidanceMoments,
                 guidance.stop < timestep + 1, timestep + 1 < guidance.start
             {
@@ -261,7 +260,7 @@ public final class Restorer {
             denoiser = nil  // its arena and weights go before the new ones come
             let value = try Denoiser(
                 model: model, height: tileShape[2], width: tileShape[3], timesteps: schedule.timesteps, strength: options.strength,
-                outputs: recorder == nil ? ["eps"] : Set(outputNames))
+                outputs: recorder == nil ? nil : Set(outputNames))
             denoiser = (tileShape, value)
         }
         let denoiser = denoiser!.value
@@ -274,17 +273,26 @@ public final class Restorer {
         return (denoiser, tiles, prepared)
     }
 
-    private var outputNames: [String] { DenoisingStep.outputNames(controlCount: model.graphs["control_net"]!.outputs.count) }
+    /// A step's estimate of the sharp image's latent.
+    private func estimate(of prediction: Tensor, _ z: Tensor, _ index: Int) -> Tensor {
+        guard model.configuration.parameterization == .noise else { return prediction.copy() }
+        let (a, b) = (schedule.a[index], schedule.b[index])
+        return Tensor(zip(z.floatArray, prediction.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
+    }
 
-    /// The predicted noise of the whole latent, guided and blended from tiles as asked for.
-    private func noise(
+    private var outputNames: [String] {
+        DenoisingStep.outputNames(model.configuration.parameterization, controlCount: model.graphs["control_net"]!.outputs.count)
+    }
+
+    /// A step's result for the whole latent, guided and blended from tiles as asked for.
+    private func predict(
         _ z: Tensor, _ timestep: Int, _ denoiser: Denoiser, _ tiles: TileWindows, _ conditions: [PreparedConditions]
     ) throws -> Tensor {
         func predict(_ z: Tensor, _ condition: Denoiser.Condition) throws -> Tensor {
             recorder?.record("unet_in", z)
             let outputs = try denoiser.run(z, timestep: timestep, condition: condition)
             for name in outputNames { if let tensor = outputs[name] { recorder?.record(name, tensor) } }
-            return outputs["eps"]!
+            return outputs[model.stepResult]!
         }
         func guided(_ z: Tensor, _ conditions: PreparedConditions) throws -> Tensor {
             let positive = try predict(z, conditions.positive)

@@ -96,7 +96,8 @@ struct ConvertCommand: ParsableCommand {
         }
         try ModelFile.write(
             ModelFileContents(
-                graphs: graphs.merging(DeblurDiffModel.optimizedGraphs(graphs)) { $1 }.mapValues(\.text), configuration: configuration, mergesText: mergesText),
+                graphs: graphs.merging(DeblurDiffModel.optimizedGraphs(graphs, parameterization: configuration.parameterization)) { $1 }.mapValues(\.text),
+                configuration: configuration, mergesText: mergesText),
             to: output,
             parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: (dtype ?? .float32).elementType,
             converter: "deblurdiff \(DeblurDiffCommand.version)"

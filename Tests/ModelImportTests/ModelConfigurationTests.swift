@@ -51,6 +51,24 @@ import Testing
         #expect(try JSONDecoder().decode(ModelConfiguration.self, from: Data(text.utf8)) == configuration)
     }
 
+    @Test func aModelMayHaveAnotherArchitecture() throws {
+        let configuration = try ModelConfiguration(
+            yaml: String(contentsOfFile: repositoryFile("Tests/Fixtures/configs/transform.yaml"), encoding: .utf8))
+        #expect(configuration.parameterization == .residual)
+        #expect(configuration.autoencoder == AutoencoderConfiguration(transformOfBlocks: 4, embedDimension: 48))
+        #expect(configuration.latentFactor == 4)
+        #expect(configuration.imageMultiple == 8)
+        for network in [configuration.unet, configuration.controlNet, configuration.lkpn] {
+            #expect(network.normalization == .position)
+            #expect(network.middleAttention == .context)
+        }
+        let data = try JSONEncoder().encode(configuration)
+        #expect(try JSONDecoder().decode(ModelConfiguration.self, from: data) == configuration)
+        // Files that were written before there were such choices have none.
+        let released = String(decoding: try JSONEncoder().encode(ModelConfiguration.released), as: UTF8.self)
+        for word in ["parameterization", "normalization", "middleAttention", "transformBlock"] { #expect(!released.contains(word)) }
+    }
+
     @Test func networkOfTheLKPNHasDefaults() throws {
         let start = try #require(Self.tiny.range(of: "  lkpn_cfg:"))
         let without = Self.tiny[..<start.lowerBound].replacingOccurrences(of: "context_dim: 32", with: "context_dim: 1024")
@@ -90,6 +108,11 @@ import Testing
         ("params:\n", "params:\n  default_steps: 99999999999999999999\n", "params.default_steps: must be a whole number"),
         ("params:\n", "params:\n  default_steps: few\n", "params.default_steps: must be a whole number"),
         ("params:\n", "params:\n  default_steps: 2.5\n", "params.default_steps: must be a whole number"),
+        ("params:\n", "params:\n  parameterization: v\n", "params.parameterization: is 'v', but must be 'eps' or 'residual'"),
+        ("num_res_blocks: 2", "num_res_blocks: 2\n    normalization: batch", "normalization: is 'batch', but must be 'group' or 'position'"),
+        ("num_res_blocks: 2", "num_res_blocks: 2\n    disable_middle_self_attn: 2", "disable_middle_self_attn: must be true or false"),
+        ("  vae_cfg:\n", "  vae_cfg:\n    transform: {block: 4}\n", "params.vae_cfg: has both 'transform' and 'ddconfig'"),
+        ("    ddconfig:\n", "    transform: {block: 0}\n    other:\n", "vae_cfg.transform.block: is 0, but must be from 1 to 16"),
         ("vae_cfg:", "other_cfg:", "params.vae_cfg: is missing"),
         ("    - 4\n", "    - 16\n", "names the factor 16"),
         ("params:", "- x\nparams:", "is not valid YAML"),

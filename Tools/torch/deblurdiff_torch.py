@@ -18,16 +18,29 @@ def group_norm(channels, epsilon=1e-5):
     return nn.GroupNorm(32, channels, epsilon)
 
 
+class PositionNorm(nn.LayerNorm):
+    """Normalises the channels of each position by themselves, so that a result depends on no other part of the picture."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def norm_of(config):
+    """What makes a network's norms: of channels and an epsilon."""
+    kinds = {"group": group_norm, "position": PositionNorm}
+    return kinds[config.get("normalization", "group")]
+
+
 def conv(inputs, outputs, size=3, stride=1):
     return nn.Conv2d(inputs, outputs, size, stride, (size - 1) // 2)
 
 
 class ResidualBlock(nn.Module):
-    def __init__(self, inputs, outputs, embedding):
+    def __init__(self, inputs, outputs, embedding, norm):
         super().__init__()
-        self.in_layers = nn.Sequential(group_norm(inputs), nn.SiLU(), conv(inputs, outputs))
+        self.in_layers = nn.Sequential(norm(inputs, 1e-5), nn.SiLU(), conv(inputs, outputs))
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(embedding, outputs))
-        self.out_layers = nn.Sequential(group_norm(outputs), nn.SiLU(), nn.Identity(), conv(outputs, outputs))
+        self.out_layers = nn.Sequential(norm(outputs, 1e-5), nn.SiLU(), nn.Identity(), conv(outputs, outputs))
         self.skip_connection = nn.Identity() if inputs == outputs else conv(inputs, outputs, 1)
 
     def forward(self, x, embedding, context):
@@ -73,16 +86,17 @@ class FeedForward(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    def __init__(self, width, context, head):
+    def __init__(self, width, context, head, attends_to_itself):
         super().__init__()
-        self.attn1 = Attention(width, width, head)
+        self.attends_to_itself = attends_to_itself
+        self.attn1 = Attention(width, width if attends_to_itself else context, head)
         self.ff = FeedForward(width)
         self.attn2 = Attention(width, context, head)
         self.norm1, self.norm2, self.norm3 = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
 
     def forward(self, x, context):
         n = self.norm1(x)
-        x = self.attn1(n, n) + x
+        x = self.attn1(n, n if self.attends_to_itself else context) + x
         x = self.attn2(self.norm2(x), context) + x
         return self.ff(self.norm3(x)) + x
 
@@ -97,12 +111,12 @@ def windows(length, size):
 
 
 class SpatialTransformer(nn.Module):
-    def __init__(self, width, context, head, depth, window):
+    def __init__(self, width, context, head, depth, window, norm, attends_to_itself):
         super().__init__()
         self.window = window
-        self.norm = group_norm(width, 1e-6)
+        self.norm = norm(width, 1e-6)
         self.proj_in = nn.Linear(width, width)
-        self.transformer_blocks = nn.ModuleList([TransformerBlock(width, context, head) for _ in range(depth)])
+        self.transformer_blocks = nn.ModuleList([TransformerBlock(width, context, head, attends_to_itself) for _ in range(depth)])
         self.proj_out = nn.Linear(width, width)
 
     def within(self, x, context):
@@ -165,6 +179,7 @@ class Encoder(nn.Module):
         self.embedding = 4 * width
         self.resolutions = config.get("attention_resolutions", [4, 2, 1])
         self.config = config
+        self.norm = norm_of(config)
         self.shrinking_windows = shrinking_windows
         self.time_embed = nn.Sequential(nn.Linear(width, self.embedding), nn.SiLU(), nn.Linear(self.embedding, self.embedding))
         self.input_blocks = nn.ModuleList([Block([Plain(inputs, self.levels[0], 3, 1, 1)])])
@@ -172,7 +187,7 @@ class Encoder(nn.Module):
         channels = self.levels[0]
         for level, outputs in enumerate(self.levels):
             for _ in range(self.blocks):
-                parts = [ResidualBlock(channels, outputs, self.embedding)]
+                parts = [self.residual_block(channels, outputs)]
                 channels = outputs
                 if 1 << level in self.resolutions:
                     parts.append(self.transformer(level))
@@ -181,15 +196,17 @@ class Encoder(nn.Module):
             if level + 1 < len(self.levels):
                 self.input_blocks.append(Block([Downsample(channels)]))
                 self.skips.append(channels)
-        self.middle_block = Block(
-            [ResidualBlock(channels, channels, self.embedding), self.transformer(len(self.levels) - 1), ResidualBlock(channels, channels, self.embedding)]
-        )
+        middle = self.transformer(len(self.levels) - 1, attends_to_itself=not config.get("disable_middle_self_attn", False))
+        self.middle_block = Block([self.residual_block(channels, channels), middle, self.residual_block(channels, channels)])
 
-    def transformer(self, level):
+    def residual_block(self, inputs, outputs):
+        return ResidualBlock(inputs, outputs, self.embedding, self.norm)
+
+    def transformer(self, level, attends_to_itself=True):
         config = self.config
         window = max(1, 64 >> level) if self.shrinking_windows else 64
         return SpatialTransformer(
-            self.levels[level], config["context_dim"], config["num_head_channels"], config.get("transformer_depth", 1), window
+            self.levels[level], config["context_dim"], config["num_head_channels"], config.get("transformer_depth", 1), window, self.norm, attends_to_itself
         )
 
     def encode(self, x, timestep, context):
@@ -212,14 +229,14 @@ class UNet(Encoder):
         channels = self.levels[-1]
         for level in reversed(range(len(self.levels))):
             for block in range(self.blocks + 1):
-                parts = [ResidualBlock(channels + skips.pop(), self.levels[level], self.embedding)]
+                parts = [self.residual_block(channels + skips.pop(), self.levels[level])]
                 channels = self.levels[level]
                 if 1 << level in self.resolutions:
                     parts.append(self.transformer(level))
                 if level > 0 and block == self.blocks:
                     parts.append(Upsample(channels))
                 self.output_blocks.append(Block(parts))
-        self.out = nn.Sequential(group_norm(channels), nn.SiLU(), conv(channels, outputs))
+        self.out = nn.Sequential(self.norm(channels, 1e-5), nn.SiLU(), conv(channels, outputs))
 
     def forward(self, x, timestep, context, control=None):
         skips, h, embedding = self.encode(x, timestep, context)
@@ -348,6 +365,7 @@ class Autoencoder(nn.Module):
     def __init__(self, config):
         super().__init__()
         sizes = config["ddconfig"]
+        self.factor = 2 ** (len(sizes["ch_mult"]) - 1)
         self.encoder, self.decoder = ImageEncoder(sizes), ImageDecoder(sizes)
         self.quant_conv = conv(2 * sizes["z_channels"], 2 * config["embed_dim"], 1)
         self.post_quant_conv = conv(config["embed_dim"], sizes["z_channels"], 1)
@@ -357,6 +375,23 @@ class Autoencoder(nn.Module):
 
     def decode(self, z):
         return self.decoder(self.post_quant_conv(z))
+
+
+class BlockTransform(nn.Module):
+    """An autoencoder that is a linear transform of blocks of pixels and its inverse."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.factor, latent = config["transform"]["block"], config["embed_dim"]
+        self.encoder, self.decoder = nn.Module(), nn.Module()
+        self.encoder.conv = nn.Conv2d(3, 2 * latent, self.factor, self.factor)
+        self.decoder.conv = nn.ConvTranspose2d(latent, 3, self.factor, self.factor)
+
+    def moments(self, image):
+        return self.encoder.conv(image)
+
+    def decode(self, z):
+        return self.decoder.conv(z)
 
 
 class TextBlock(nn.Module):
@@ -408,10 +443,11 @@ class DeblurDiff(nn.Module):
         released = {"model_channels": 128, "channel_mult": [1, 2, 4, 4], "num_head_channels": 64, "context_dim": 1024, "num_res_blocks": 2}
         lkpn = {**released, **config.get("lkpn_cfg", {})}
         self.scale = config["latent_scale_factor"]
+        self.predicts_residual = config.get("parameterization", "eps") == "residual"
         self.unet = UNet(config["unet_cfg"], latent, latent)
         self.kpn = nn.Module()
         self.kpn.unet = UNet(lkpn, 2 * latent, latent * lkpn.get("kernel_size", 5) ** 2)
-        self.vae = Autoencoder(config["vae_cfg"])
+        self.vae = (BlockTransform if "transform" in config["vae_cfg"] else Autoencoder)(config["vae_cfg"])
         self.clip = nn.Module()
         self.clip.model = TextEncoder(config["clip_cfg"])
         self.controlnet = ControlNet(config["controlnet_cfg"])
@@ -464,9 +500,14 @@ def restore(model, clean, steps, seed):
         control = model.controlnet(torch.cat([z, image, eac], 1), timestep, context)
         if count == 0:
             stages |= {f"control{number}.0": output for number, output in enumerate(control)}
-        stages[f"eps.{count}"] = eps = model.unet(z, timestep, context, control)
+        output = model.unet(z, timestep, context, control)
+        if model.predicts_residual:
+            stages[f"x0.{count}"] = estimate = eac + output
+        else:
+            stages[f"eps.{count}"] = output
+            estimate = a[index] * z - b[index] * output
         noise = torch.randn(z.shape)
-        z = c1[index] * (a[index] * z - b[index] * eps) + c2[index] * z + (v[index].sqrt() * noise if index else 0)
+        z = c1[index] * estimate + c2[index] * z + (v[index].sqrt() * noise if index else 0)
     stages["z_final_scaled.0"] = z / model.scale
     stages["decoded.0"] = model.vae.decode(stages["z_final_scaled.0"])
     return stages
@@ -490,7 +531,7 @@ def main():
     torch.set_grad_enabled(False)
     model = DeblurDiff(yaml.safe_load(open(options.config))).load(load_file(options.checkpoint)).eval()
     clean = torch.tensor(numpy.asarray(Image.open(options.image).convert("RGB"))).permute(2, 0, 1)[None] / 255
-    multiple = 2 ** (len(model.vae.encoder.down) - 1 + max(len(model.unet.levels), len(model.kpn.unet.levels)) - 1)
+    multiple = model.vae.factor * 2 ** (max(len(model.unet.levels), len(model.kpn.unet.levels)) - 1)
     clean = F.pad(clean, (0, -clean.shape[3] % multiple, 0, -clean.shape[2] % multiple))
     stages = restore(model, clean, options.steps, options.seed)
     if options.compare:

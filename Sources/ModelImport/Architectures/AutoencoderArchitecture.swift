@@ -11,6 +11,12 @@ struct AutoencoderArchitecture {
 
     /// [1, 3, H, W] to mean and log variance, side by side: [1, 2 z, H / factor, W / factor].
     func encoder(_ b: inout NetworkBuilder, _ image: ValueID) throws -> ValueID {
+        if let block = configuration.transformBlock {
+            return try b.scope("encoder.conv") {
+                try $0.convolution(
+                    "encoder.conv", image, outputs: 2 * configuration.embedDimension, kernel: block, stride: block, padding: [0, 0, 0, 0])
+            }
+        }
         let moments = try b.scope("encoder") { b in
             var h = try b.scope("conv_in") { try $0.convolution("encoder.conv_in", image, outputs: configuration.baseChannels) }
             for level in levels {
@@ -33,6 +39,11 @@ struct AutoencoderArchitecture {
 
     /// [1, z, h, w] to [1, 3, h factor, w factor].
     func decoder(_ b: inout NetworkBuilder, _ latent: ValueID) throws -> ValueID {
+        if let block = configuration.transformBlock {
+            return try b.scope("decoder.conv") {
+                try $0.transposedConvolution("decoder.conv", latent, outputs: configuration.outChannels, kernel: block, stride: block)
+            }
+        }
         let z = try b.scope("post_quant_conv") {
             try $0.convolution("post_quant_conv", latent, outputs: configuration.zChannels, kernel: 1)
         }

@@ -38,6 +38,12 @@ struct NetworkBuilder {
         return try graph.apply(op, x, weight, bias)
     }
 
+    mutating func transposedConvolution(_ key: String, _ x: ValueID, outputs: Int, kernel: Int, stride: Int) throws -> ValueID {
+        let weight = parameter("\(key).weight", [type(x).shape[1], outputs, kernel, kernel])
+        let op = ConvTranspose(strides: [stride, stride], padding: [0, 0, 0, 0], dilations: [1, 1], outputPadding: [0, 0])
+        return try graph.apply(op, x, weight, parameter("\(key).bias", [outputs]))
+    }
+
     mutating func linear(_ key: String, _ x: ValueID, outputs: Int, bias: Bool = true) throws -> ValueID {
         let weight = parameter("\(key).weight", [outputs, type(x).shape[-1]])
         guard bias else { return try graph.apply(Linear(), x, weight) }
@@ -50,9 +56,17 @@ struct NetworkBuilder {
             GroupNorm(epsilon: epsilon), x, parameter("\(key).weight", [channels]), parameter("\(key).bias", [channels]))
     }
 
-    mutating func layerNorm(_ key: String, _ x: ValueID) throws -> ValueID {
+    mutating func layerNorm(_ key: String, _ x: ValueID, epsilon: Float = 1e-5) throws -> ValueID {
         let width = type(x).shape[-1]
-        return try graph.apply(LayerNorm(), x, parameter("\(key).weight", [width]), parameter("\(key).bias", [width]))
+        return try graph.apply(LayerNorm(epsilon: epsilon), x, parameter("\(key).weight", [width]), parameter("\(key).bias", [width]))
+    }
+
+    /// A norm of an image [N, C, H, W].
+    mutating func norm(_ kind: Normalization, _ key: String, _ x: ValueID, epsilon: Float) throws -> ValueID {
+        switch kind {
+        case .group: try groupNorm(key, x, epsilon: epsilon)
+        case .position: try graph.apply(ImageFromTokens(), layerNorm(key, graph.apply(TokensFromImage(), x), epsilon: epsilon), x)
+        }
     }
 
     /// softmax(q k^T / sqrt(d)) v for each head, over tokens [N, T, heads d].

@@ -50,7 +50,7 @@ struct UNetArchitecture {
             }
         }
         return try b.scope("out") { b in
-            let norm = try b.graph.apply(SiLU(), b.groupNorm("out.0", h, epsilon: 1e-5))
+            let norm = try b.graph.apply(SiLU(), b.norm(configuration.normalization, "out.0", h, epsilon: 1e-5))
             return try b.convolution("out.2", norm, outputs: configuration.outChannels)
         }
     }
@@ -113,7 +113,8 @@ struct UNetArchitecture {
         try b.scope("middle_block") { b in
             let outputs = configuration.channels(level: levels.upperBound - 1)
             var h = try residualBlock(&b, "middle_block.0", x, embedding, outputs: outputs)
-            h = try transformer(&b, "middle_block.1", h, context, window: windowSize(levels.upperBound - 1))
+            h = try transformer(
+                &b, "middle_block.1", h, context, window: windowSize(levels.upperBound - 1), first: configuration.middleAttention)
             return try residualBlock(&b, "middle_block.2", h, embedding, outputs: outputs)
         }
     }
@@ -131,27 +132,27 @@ struct UNetArchitecture {
         -> ValueID
     {
         try b.scope(lastPart(key)) { b in
-            var h = try b.graph.apply(SiLU(), b.groupNorm("\(key).in_layers.0", x, epsilon: 1e-5))
+            var h = try b.graph.apply(SiLU(), b.norm(configuration.normalization, "\(key).in_layers.0", x, epsilon: 1e-5))
             h = try b.convolution("\(key).in_layers.2", h, outputs: outputs)
             let projected = try b.linear("\(key).emb_layers.1", b.graph.apply(SiLU(), embedding), outputs: outputs)
             h = try b.graph.apply(Add(), h, b.graph.apply(Unsqueeze(count: 2), projected))
-            h = try b.graph.apply(SiLU(), b.groupNorm("\(key).out_layers.0", h, epsilon: 1e-5))
+            h = try b.graph.apply(SiLU(), b.norm(configuration.normalization, "\(key).out_layers.0", h, epsilon: 1e-5))
             h = try b.convolution("\(key).out_layers.3", h, outputs: outputs)
             let skip = b.type(x).shape[1] == outputs ? x : try b.convolution("\(key).skip_connection", x, outputs: outputs, kernel: 1)
             return try b.graph.apply(Add(), skip, h)
         }
     }
 
-    private func transformer(_ b: inout NetworkBuilder, _ key: String, _ x: ValueID, _ context: ValueID, window: Int) throws
-        -> ValueID
-    {
+    private func transformer(
+        _ b: inout NetworkBuilder, _ key: String, _ x: ValueID, _ context: ValueID, window: Int, first: MiddleAttention = .positions
+    ) throws -> ValueID {
         try b.scope(lastPart(key)) { b in
             let width = b.type(x).shape[1]
             let windows = try b.graph.apply(WindowPartition(size: window), x)
-            let normalized = try b.groupNorm("\(key).norm", windows, epsilon: 1e-6)
+            let normalized = try b.norm(configuration.normalization, "\(key).norm", windows, epsilon: 1e-6)
             var h = try b.linear("\(key).proj_in", b.graph.apply(TokensFromImage(), normalized), outputs: width)
             for depth in 0..<configuration.transformerDepth {
-                h = try transformerBlock(&b, "\(key).transformer_blocks.\(depth)", h, context)
+                h = try transformerBlock(&b, "\(key).transformer_blocks.\(depth)", h, context, first: first)
             }
             h = try b.linear("\(key).proj_out", h, outputs: width)
             let image = try b.graph.apply(ImageFromTokens(), h, windows)
@@ -159,7 +160,9 @@ struct UNetArchitecture {
         }
     }
 
-    private func transformerBlock(_ b: inout NetworkBuilder, _ key: String, _ x: ValueID, _ context: ValueID) throws -> ValueID {
+    private func transformerBlock(_ b: inout NetworkBuilder, _ key: String, _ x: ValueID, _ context: ValueID, first: MiddleAttention) throws
+        -> ValueID
+    {
         let width = b.type(x).shape[-1]
         func attention(_ b: inout NetworkBuilder, _ name: String, _ x: ValueID, context: ValueID) throws -> ValueID {
             try b.scope(name) { b in
@@ -171,7 +174,7 @@ struct UNetArchitecture {
             }
         }
         let n1 = try b.layerNorm("\(key).norm1", x)
-        let x1 = try b.graph.apply(Add(), attention(&b, "attn1", n1, context: n1), x)
+        let x1 = try b.graph.apply(Add(), attention(&b, "attn1", n1, context: first == .context ? context : n1), x)
         let n2 = try b.layerNorm("\(key).norm2", x1)
         let x2 = try b.graph.apply(Add(), attention(&b, "attn2", n2, context: context), x1)
         let n3 = try b.layerNorm("\(key).norm3", x2)

@@ -74,6 +74,7 @@ extension AutoencoderConfiguration {
         try check(residualBlocks, in: 0...64, "\(name).num_res_blocks")  // the decoder has one more
         try check(zChannels, in: 1...4096, "\(name).z_channels")
         try check(embedDimension, in: 1...1024, "vae_cfg.embed_dim")
+        if let transformBlock { try check(transformBlock, in: 1...16, "vae_cfg.transform.block") }
         try check(resolution, in: 1...65536, "\(name).resolution")
         try validateWidths(baseChannels, channelMultipliers, "\(name).ch", "\(name).ch_mult")
     }

@@ -2,8 +2,13 @@ import Tensors
 import Yams
 
 extension ModelConfiguration {
-    /// Reads the released form of a config: `params`, with `unet_cfg`, `controlnet_cfg`, `vae_cfg` and `clip_cfg` in it, and two
-    /// optional fields of the project's own: `lkpn_cfg` (the released code hard-codes the sizes of that network, which are the defaults here) and `default_steps`.
+    /// Reads the released form of a config: `params`, with `unet_cfg`, `controlnet_cfg`, `vae_cfg` and `clip_cfg` in it, and optional fields of the project's own:
+    ///
+    /// - `lkpn_cfg`: the released code hard-codes the sizes of that network, which are the defaults here.
+    /// - `default_steps`: the sampler's steps where a run does not say.
+    /// - `parameterization`: `eps` (the default) or `residual`, see ``Parameterization``.
+    /// - `normalization` of each network: `group` (the default) or `position`, see ``Normalization``.
+    /// - `transform.block` of `vae_cfg`, in place of `ddconfig`: see ``AutoencoderConfiguration/transformBlock``.
     ///
     /// Fields that nothing depends on are ignored; a missing field, one of the wrong type, and options of the released code that change the network
     /// in a way that is not supported are an ``InputError`` that names the field.
@@ -36,7 +41,8 @@ extension ModelConfiguration {
             autoencoder: autoencoder,
             textEncoder: textEncoder,
             latentScaleFactor: try parameters.double("latent_scale_factor"),
-            defaultSteps: try parameters.contains("default_steps") ? parameters.int("default_steps") : nil)
+            defaultSteps: try parameters.contains("default_steps") ? parameters.int("default_steps") : nil,
+            parameterization: try parameters.option("parameterization"))
         try validate()
     }
 }
@@ -62,7 +68,8 @@ extension UNetConfiguration {
             attentionResolutions: try section.ints("attention_resolutions"),
             headChannels: try section.int("num_head_channels"),
             contextDimension: try section.int("context_dim"),
-            transformerDepth: try section.int("transformer_depth", default: 1))
+            transformerDepth: try section.int("transformer_depth", default: 1), normalization: try section.option("normalization"),
+            middleAttention: try section.middleAttention())
     }
 
     fileprivate init(lkpn section: Section?, latentChannels: Int, kernelSize: Int) throws {
@@ -76,6 +83,8 @@ extension UNetConfiguration {
             headChannels = try section.int("num_head_channels", default: headChannels)
             contextDimension = try section.int("context_dim", default: contextDimension)
             transformerDepth = try section.int("transformer_depth", default: transformerDepth)
+            normalization = try section.option("normalization")
+            middleAttention = try section.middleAttention()
         }
         // Bounded before they are multiplied; `validate` names the one that is out of range.
         let latent = min(max(latentChannels, 0), 1 << 20)
@@ -87,6 +96,13 @@ extension UNetConfiguration {
 
 extension AutoencoderConfiguration {
     fileprivate init(_ section: Section) throws {
+        if section.contains("transform") {
+            guard !section.contains("ddconfig") else {
+                throw InputError("has both 'transform' and 'ddconfig', of which it must have one", at: section.path)
+            }
+            self.init(transformOfBlocks: try section.section("transform").int("block"), embedDimension: try section.int("embed_dim"))
+            return
+        }
         let sizes = try section.section("ddconfig")
         let attention = try sizes.ints("attn_resolutions", default: [])
         guard attention.isEmpty else {
@@ -170,6 +186,18 @@ private struct Section {
         return value
     }
 
+    func option<Option: ArchitectureOption>(_ key: String) throws -> Option {
+        let word = try string(key, default: Option.released.rawValue)
+        guard let option = Option(rawValue: word) else {
+            let words = Option.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+            throw InputError("is '\(word)', but must be \(words)", at: name(key))
+        }
+        return option
+    }
+
+    /// The released code's name for it.
+    func middleAttention() throws -> MiddleAttention { try bool("disable_middle_self_attn", default: false) ? .context : .positions }
+
     private func required(_ key: String) throws -> Node {
         guard let node = value(key) else {
             throw InputError("is missing", at: name(key), advice: "Pass the YAML file that the checkpoint was trained with.")
@@ -181,7 +209,7 @@ private struct Section {
     func refuseUnsupportedOptions() throws {
         let neededValues: [(key: String, value: Bool)] = [
             ("use_spatial_transformer", true), ("use_linear_in_transformer", true), ("conv_resample", true), ("use_scale_shift_norm", false),
-            ("resblock_updown", false), ("disable_middle_self_attn", false),
+            ("resblock_updown", false),
         ]
         for (key, needed) in neededValues where try bool(key, default: needed) != needed {
             throw InputError("is \(!needed), which is not supported", at: name(key))

@@ -19,11 +19,13 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     public var latentScaleFactor: Double
     /// The sampler's steps that the model was trained for; nil where it does not say.
     public var defaultSteps: Int?
+    /// What the denoiser puts out.
+    public var parameterization: Parameterization
 
     public init(
         unet: UNetConfiguration, controlNet: UNetConfiguration, lkpn: UNetConfiguration, kernelSize: Int = 5,
         autoencoder: AutoencoderConfiguration, textEncoder: TextEncoderConfiguration, latentScaleFactor: Double = 0.18215,
-        defaultSteps: Int? = nil
+        defaultSteps: Int? = nil, parameterization: Parameterization = .released
     ) {
         self.unet = unet
         self.controlNet = controlNet
@@ -33,13 +35,14 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
         self.textEncoder = textEncoder
         self.latentScaleFactor = latentScaleFactor
         self.defaultSteps = defaultSteps
+        self.parameterization = parameterization
     }
 
     /// Channels of a latent.
     public var latentChannels: Int { autoencoder.embedDimension }
 
     /// Image pixels along one side of a latent position.
-    public var latentFactor: Int { 1 << (autoencoder.channelMultipliers.count - 1) }
+    public var latentFactor: Int { autoencoder.transformBlock ?? 1 << (autoencoder.channelMultipliers.count - 1) }
 
     /// Images are padded to multiples of this, so that each level of the denoiser halves evenly. 64 for the released sizes.
     public var imageMultiple: Int {
@@ -66,10 +69,15 @@ public struct UNetConfiguration: Codable, Hashable, Sendable {
     public var contextDimension: Int
     /// Blocks in each transformer.
     public var transformerDepth: Int
+    /// What the convolutions of residual blocks and the transformers read is normalised by this.
+    public var normalization: Normalization
+    /// What the first attention of the middle's transformer reads.
+    public var middleAttention: MiddleAttention
 
     public init(
         inChannels: Int, hintChannels: Int = 0, outChannels: Int, modelChannels: Int, channelMultipliers: [Int], residualBlocks: Int = 2,
-        attentionResolutions: [Int] = [4, 2, 1], headChannels: Int, contextDimension: Int, transformerDepth: Int = 1
+        attentionResolutions: [Int] = [4, 2, 1], headChannels: Int, contextDimension: Int, transformerDepth: Int = 1,
+        normalization: Normalization = .released, middleAttention: MiddleAttention = .released
     ) {
         self.inChannels = inChannels
         self.hintChannels = hintChannels
@@ -81,6 +89,8 @@ public struct UNetConfiguration: Codable, Hashable, Sendable {
         self.headChannels = headChannels
         self.contextDimension = contextDimension
         self.transformerDepth = transformerDepth
+        self.normalization = normalization
+        self.middleAttention = middleAttention
     }
 
     /// Channels that the first convolution reads.
@@ -110,6 +120,9 @@ public struct AutoencoderConfiguration: Codable, Hashable, Sendable {
     public var embedDimension: Int
     /// The image size that it was trained at. Nothing depends on it.
     public var resolution: Int
+    /// The side of the blocks of pixels that a linear transform takes to ``embedDimension`` numbers and back, where that is the whole autoencoder; nil where it is
+    /// two networks. With a transform the widths and numbers of blocks mean nothing.
+    public var transformBlock: Int?
 
     public init(
         inChannels: Int = 3, outChannels: Int = 3, baseChannels: Int, channelMultipliers: [Int], residualBlocks: Int = 2, zChannels: Int = 4,
@@ -123,6 +136,12 @@ public struct AutoencoderConfiguration: Codable, Hashable, Sendable {
         self.zChannels = zChannels
         self.embedDimension = embedDimension
         self.resolution = resolution
+    }
+
+    /// A linear transform of blocks of pixels in place of networks.
+    public init(transformOfBlocks block: Int, embedDimension: Int) {
+        self.init(baseChannels: 32, channelMultipliers: [1], embedDimension: embedDimension)
+        transformBlock = block
     }
 
     public func channels(level: Int) -> Int { baseChannels * channelMultipliers[level] }

@@ -1,0 +1,48 @@
+/// A choice between the released architecture and another. Configurations that were stored before there was the choice mean the released one.
+public protocol ArchitectureOption: RawRepresentable<String>, CaseIterable, Codable, Hashable, Sendable {
+    static var released: Self { get }
+}
+
+/// What the denoiser puts out.
+public enum Parameterization: String, ArchitectureOption {
+    /// The noise in its latent.
+    case noise = "eps"
+    /// What the adaptive convolution's result lacks: their sum is the estimate of the sharp image's latent.
+    case residual
+
+    public static let released = noise
+}
+
+/// Over which numbers the norms of residual blocks and transformers take mean and variance.
+public enum Normalization: String, ArchitectureOption {
+    /// Over 32 groups of channels at all positions of the image, or of a transformer's window.
+    case group
+    /// Over the channels of each position, so that a result does not depend on how large the image is.
+    case position
+
+    public static let released = group
+}
+
+/// What the first attention of the middle's transformer reads.
+public enum MiddleAttention: String, ArchitectureOption {
+    /// All positions of its window.
+    case positions
+    /// The text alone, as with `disable_middle_self_attn` in the released code.
+    case context
+
+    public static let released = positions
+}
+
+// The compiler writes the coding of configurations, and takes these where they fit best.
+
+extension KeyedDecodingContainer {
+    func decode<Option: ArchitectureOption>(_ type: Option.Type, forKey key: Key) throws -> Option {
+        try decodeIfPresent(type, forKey: key) ?? .released
+    }
+}
+
+extension KeyedEncodingContainer {
+    mutating func encode<Option: ArchitectureOption>(_ option: Option, forKey key: Key) throws {
+        try encodeIfPresent(option == .released ? nil : option, forKey: key)
+    }
+}
