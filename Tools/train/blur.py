@@ -86,6 +86,23 @@ def blurred(images, kernels, others, regional, generator):
     return result.clamp(1e-6, 1) ** (1 / 2.2)
 
 
+def seed_of(name, length):
+    """So that each photograph is blurred in a way of its own, the same at every run."""
+    return sum(name.encode()) + length
+
+
+def sample(sharp, length, regional, seed):
+    """(blurred, sharp, kernel) of one image [1, 3, h, w], less MARGIN on each side: motion of `length` pixels, in 8 bits with noise of one level.
+
+    By region, the kernel is that of the background.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    kernels = torch.tensor(kernel_bank(2, seed, (length, length)))
+    images = blurred(sharp, kernels[:1], kernels[1:], slice(int(not regional), 1), generator)
+    noise = torch.randn(images.shape, generator=generator)
+    return ((images * 255 + noise).round() / 255).clamp(0, 1), sharp[..., MARGIN:-MARGIN, MARGIN:-MARGIN], kernels[0]
+
+
 def noisy(images, deviation, generator):
     """Gaussian noise of the given deviation [n] at medium brightness, partly growing with brightness as shot noise does."""
     noise = torch.randn(images.shape, generator=generator, device=generator.device)

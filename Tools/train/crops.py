@@ -101,11 +101,13 @@ def recoloured(crops, generator):
 
 
 class Pairs:
-    """Blurred and sharp crops; each fourth is blurred by region."""
+    """Blurred and sharp crops; each fourth is blurred by region, and each eighth hardly: sharp photographs are to stay as they are."""
 
-    def __init__(self, folder, side, device, seed, extent, kernels=2048):
+    def __init__(self, folder, side, device, seed, longest, kernels=2048):
         self.photographs = Photographs(folder, side + 2 * blur.MARGIN, device)
-        self.kernels = torch.tensor(blur.kernel_bank(kernels, seed, extent)).to(device)
+        sharp = kernels // 8
+        banks = [blur.kernel_bank(sharp, seed, (0, 0)), blur.kernel_bank(kernels - sharp, seed, (0, longest))]
+        self.kernels = torch.tensor(numpy.concatenate(banks)).to(device)
 
     def batch(self, count, generator):
         """(blurred, sharp), each [count, 3, side, side] in 0...1."""

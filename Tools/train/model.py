@@ -1,4 +1,5 @@
-"""The networks of Tools/torch with what training needs on top: their empty context, precision, latents, and files in the released layout."""
+"""The networks of Tools/torch with what training needs on top: first weights, the transform, a step of the sampler, and files in the released layout."""
+import math
 import pathlib
 import sys
 
@@ -11,32 +12,25 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "torch"))
 from deblurdiff_torch import DeblurDiff, adaptive_convolution, schedule  # noqa: E402, F401
 
 
-SMALL = 3e-6  # against the square root of a norm's epsilon
-
-
-class Float32(nn.Sequential):
-    """Computes in float32 whatever autocast says. At the first timesteps an error of the noise is 15 times as large in the image."""
-
-    def forward(self, x):
-        with torch.autocast(x.device.type, enabled=False):
-            return super().forward(x.float())
-
-
 def build(config_path, seed):
-    """The networks, with seeded first weights that suit training: what is added to a path starts at zero."""
+    """The networks, with seeded first weights that suit training: what is added to a path starts at zero, and the first result is nearly the blurred image.
+
+    Nearly: with networks that put out nothing, what is in front of their last convolution would be pushed about by rounding errors, which Adam makes as large as
+    any gradient, and a norm behind it hides how large its numbers become.
+    """
     config = yaml.safe_load(open(config_path))
     torch.manual_seed(seed)
     model = DeblurDiff(config)
+    last = [model.controlnet.middle_block_out[0], *(zero[0] for zero in model.controlnet.zero_convs)]
+    last += [part for name, part in model.named_modules() if name.endswith(("out_layers.3", "proj_out"))]
+    for part in last:
+        nn.init.zeros_(part.weight), nn.init.zeros_(part.bias)
     for network in [model.unet, model.kpn.unet]:
-        network.out = Float32(*network.out)
-        nn.init.zeros_(network.out[2].weight), nn.init.zeros_(network.out[2].bias)
-    for zero in [*model.controlnet.zero_convs, model.controlnet.middle_block_out]:
-        nn.init.zeros_(zero[0].weight), nn.init.zeros_(zero[0].bias)
-    for name, part in model.named_modules():
-        if name.endswith(("out_layers.3", "proj_out", "conv2")):
-            nn.init.zeros_(part.weight), nn.init.zeros_(part.bias)
+        nn.init.normal_(network.out[2].weight, std=1e-3), nn.init.zeros_(network.out[2].bias)
     nn.init.normal_(model.clip.model.positional_embedding, std=0.01)
-    model.clip.requires_grad_(False)
+    # The ControlNet starts as a copy of the UNet's first half; only its first convolution has other inputs.
+    own, other = model.controlnet.state_dict(), model.unet.state_dict()
+    model.controlnet.load_state_dict(own | {name: other[name] for name in own if name in other and other[name].shape == own[name].shape})
     return model, config
 
 
@@ -48,37 +42,36 @@ def empty_context(model):
         return model.clip.model(tokens)
 
 
-def downsamplings(model):
-    return [part.downsample.conv for part in model.vae.encoder.down if hasattr(part, "downsample")]
+def fit_transform(model, images):
+    """Makes the autoencoder the cosine transform of blocks of pixels and of colours (brightness and two differences), and its inverse.
 
-
-def transformed(model, images):
-    """What the encoder of `make_encoder` computes, in less time: means of latents."""
-    *first, last = downsamplings(model)
-    for _ in first:
-        images = nn.functional.pixel_unshuffle(images, 2)
-    width, count = images.shape[1], model.vae.quant_conv.out_channels // 2
-    rows = slice(0, 2 * count, 2)
-    return nn.functional.conv2d(images, last.weight[rows, :width, :2, :2] / SMALL, last.bias[rows] / SMALL, stride=2)
-
-
-def importance(model):
-    """What an error of each latent channel is to count, [1, channels, 1, 1] with mean 1: its deviation in the image.
-
-    All channels have a deviation of 1, and of what the eye and PSNR see the first has most. Squared, as PSNR would have it, fine detail would count for nothing.
+    In `images`, in 0...1, each of its numbers has a mean of 0 and a deviation of 1, so that the noise schedule gets the latents that it expects.
     """
-    basis = downsamplings(model)[-1].weight[: model.vae.quant_conv.out_channels : 2].flatten(1)
-    deviations = 1 / basis.norm(dim=1)
-    return (deviations / deviations.mean()).view(1, -1, 1, 1)
+    size, latent = model.vae.factor, model.vae.decoder.conv.in_channels
+    cosines = torch.tensor([[math.sqrt((1 if k == 0 else 2) / size) * math.cos(math.pi * (2 * n + 1) * k / (2 * size)) for n in range(size)] for k in range(size)])
+    colours = torch.tensor([[1, 1, 1], [1, 0, -1], [1, -2, 1]]).float()
+    colours = colours / colours.norm(dim=1, keepdim=True)
+    basis = torch.einsum("ac,iy,jx->ijacyx", colours, cosines, cosines).reshape(3 * size * size, 3, size, size).to(images.device)
+    if len(basis) != latent:
+        raise SystemExit(f"blocks of {size} x {size} pixels make {len(basis)} numbers, and embed_dim is {latent}")
+    with torch.no_grad():
+        numbers = nn.functional.conv2d(images, basis, stride=size)
+        deviation = numbers.std((0, 2, 3))
+        # Of the cosines only the constant ones have a mean, and a transposed convolution has one bias for a whole block.
+        mean = torch.where(basis.mean((2, 3)).abs().amax(1) > 1e-4, numbers.mean((0, 2, 3)), 0)
+        encoder, decoder = model.vae.encoder.conv, model.vae.decoder.conv
+        encoder.weight.zero_(), encoder.bias.zero_()
+        encoder.weight[:latent] = basis / deviation[:, None, None, None] / model.scale
+        encoder.bias[:latent] = -mean / deviation / model.scale
+        encoder.bias[latent:] = -30  # the log variance: no noise
+        # The decoder's images are in -1...1.
+        decoder.weight.copy_(2 * basis * deviation[:, None, None, None] * model.scale)
+        decoder.bias.copy_(2 * (mean[:, None, None, None] * basis).sum(0)[:, 0, 0] - 1)
 
 
-def encode(model, images, generator=None):
-    """Latents of images in 0...1, sampled where there is a generator, else the mean."""
-    mean, log_variance = model.vae.moments(images).float().chunk(2, dim=1)
-    if generator is not None:
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        mean = mean + torch.exp(0.5 * log_variance.clamp(-30, 20)) * noise
-    return mean * model.scale
+def encode(model, images):
+    """Latents of images in 0...1: the means, of which the transform's hardly differ."""
+    return model.vae.moments(images).chunk(2, dim=1)[0] * model.scale
 
 
 def decode(model, latents):
@@ -86,54 +79,26 @@ def decode(model, latents):
     return (model.vae.decode(latents / model.scale).float() + 1) / 2
 
 
-def make_encoder(model, images):
-    """Makes the encoder a fixed transform: blocks of pixels, and of each its first principal components in `images`, with a deviation of 1 each.
+class Filtered(torch.autograd.Function):
+    """EAC's sum, [n, c, h, w]: a position's kernels [n, c k k, h, w] times its neighbours, without gradients of the latter."""
 
-    A transform loses less than a small network would learn to lose, all channels are as the noise schedule expects them, fine detail counts as much as brightness,
-    and an adaptive convolution of latents is one of the image's own bands. Its numbers are so small that epsilon alone is what the last norm divides by, and
-    each comes with its negative: x = silu(x) - silu(-x). So the released layout computes it exactly.
-    """
-    encoder, quant = model.vae.encoder, model.vae.quant_conv
-    count = quant.out_channels // 2
-    if encoder.norm_out.num_channels // encoder.norm_out.num_groups % 2 or 2 * count > encoder.norm_out.num_channels:
-        raise SystemExit("the encoder needs an even number of channels in each group of its last norm, and two for each latent channel")
-    with torch.no_grad():
-        for name, value in [*encoder.named_parameters(), *quant.named_parameters()]:
-            value.fill_(1 if ".norm" in name and name.endswith("weight") else 0)
-        for name, part in encoder.named_modules():
-            if name.endswith("nin_shortcut"):
-                nn.init.dirac_(part.weight)
-        for channel in range(3):
-            encoder.conv_in.weight[channel, channel, 1, 1] = 1
-        *first, last = downsamplings(model)
-        blocks = images
-        for conv in first:
-            for channel in range(4 * blocks.shape[1]):
-                conv.weight[channel, channel // 4, channel // 2 % 2, channel % 2] = 1
-            blocks = nn.functional.pixel_unshuffle(blocks, 2)
-        width = blocks.shape[1]
-        rows = nn.functional.pixel_unshuffle(blocks, 2).permute(1, 0, 2, 3).flatten(1).double()
-        mean = rows.mean(1, keepdim=True)
-        variances, vectors = torch.linalg.eigh((rows - mean) @ (rows - mean).T / rows.shape[1])
-        basis = (vectors / variances.sqrt()).T.flip(0)[:count]
-        for sign in (0, 1):
-            part = slice(sign, 2 * count, 2)
-            last.weight[part, :width, :2, :2] = SMALL * (1 - 2 * sign) * basis.view(count, width, 2, 2).float()
-            last.bias[part] = -SMALL * (1 - 2 * sign) * (basis @ mean)[:, 0].float()
-        encoder.norm_out.weight.fill_(encoder.norm_out.eps**0.5 / SMALL)
-        for channel in range(count):
-            encoder.conv_out.weight[channel, 2 * channel, 1, 1] = 1
-            encoder.conv_out.weight[channel, 2 * channel + 1, 1, 1] = -1
-            quant.weight[channel, channel] = 1 / model.scale
-        quant.bias[count:] = -20  # hardly any noise
+    @staticmethod
+    def forward(ctx, kernel, image):
+        n, c, h, w = image.shape
+        size = math.isqrt(kernel.shape[1] // c)
+        padded = nn.functional.pad(image.to(kernel.dtype), [size // 2] * 4).permute(0, 2, 3, 1)
+        neighbours = padded.unfold(1, size, 1).unfold(2, size, 1).reshape(n, h, w, c, size * size)
+        ctx.save_for_backward(neighbours)
+        return (kernel.permute(0, 2, 3, 1).reshape(neighbours.shape) * neighbours).sum(4, dtype=torch.float32).permute(0, 3, 1, 2)
 
-
-def timesteps_of(steps):
-    return schedule(steps)[0]
+    @staticmethod
+    def backward(ctx, gradient):
+        (neighbours,) = ctx.saved_tensors
+        return (gradient.permute(0, 2, 3, 1).to(neighbours.dtype).unsqueeze(4) * neighbours).flatten(3).permute(0, 3, 1, 2), None
 
 
 def predict(model, z, blurred, timestep, context, without=()):
-    """(noise, EAC's guidance) for noisy latents `z` and the blurred image's latents, as a step of the sampler computes them.
+    """(estimate of the sharp image's latents, EAC's guidance) for noisy latents `z` and the blurred image's latents, as a step of the sampler computes them.
 
     `without` leaves parts out for the ablation: "eac" (the LKPN's output is the guidance itself), "feedback" (the LKPN does not see z),
     "lkpn" (the blurred image alone is the condition).
@@ -142,31 +107,43 @@ def predict(model, z, blurred, timestep, context, without=()):
         guidance = blurred
     else:
         kernel = model.kpn.unet(torch.cat([blurred, torch.zeros_like(z) if "feedback" in without else z], 1), timestep, context)
-        if "eac" in without:
-            guidance = kernel[:, : z.shape[1]].float() + blurred
-        else:
-            guidance = adaptive_convolution(blurred, kernel.float())
+        guidance = kernel[:, : z.shape[1]].float() + blurred if "eac" in without else blurred + Filtered.apply(kernel, blurred)
     control = model.controlnet(torch.cat([z, blurred, guidance], 1), timestep, context)
-    return model.unet(z, timestep, context, control).float(), guidance
+    return guidance + model.unet(z, timestep, context, control).float(), guidance
 
 
-def restore(model, images, steps, generator, context, without=()):
+class Sampler:
+    """The sampler's coefficients for a number of steps, as tensors of one number a step, first step first."""
+
+    def __init__(self, steps, device):
+        timesteps, (_, _, c1, c2, v) = schedule(steps)
+        self.steps = steps
+        self.timesteps = torch.tensor(timesteps, device=device).flip(0).float()
+        v[0] = 0
+        self.c1, self.c2, self.deviation = (part.to(device).flip(0) for part in (c1, c2, v.sqrt()))
+
+    def advance(self, z, estimate, step, noise):
+        """z of the next step; `step` holds each image's."""
+        c1, c2, deviation = (part[step].view(-1, 1, 1, 1) for part in (self.c1, self.c2, self.deviation))
+        return c1 * estimate + c2 * z + deviation * noise
+
+
+def restore(model, images, sampler, generator, context, without=()):
     """The sampler on images in 0...1 whose sides fit the networks: (restored before the colours are corrected, guidance of each step)."""
-    blurred = encode(model, images, generator)
+    blurred = encode(model, images)
     z = torch.randn(blurred.shape, generator=generator, device=blurred.device)
-    timesteps, (a, b, c1, c2, v) = schedule(steps)
     guides = []
-    for index in reversed(range(steps)):
-        timestep = torch.full([len(z)], float(timesteps[index]), device=z.device)
-        noise, guidance = predict(model, z, blurred, timestep, context, without)
+    for step in range(sampler.steps):
+        estimate, guidance = predict(model, z, blurred, sampler.timesteps[step].expand(len(z)), context, without)
         guides.append(guidance)
         fresh = torch.randn(z.shape, generator=generator, device=z.device)
-        z = c1[index] * (a[index] * z - b[index] * noise) + c2[index] * z + (v[index].sqrt() * fresh if index else 0)
+        z = sampler.advance(z, estimate, torch.full([len(z)], step, device=z.device), fresh)
     return decode(model, z), guides
 
 
 def coloured_as(images, reference):
     """The released colour fix, before it is clamped."""
+
     def moments(x):
         return x.mean((2, 3), keepdim=True), (x.var((2, 3), keepdim=True) + 1e-5).sqrt()
 

@@ -3,21 +3,21 @@
 
     photos.py FOLDER
 
-writes FOLDER/train/NAME.jpg, photographs of at most 1536 pixels a side (some 40 MB in all, to be carried to where an accelerator is), and FOLDER/held-out/NAME-{sharp,blurred}.png, pairs of 512 x 512 pixels (less where
-a photograph is smaller) that are the same at every run. Whole photographs are held out. Needs apt-get (with Debian 12's packages) and dpkg.
+writes FOLDER/train/NAME.jpg, photographs of at most 1536 pixels a side and some pages of text (some 25 MB in all, to be carried to where an accelerator is), and
+FOLDER/held-out/NAME.png, the sharp middles of whole photographs that are held out. Needs apt-get (with Debian 12's packages) and dpkg.
 """
 import argparse
 import pathlib
 import subprocess
 
 import numpy
-import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 import blur
 
 LONGEST = 1536  # at their full size most photographs are soft themselves
 HELD_OUT_SIDE = 512
+TEXT_PAGES = 4
 
 # Package: folder inside it, and its photographs. Drawings and renderings in the same packages are left out.
 PACKAGES = {
@@ -81,6 +81,7 @@ def packages(folder):
             download.mkdir(parents=True, exist_ok=True)
             subprocess.run(["apt-get", "download", "-q", package], cwd=download, check=True)
             (deb,) = download.glob("*.deb")
+            root.parent.mkdir(parents=True, exist_ok=True)
             subprocess.run(["dpkg", "-x", deb.resolve(), root.resolve()], check=True)
             deb.unlink()
         for file in files:
@@ -101,25 +102,29 @@ def shrunk(photo, longest):
     return photo.resize([round(side * scale) for side in photo.size], Image.Resampling.LANCZOS)
 
 
-def held_out(photo, number):
-    """The middle of a shrunk photograph, and the same blurred: (sharp, blurred), bytes of HWC."""
-    scale = min(1, 1.3 * HELD_OUT_SIDE / min(photo.size))
-    photo = photo.resize([round(side * scale) for side in photo.size], Image.Resampling.LANCZOS)
-    pixels = torch.tensor(numpy.asarray(photo)).permute(2, 0, 1)[None].float() / 255
-    generator = torch.Generator().manual_seed(1000 + number)
-    kernels = torch.tensor(blur.kernel_bank(2, seed=5000 + number, extent=(8 + 2 * (number % 4), 10 + 2 * (number % 4))))
-    blurred = blur.blurred(pixels, kernels[:1], kernels[1:], slice(int(number % 4 == 3)), generator=generator)
-    sharp = pixels[..., blur.MARGIN : -blur.MARGIN, blur.MARGIN : -blur.MARGIN]
-    noisy = blur.jpeg(blur.noisy(blurred, torch.full([1], 1.5 / 255), generator), torch.full([1], 92.0))
+def held_out(photo):
+    """The middle of a shrunk photograph: HELD_OUT_SIDE pixels a side, or as many as there are, and the margin that blurring takes."""
+    photo = shrunk(photo, round(1.3 * HELD_OUT_SIDE * max(photo.size) / min(photo.size)))
+    width, height = (min(HELD_OUT_SIDE, (side - 2 * blur.MARGIN) // 64 * 64) + 2 * blur.MARGIN for side in photo.size)
+    left, top = (photo.width - width) // 2, (photo.height - height) // 2
+    return photo.crop((left, top, left + width, top + height))
 
-    def middle(image):
-        height, width = image.shape[2:]
-        rows, columns = min(HELD_OUT_SIDE, height // 64 * 64), min(HELD_OUT_SIDE, width // 64 * 64)
-        top, left = (height - rows) // 2, (width - columns) // 2
-        part = image[0, :, top : top + rows, left : left + columns]
-        return (part.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
 
-    return middle(sharp), middle(noisy)
+def text_page(number):
+    """Lines of random letters in several sizes and colours, as photographs of signs and pages have them."""
+    random = numpy.random.default_rng(number)
+    colour = lambda: tuple(int(value) for value in random.integers(0, 256, 3))
+    page = Image.new("RGB", (1024, 768), colour())
+    draw = ImageDraw.Draw(page)
+    top = 8
+    while top < page.height:
+        size = int(random.integers(12, 64))
+        letters = random.choice(list("abcdefghijklmnopqrstuvwxyz     ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,!?&"), 120)
+        if random.random() < 0.3:
+            draw.rectangle((0, top, page.width, top + 1.3 * size), colour())
+        draw.text((8, top), "".join(letters), colour(), ImageFont.load_default(size))
+        top += round(1.3 * size)
+    return page
 
 
 def main():
@@ -129,11 +134,11 @@ def main():
     for part in ["train", "held-out"]:
         (folder / part).mkdir(parents=True, exist_ok=True)
     pixels = 0
-    for name, photo in [*packages(folder), *scikit_image()]:
+    pages = [(f"text{number}", text_page(number)) for number in range(TEXT_PAGES)]
+    for name, photo in [*packages(folder), *scikit_image(), *pages]:
         photo = photo.convert("RGB")
         if name in HELD_OUT:
-            for kind, image in zip(["sharp", "blurred"], held_out(photo, HELD_OUT.index(name))):
-                Image.fromarray(image).save(folder / "held-out" / f"{name}-{kind}.png")
+            held_out(photo).save(folder / "held-out" / f"{name}.png")
         else:
             photo = shrunk(photo, LONGEST)
             photo.save(folder / "train" / f"{name}.jpg", quality=95, subsampling=0)

@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
-"""Trains a small DeblurDiff, stage after stage:
+"""Trains a small DeblurDiff:
 
-    train.py autoencoder --config CONFIG.yaml --data FOLDER --out RUN
-    train.py denoiser    --config CONFIG.yaml --data FOLDER --out RUN --start RUN/autoencoder.safetensors
-    train.py deblur      --config CONFIG.yaml --data FOLDER --out RUN --start RUN/denoiser.safetensors
+    train.py --config CONFIG.yaml --data FOLDER --out RUN
 
-FOLDER is what photos.py made. A stage saves its state to RUN/STAGE.pt now and then and goes on from there when it is started again; at its end, and at each save,
-it writes the averaged weights of all networks to RUN/STAGE.safetensors in the released layout, with RUN/STAGE.yaml: `deblurdiff convert` takes both. On a CPU the
-same seed and the same number of threads give the same weights, whether a run was interrupted or not.
+FOLDER is what photos.py made. The state is saved to RUN/deblur.pt now and then, and the same command goes on from there; at each save and at the end the averaged
+weights of all networks go to RUN/deblur.safetensors in the released layout, with RUN/deblur.yaml: `deblurdiff convert` takes both. On a CPU the same seed and the
+same number of threads give the same weights, whether a run was interrupted or not.
 """
 import argparse
 import json
@@ -18,45 +16,56 @@ import time
 
 import torch
 from safetensors.torch import load_file
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+import blur
 import model as networks
-from stages import STAGES
+from crops import Pairs
+from images import read
+from measures import psnr, ssim
+from trajectories import Trajectories
+
+JUDGED = {0: False, 8: False, 14: True}  # lengths of blur, and whether it is by region
+JUDGED_SIDE = 192
+GUIDANCE = 0.3  # what EAC's guidance counts against the result
+EDGES = 0.5
 
 
 def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=STAGES)
     for name in ["config", "data", "out"]:
         parser.add_argument(f"--{name}", required=True, type=pathlib.Path)
-    parser.add_argument("--start", type=pathlib.Path, help="weights of the stage before, in the released layout")
-    parser.add_argument("--steps", type=int, default=20000, help="updates in all; the learning rate falls to zero until then")
+    parser.add_argument("--start", type=pathlib.Path, help="first weights, in the released layout")
+    parser.add_argument("--steps", type=int, default=20000, help="updates in all; in the last quarter the learning rate falls to zero")
     parser.add_argument("--total-minutes", type=float, default=math.inf, help="end after so long in all if that is sooner, the learning rate falling with the time")
     parser.add_argument("--minutes", type=float, default=math.inf, help="save and stop after so long; start again to go on")
     parser.add_argument("--save-minutes", type=float, default=5)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--side", type=int, default=128, help="of the crops, in pixels")
+    parser.add_argument("--batch", type=int, default=16, help="a multiple of the sampler's steps")
+    parser.add_argument("--side", type=int, default=96, help="of the crops, in pixels")
     parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--extent", type=float, nargs=2, default=[2, 20], metavar="PIXELS", help="smallest and largest extent of the motion")
-    parser.add_argument("--sampler-steps", type=int, default=10, help="steps of the sampler that stage deblur trains for; the program's default for the model")
-    parser.add_argument("--train-denoiser", action="store_true", help="stage deblur: let the denoiser learn too")
-    parser.add_argument("--without", nargs="*", default=[], choices=["eac", "feedback", "lkpn"], help="stage deblur: leave out, for the ablation")
+    parser.add_argument("--longest", type=float, default=26, metavar="PIXELS", help="the longest motion")
+    parser.add_argument("--sampler-steps", type=int, default=4, help="steps of the sampler; the program's default for the model")
+    parser.add_argument("--without", nargs="*", default=[], choices=["eac", "feedback", "lkpn"], help="leave out, for the ablation")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--compile", action="store_true", help="let PyTorch compile the networks; pays on a GPU in long runs")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--compile", action="store_true", help="let PyTorch compile the networks; pays on a GPU")
     parser.add_argument("--float32", action="store_true", help="do not multiply in bfloat16")
     choices = parser.parse_args()
-    if choices.stage != "autoencoder" and not choices.start:
-        parser.error("this stage needs --start: the weights of the stage before")
-    if choices.compile and choices.device == "cpu" and not choices.float32:
-        parser.error("on a CPU --compile needs --float32: with bfloat16 PyTorch 2.13 computes gradients of zero there")
-    if choices.sampler_steps < 3 or choices.batch < 8:
-        parser.error("--sampler-steps must be at least 3, and --batch at least 8")
+    if choices.batch % choices.sampler_steps:
+        parser.error("--batch must be a multiple of --sampler-steps")
     return choices
 
 
 def learning_rate(progress, step, highest):
-    return highest * min(1, (step + 1) / 100) * (0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * min(progress, 1))))
+    return highest * min(1, (step + 1) / 200) * min(1, max(0, 4 * (1 - progress)))
+
+
+def distance(images, truth):
+    """Absolute differences of images and, for their edges, of neighbours' differences."""
+    error = images - truth
+    across, down = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
+    return error.abs().mean() + EDGES * (across.abs().mean() + down.abs().mean())
 
 
 class Run:
@@ -67,38 +76,29 @@ class Run:
         torch.backends.cudnn.benchmark = True
         self.device = torch.device(choices.device)
         self.model, self.config = networks.build(choices.config, choices.seed)
-        if choices.stage == "deblur":
-            self.config["params"]["default_steps"] = choices.sampler_steps
-        if choices.start:
-            self.take(load_file(choices.start))
+        self.config["params"]["default_steps"] = choices.sampler_steps
         self.model.to(self.device, memory_format=torch.channels_last)
-        self.model.requires_grad_(False)
-        self.stage = STAGES[choices.stage](self.model, choices, self.device)
-        self.stage.first_weights()
+        self.sampler = networks.Sampler(choices.sampler_steps, self.device)
+        pairs = Pairs(choices.data / "train", choices.side, self.device, choices.seed, choices.longest)
+        networks.fit_transform(self.model, pairs.photographs.batch(256, torch.Generator(self.device).manual_seed(choices.seed)))
+        if choices.start:
+            self.model.load_state_dict(load_file(choices.start))
+        self.context = networks.empty_context(self.model)
+        self.trajectories = Trajectories(self.model, pairs, self.sampler, choices.batch)
+        self.judged = [pair for name, image in read(choices.data / "held-out") for pair in judged_pairs(name, image)]
+        self.trained = {name: value for name, value in self.model.named_parameters() if name.startswith(("unet.", "kpn.", "controlnet."))}
+        for name, value in self.model.named_parameters():
+            value.requires_grad_(name in self.trained)
         if choices.compile:
-            for network in [self.model.unet, self.model.controlnet, self.model.kpn.unet, self.model.vae.encoder, self.model.vae.decoder]:
+            for network in [self.model.unet, self.model.controlnet, self.model.kpn.unet]:
                 network.compile(dynamic=False)
-        self.trained = {}
-        for prefix in self.stage.trained:
-            self.model.get_submodule(prefix).requires_grad_(True)
-            self.trained |= {f"{prefix}.{name}": value for name, value in self.model.get_submodule(prefix).named_parameters()}
         self.average = {name: value.detach().clone() for name, value in self.trained.items()}
-        self.optimizer = torch.optim.AdamW(self.trained.values(), lr=choices.rate, betas=(0.9, 0.99), weight_decay=1e-4, fused=self.device.type == "cuda")
+        self.optimizer = torch.optim.AdamW(self.trained.values(), lr=choices.rate, betas=(0.9, 0.98), weight_decay=1e-3, fused=True)
         self.step, self.seconds, self.sums = 0, 0.0, {}
         choices.out.mkdir(parents=True, exist_ok=True)
-        self.path = choices.out / f"{choices.stage}.pt"
+        self.path = choices.out / "deblur.pt"
         if self.path.exists():
             self.resume()
-
-    def take(self, state):
-        """Another stage's weights. Networks of other sizes stay as they are, so that one autoencoder serves denoisers of several sizes."""
-        own = self.model.state_dict()
-        other = [name for name in own if name not in state or state[name].shape != own[name].shape]
-        if any(name.startswith("vae.") for name in other):
-            raise SystemExit(f"{self.choices.start} has an autoencoder of other sizes than {self.choices.config}.")
-        if other:
-            print(f"{self.choices.start}: {len(other)} tensors have other sizes and stay as they are, {other[0]} the first of them", flush=True)
-        self.model.load_state_dict(own | {name: state[name] for name in own if name not in other})
 
     def resume(self):
         state = torch.load(self.path, map_location=self.device, weights_only=True)
@@ -107,35 +107,45 @@ class Run:
                 value.copy_(state["weights"][name])
                 self.average[name].copy_(state["average"][name])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
+        self.trajectories.state, self.step, self.seconds = state["trajectories"], state["step"], state["seconds"]
         print(f"goes on from step {self.step}", flush=True)
-
-    def averaged(self):
-        """The model's whole state with the averaged weights."""
-        return self.model.state_dict() | self.average
 
     def save(self):
         state = {
-            "weights": {name: value.detach() for name, value in self.trained.items()}, "average": self.average,
-            "optimizer": self.optimizer.state_dict(), "step": self.step, "seconds": self.seconds,
+            "weights": {name: value.detach() for name, value in self.trained.items()}, "average": self.average, "optimizer": self.optimizer.state_dict(),
+            "trajectories": self.trajectories.state, "step": self.step, "seconds": self.seconds,
         }  # fmt: skip
         torch.save(state, self.path.with_suffix(".partial"))
         os.replace(self.path.with_suffix(".partial"), self.path)
-        weights = self.averaged()
-        current = {name: value.clone() for name, value in self.model.state_dict().items()}
-        self.model.load_state_dict(weights)
+        current = {name: value.detach().clone() for name, value in self.trained.items()}
+        self.model.load_state_dict(self.average, strict=False)
         networks.write_released(self.config, self.model.state_dict(), self.path.with_suffix(".safetensors"))
+        self.log(self.evaluate())
+        self.model.load_state_dict(current, strict=False)
+
+    def evaluate(self):
+        """Mean gains over the blurred image on the middles of held-out photographs."""
+        scores = {}
         with torch.no_grad(), self.autocast(), torch.compiler.set_stance("force_eager"):
-            scores = self.stage.evaluate()
-        self.model.load_state_dict(current)
-        self.log(scores)
+            for length in JUDGED:
+                blurred, sharp = (torch.cat([pair[part] for pair in self.judged if pair[0] == length]).to(self.device) for part in (1, 2))
+                result, guides = networks.restore(self.model, blurred, self.sampler, torch.Generator(self.device).manual_seed(0), self.context, self.choices.without)
+                guidance = networks.decode(self.model, guides[-1]).clamp(0, 1)
+                fixed = networks.coloured_as(result, blurred).clamp(0, 1)
+                result = result.clamp(0, 1)
+                gain = psnr(result, sharp) - psnr(blurred, sharp)
+                scores[f"blur {length}"] = {
+                    "psnr": psnr(result, sharp).mean(), "gain": gain.mean(), "worst": gain.min(), "fixed": (psnr(fixed, sharp) - psnr(blurred, sharp)).mean(),
+                    "ssim": (ssim(result, sharp) - ssim(blurred, sharp)).mean(), "guidance": (psnr(guidance, sharp) - psnr(blurred, sharp)).mean(),
+                }  # fmt: skip
+        return {name: {key: round(value.item(), 3) for key, value in part.items()} for name, part in scores.items()}
 
     def log(self, scores):
         count = max(self.sums.pop("count", 1), 1)
         line = {"step": self.step, "minutes": round(self.seconds / 60, 2), **{k: round(float(v) / count, 5) for k, v in self.sums.items()}, **scores}
         self.sums = {}
         print(json.dumps(line), flush=True)
-        with open(self.choices.out / f"{self.choices.stage}.jsonl", "a") as file:
+        with open(self.choices.out / "deblur.jsonl", "a") as file:
             file.write(json.dumps(line) + "\n")
 
     def autocast(self):
@@ -151,20 +161,25 @@ class Run:
         generator = torch.Generator(self.device).manual_seed((choices.seed * 1_000_003 + self.step * 7919) % 2**32)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.progress(), self.step, choices.rate)
+        with torch.no_grad():
+            blurred, z, step, sharp = self.trajectories.batch(self.step, generator)
         with self.autocast():
-            losses = self.stage.losses(generator)
-        total = sum(losses.values())
+            estimate, guidance = networks.predict(self.model, z, blurred, self.sampler.timesteps[step], self.context, choices.without)
+        result = distance(networks.decode(self.model, estimate), sharp)
+        guided = distance(networks.decode(self.model, guidance), sharp)
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), 1.0)
+        (result + GUIDANCE * guided).backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), 0.5)
         if torch.isfinite(norm):
             self.optimizer.step()
+        with torch.no_grad():
+            before = distance(networks.decode(self.model, blurred), sharp)
+            self.trajectories.advance(self.step, estimate.detach(), generator)
         self.step += 1
-        decay = min(0.999, (1 + self.step) / (10 + self.step))
+        decay = min(0.998, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(self.average.values()), [value.detach() for value in self.trained.values()], 1 - decay)
-        for name, value in losses.items():
-            self.sums[name] = self.sums.get(name, 0) + value.detach()
-        self.sums["count"] = self.sums.get("count", 0) + 1
+        for name, value in {"blurred": before, "result": result, "guidance": guided, "norm": norm, "count": 1}.items():
+            self.sums[name] = self.sums.get(name, 0) + (value.detach() if torch.is_tensor(value) else value)
 
     def train(self):
         began = saved = last = time.monotonic()
@@ -178,5 +193,14 @@ class Run:
         self.save()
 
 
+def judged_pairs(name, image):
+    """(length of blur, blurred, sharp) middles of a held-out photograph."""
+    for length, regional in JUDGED.items():
+        *pair, _ = blur.sample(image, length, regional, seed=blur.seed_of(name, length))
+        top, left = ((side - JUDGED_SIDE) // 2 for side in pair[0].shape[2:])
+        yield length, *(part[..., top : top + JUDGED_SIDE, left : left + JUDGED_SIDE] for part in pair)
+
+
 if __name__ == "__main__":
-    Run(options()).train()
+    with sdpa_kernel(SDPBackend.MATH):  # a few tokens against a few: other ways cost more here
+        Run(options()).train()
