@@ -21,10 +21,12 @@ def build(config_path, seed):
     config = yaml.safe_load(open(config_path))
     torch.manual_seed(seed)
     model = DeblurDiff(config)
-    last = [model.controlnet.middle_block_out[0], *(zero[0] for zero in model.controlnet.zero_convs)]
-    last += [part for name, part in model.named_modules() if name.endswith(("out_layers.3", "proj_out"))]
-    for part in last:
-        nn.init.zeros_(part.weight), nn.init.zeros_(part.bias)
+    for name, part in model.named_modules():
+        if name.endswith(("out_layers.3", "proj_out")):
+            nn.init.zeros_(part.weight), nn.init.zeros_(part.bias)
+    # Zero convolutions spare a trained denoiser; one that learns too sees nothing but noise behind them.
+    for part in [model.controlnet.middle_block_out, *model.controlnet.zero_convs]:
+        nn.init.dirac_(part[0].weight), nn.init.zeros_(part[0].bias)
     for network in [model.unet, model.kpn.unet]:
         nn.init.normal_(network.out[2].weight, std=1e-3), nn.init.zeros_(network.out[2].bias)
     nn.init.normal_(model.clip.model.positional_embedding, std=0.01)

@@ -2,7 +2,8 @@ import Tensors
 import Yams
 
 extension ModelConfiguration {
-    /// Reads the released form of a config: `params`, with `unet_cfg`, `controlnet_cfg`, `vae_cfg` and `clip_cfg` in it, and optional fields of the project's own:
+    /// Reads the released form of a config: `params`, with `unet_cfg`, `controlnet_cfg`, `vae_cfg` and `clip_cfg` in it, and optional fields of the
+    /// project's own:
     ///
     /// - `lkpn_cfg`: the released code hard-codes the sizes of that network, which are the defaults here.
     /// - `default_steps`: the sampler's steps where a run does not say.

@@ -120,8 +120,8 @@ public struct AutoencoderConfiguration: Codable, Hashable, Sendable {
     public var embedDimension: Int
     /// The image size that it was trained at. Nothing depends on it.
     public var resolution: Int
-    /// The side of the blocks of pixels that a linear transform takes to ``embedDimension`` numbers and back, where that is the whole autoencoder; nil where it is
-    /// two networks. With a transform the widths and numbers of blocks mean nothing.
+    /// The side of the blocks of pixels that a linear transform takes to ``embedDimension`` numbers and back, where that is the whole autoencoder;
+    /// nil where it is two networks. With a transform the widths and numbers of blocks mean nothing.
     public var transformBlock: Int?
 
     public init(
