@@ -90,7 +90,7 @@ private struct AttentionCase {
     func check(_ note: String = "", location: SourceLocation = #_sourceLocation) {
         let expected = expected()
         let tolerance = [DD_PRECISION_FLOAT32: narrow ? 4e-3 : 4e-6, DD_PRECISION_BFLOAT16: 2e-2, DD_PRECISION_INT16: 5e-3][precision]!
-        ProductTests.forEveryISA { _ in
+        KernelHarness.forEachISA { _ in
             let name = "\(String(cString: dd_attention_variant(precision))) \(tq)x\(tk)x\(d) \(note)"
             let results = ProductTests.pools.map(run)
             let bits = results.map { $0.map(\.bitPattern) }
@@ -130,7 +130,9 @@ private struct AttentionCase {
     }
 
     /// Values in memory as bfloat16: the result is that of the same numbers as floats, rounded.
-    @Test(arguments: [(1, 1, 1), (7, 5, 3), (49, 77, 64), (47, 31, 31), (3, 200, 512), (9, 1025, 8), (70, 333, 48), (16, 600, 17)])
+    @Test(arguments: [
+        (1, 1, 1), (7, 5, 3), (49, 77, 64), (47, 31, 31), (3, 200, 512), (9, 1025, 8), (70, 333, 48), (16, 600, 17), (5, 70, 600), (3, 40, 1024),
+    ])
     func narrowStorage(_ tq: Int, _ tk: Int, _ d: Int) {
         for precision in ProductTests.gemmPrecisions {
             for inPlace in [false, true] {
@@ -158,7 +160,7 @@ private struct AttentionCase {
             var attention = AttentionCase(9, tk, 8, seed: 6)
             attention.q = attention.q.map { $0 * 100 }
             attention.k = attention.k.map { $0 * 100 }
-            ProductTests.forEveryISA { _ in
+            KernelHarness.forEachISA { _ in
                 let y = attention.run(nil)
                 #expect(zip(y, attention.expected()).allSatisfy { abs(Double($0) - $1) < 2e-2 })
             }
@@ -195,7 +197,7 @@ private struct AttentionCase {
                 spoiled.q[5 * 4 + 1] = .nan
                 spoiled.q[8 * 4 + 1] = .infinity
                 let tolerance = precision == DD_PRECISION_BFLOAT16 ? 2e-2 : 4e-6
-                ProductTests.forEveryISA { _ in
+                KernelHarness.forEachISA { _ in
                     #expect(zip(attention.run(nil), expected).allSatisfy { abs(Double($0) - $1) < tolerance })
                     let y = spoiled.run(nil)
                     for i in 0..<11 {
@@ -214,7 +216,7 @@ private struct AttentionCase {
             attention.precision = DD_PRECISION_INT16
             let expected = attention.expected()
             attention.q[5 * 4 + 1] = value
-            ProductTests.forEveryISA { _ in
+            KernelHarness.forEachISA { _ in
                 let y = attention.run(nil)
                 for i in 0..<11 {
                     let isNear = (i * 4..<i * 4 + 4).allSatisfy { abs(Double(y[$0]) - expected[$0]) < 5e-3 }
@@ -226,7 +228,7 @@ private struct AttentionCase {
             (key.q[5 * 4 + 1], weighted.q[5 * 4 + 1]) = (0.5, 0.5)
             key.k[9 * 4 + 2] = value
             weighted.v[9 * 4 + 2] = value
-            ProductTests.forEveryISA { _ in
+            KernelHarness.forEachISA { _ in
                 #expect(key.run(nil).allSatisfy { !$0.isFinite })
                 let y = weighted.run(nil)
                 #expect((0..<11).allSatisfy { !y[$0 * 4 + 2].isFinite && y[$0 * 4 + 1].isFinite })
@@ -241,7 +243,7 @@ private struct AttentionCase {
         attention.q = attention.q.map { $0 * 3 }
         for c in 0..<32 { attention.k[77 * 32 + c] = attention.q[3 * 32 + c] }
         let expected = attention.expected()
-        ProductTests.forEveryISA { _ in #expect(zip(attention.run(nil), expected).allSatisfy { abs(Double($0) - $1) < 5e-3 }) }
+        KernelHarness.forEachISA { _ in #expect(zip(attention.run(nil), expected).allSatisfy { abs(Double($0) - $1) < 5e-3 }) }
     }
 
     @Test func scratchStaysSmall() {

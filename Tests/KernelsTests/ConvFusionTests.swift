@@ -71,6 +71,29 @@ import Testing
         }
     }
 
+    /// A group norm divides by the deviation. Where results are nearly the same but for those at the image's first pixel, with which the
+    /// sums of a block begin, that must be as accurate as elsewhere.
+    @Test(arguments: dd_conv_kind.all, [8, 40])
+    func momentsOfNearlyConstantResults(kind: dd_conv_kind, side: Int) {
+        for far: Float in [0, 1, 1000] {
+            var problem = ConvProblem.nearlyConstant(side: side, outlier: far, kind)
+            problem.takesMoments = true
+            for isa in ConvProblem.isas {
+                let result = problem.run(kind, .fast(isa, DD_CONV_FLOAT32, threads: 2))
+                let pixels = result.values.count / problem.cout
+                for c in 0..<problem.cout {
+                    // Of the very values that were written.
+                    let values = (0..<pixels).map { Double(result.values[$0 * problem.cout + c]) }
+                    let mean = values.reduce(0, +) / Double(pixels)
+                    let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(pixels)
+                    let (gotMean, got) = (Double(result.moments.buffer[2 * c]), Double(result.moments.buffer[2 * c + 1]))
+                    #expect(abs(got - variance) < 3e-5 * variance, "\(kind) \(isa) \(far)")
+                    #expect(abs(gotMean - mean) < 5e-5 * variance.squareRoot() + 1e-7 * abs(mean))
+                }
+            }
+        }
+    }
+
     @Test(arguments: dd_conv_kind.all, [DD_CONV_FLOAT32, DD_CONV_INT16])
     func threadsDoNotMatter(kind: dd_conv_kind, precision: dd_conv_precision) {
         for (height, width, cout) in [(33, 29, 40), (6, 5, 170)] {

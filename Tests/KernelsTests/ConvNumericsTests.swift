@@ -36,6 +36,36 @@ import Testing
         return (difference / norm).squareRoot()
     }
 
+    /// The worst channel's error over its deviation, both without the mean, which a norm takes off; results next to the border are left out.
+    private func errorOverDeviation(_ problem: ConvProblem, _ kind: dd_conv_kind, _ isa: Int32, _ precision: dd_conv_precision) -> Double {
+        let truth = problem.run(kind, .reference).values
+        let result = problem.run(kind, .fast(isa, precision, threads: 2)).values
+        let side = Int(Double(truth.count / problem.cout).squareRoot().rounded())
+        let places = (2..<side - 2).flatMap { y in (2..<side - 2).map { y * side + $0 } }
+        func deviation(_ values: [Double]) -> Double {
+            let mean = values.reduce(0, +) / Double(values.count)
+            return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot()
+        }
+        return (0..<problem.cout).map { c in
+            let at = places.map { $0 * problem.cout + c }
+            return deviation(at.map { Double(result[$0]) - Double(truth[$0]) }) / deviation(at.map { Double(truth[$0]) })
+        }.max()!
+    }
+
+    /// Inputs that differ by a thousandth of their mean, relative to what the results differ by: transforms may not lose more than the
+    /// direct way does by much.
+    @Test(arguments: dd_conv_kind.all) func errorsOfNearlyConstantInputs(kind: dd_conv_kind) {
+        let problem = ConvProblem.nearlyConstant(side: 34, outlier: 0, kind)
+        let direct = ConvProblem.nearlyConstant(side: 34, outlier: 0, DD_CONV_DIRECT)
+        for precision in [DD_CONV_FLOAT32, DD_CONV_INT16] {
+            let unit = ConvProblem.isas.map { errorOverDeviation(direct, DD_CONV_DIRECT, $0, precision) }.max()!
+            for isa in ConvProblem.isas {
+                let error = errorOverDeviation(problem, kind, isa, precision)
+                #expect(error < kind.budgetOverDirect * unit)
+            }
+        }
+    }
+
     /// What int16 is there for: bfloat16, whose numbers have an error of 1.1e-3, gives 1.6e-3 with the direct way and 1e-2 with F4.
     @Test func int16IsExactEnough() {
         let problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)

@@ -10,13 +10,13 @@ enum KernelHarness {
         [nil] + [1, 2, 3].map { dd_pool_create(Int32($0)) }
 
     /// Runs `body` with each instruction set that this machine has.
-    static func forEachISA(_ body: (dd_isa) throws -> Void) rethrows {
+    static func forEachISA(_ body: (Int32) throws -> Void) rethrows {
         lock.lock()
         defer {
             _ = dd_isa_force_here(-1)
             lock.unlock()
         }
-        for isa in [DD_ISA_SCALAR, DD_ISA_AVX2, DD_ISA_AVX512] where dd_isa_force_here(Int32(isa.rawValue)) == isa { try body(isa) }
+        for isa in 0..<dd_isa_count() where dd_isa_force_here(isa) == isa { try body(isa) }
     }
 
     /// What `run` writes to `count` elements: the same bits with no pool and with 1, 2 and 3 threads, each element

@@ -20,18 +20,6 @@ enum ProductTests {
     static let precisions = [DD_PRECISION_FLOAT32, DD_PRECISION_BFLOAT16]
     static let gemmPrecisions = precisions + [DD_PRECISION_INT16]
 
-    /// Runs `body` with each instruction set that this machine has, VNNI and BF16 apart from AVX-512, holding the harness's lock.
-    static func forEveryISA(_ body: (dd_isa) -> Void) {
-        var done = false
-        KernelHarness.forEachISA { _ in
-            guard !done else { return }
-            done = true
-            for isa in [DD_ISA_SCALAR, DD_ISA_AVX2, DD_ISA_AVX512, DD_ISA_AVX512_VNNI, DD_ISA_AVX512_BF16] where dd_isa_force_here(Int32(isa.rawValue)) == isa {
-                body(isa)
-            }
-        }
-    }
-
     static func rounded(_ x: Float) -> Float {
         if x.isNaN { return x }
         let bits = x.bitPattern
@@ -48,14 +36,11 @@ struct GemmCase {
     var precision = DD_PRECISION_FLOAT32
     var activation = DD_ACTIVATION_NONE
     var a: [Float], lda: Int
-    var a2: [Float]?, k0 = 0
-    var aAddend: [Float]?, a2Addend: [Float]?
     var w: [Float]
     var bias: [Float]?
-    var groupRow: [Float]?, groupRows = 0
     var residual: [Float]?, inPlace = false
     var prologue = DD_GEMM_PROLOGUE_NONE, prologueActivation = DD_ACTIVATION_NONE
-    var mean: [Float]?, rstd: [Float]?, epsilon: Float = 1e-5
+    var epsilon: Float = 1e-5
     var scale: [Float]?, shift: [Float]?, columnGroupRows = 0
     var ldy: Int
     /// The result lies in memory as bfloat16.
@@ -90,33 +75,21 @@ struct GemmCase {
         let untouched = Float(bitPattern: 0x7fc0_1234)
         var y = inPlace ? residual! : [Float](repeating: untouched, count: m * ldy)
         y.withUnsafeMutableBufferPointer { y in
-            withPointers([a, a2, aAddend, a2Addend, bias, groupRow, inPlace ? nil : residual, mean, rstd, scale, shift]) { p in
+            withPointers([a, bias, inPlace ? nil : residual, scale, shift]) { p in
                 var args = dd_gemm_args()
                 (args.m, args.n, args.k) = (Int64(m), Int64(n), Int64(k))
                 args.precision = precision
                 args.w_packed = UnsafeRawPointer(packed.pointer)
                 args.a = UnsafeRawPointer(p[0])
-                args.a2 = UnsafeRawPointer(p[1])
-                args.a_addend = UnsafeRawPointer(p[2])
-                args.a2_addend = UnsafeRawPointer(p[3])
-                args.k0 = Int64(k0)
                 args.lda = Int64(lda)
-                args.lda2 = Int64(k - k0)
-                args.ld_a_addend = Int64(a2 == nil ? k : k0)
-                args.ld_a2_addend = Int64(k - k0)
-                args.bias = p[4]
-                args.group_row = p[5]
-                args.group_rows = Int64(groupRows)
-                args.ld_group_row = Int64(n)
-                args.residual = inPlace ? UnsafePointer(y.baseAddress!) : p[6]
+                args.bias = p[1]
+                args.residual = inPlace ? UnsafePointer(y.baseAddress!) : p[2]
                 args.ld_residual = Int64(inPlace ? ldy : columns)
                 args.prologue = prologue
                 args.prologue_activation = prologueActivation
-                args.row_mean = p[7]
-                args.row_rstd = p[8]
                 args.epsilon = epsilon
-                args.column_scale = p[9]
-                args.column_shift = p[10]
+                args.column_scale = p[3]
+                args.column_shift = p[4]
                 args.column_group_rows = Int64(columnGroupRows)
                 args.activation = activation
                 args.y = UnsafeMutableRawPointer(y.baseAddress!)
@@ -147,21 +120,11 @@ struct GemmCase {
     }
 
     private func sourceRow(_ i: Int) -> [Double] {
-        var row = (0..<k).map { l -> Double in
-            if let a2, l >= k0 {
-                let at = i * (k - k0) + l - k0
-                return Double(a2[at]) + Double(a2Addend?[at] ?? 0)
-            }
-            return Double(a[i * lda + l]) + Double(aAddend?[i * (a2 == nil ? k : k0) + l] ?? 0)
-        }
+        var row = (0..<k).map { Double(a[i * lda + $0]) }
         var (centre, factor) = (0.0, 1.0)
         if prologue == DD_GEMM_PROLOGUE_LAYER_NORM {
-            if let mean, let rstd {
-                (centre, factor) = (Double(mean[i]), Double(rstd[i]))
-            } else {
-                centre = row.reduce(0, +) / Double(k)
-                factor = 1 / (row.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(k) + Double(epsilon)).squareRoot()
-            }
+            centre = row.reduce(0, +) / Double(k)
+            factor = 1 / (row.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(k) + Double(epsilon)).squareRoot()
         }
         let group = (columnGroupRows > 0 ? i / columnGroupRows : 0) * k
         for l in 0..<k {
@@ -192,7 +155,7 @@ struct GemmCase {
     /// Each element of y with the error that float32 sums of its terms may have.
     func expected() -> [(value: Double, tolerance: Double)] {
         let weights = precision == DD_PRECISION_BFLOAT16 ? w.map(ProductTests.rounded) : w
-        let computed = prologue != DD_GEMM_PROLOGUE_NONE || aAddend != nil || a2Addend != nil
+        let computed = prologue != DD_GEMM_PROLOGUE_NONE
         return (0..<m).flatMap { i -> [(Double, Double)] in
             let row = sourceRow(i)
             func product(_ c: Int) -> (value: Double, error: Double) {
@@ -203,7 +166,7 @@ struct GemmCase {
                     size += abs(term)
                     largest = max(largest, abs(term))
                 }
-                value += Double(bias?[c] ?? 0) + Double(groupRow?[(groupRows > 0 ? i / groupRows : 0) * n + c] ?? 0)
+                value += Double(bias?[c] ?? 0)
                 size += 2
                 var error = size * 2e-7 * (2 + Double(k).squareRoot())
                 if computed { error += size * 8e-6 }
@@ -234,7 +197,7 @@ struct GemmCase {
     func check(_ note: String = "", location: SourceLocation = #_sourceLocation) {
         let expected = expected()
         let packed = packed()
-        ProductTests.forEveryISA { _ in
+        KernelHarness.forEachISA { _ in
             let name = String(cString: dd_gemm_variant(precision))
             let results = ProductTests.pools.map { run($0, packed, location: location) }
             let bits = results.map { $0.map(\.bitPattern) }

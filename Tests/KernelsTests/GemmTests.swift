@@ -25,9 +25,7 @@ import Testing
                 product.precision = precision
                 product.check("activation \(activation.rawValue)")
                 product.residual = numbers.floats(m * product.columns)
-                product.groupRow = numbers.floats(n * ((m + 2) / 3))
-                product.groupRows = 3
-                product.check("activation \(activation.rawValue), residual, group rows")
+                product.check("activation \(activation.rawValue), residual")
             }
         }
     }
@@ -61,9 +59,6 @@ import Testing
                 product.scale = numbers.floats(k)
                 product.shift = numbers.floats(k)
                 product.check("own statistics, affine")
-                product.mean = numbers.floats(m)
-                product.rstd = numbers.floats(m, 0.5...2)
-                product.check("given statistics")
             }
         }
     }
@@ -85,39 +80,17 @@ import Testing
         }
     }
 
-    @Test func twoSourcesWithAddends() {
-        var numbers = SeededNumbers(25)
-        for (m, n, k, k0) in [(9, 33, 40, 17), (1, 32, 2, 1), (600, 40, 12, 8)] {
-            for precision in ProductTests.gemmPrecisions {
-                var product = GemmCase(m, n, k, &numbers)
-                product.precision = precision
-                product.aAddend = numbers.floats(m * k)
-                product.check("addend")
-                product.lda = k0
-                product.k0 = k0
-                product.a = numbers.floats(m * k0)
-                product.aAddend = nil
-                product.a2 = numbers.floats(m * (k - k0))
-                product.check("concatenation")
-                product.a2Addend = numbers.floats(m * (k - k0))
-                product.check("concatenation with an addend")
-                product.aAddend = numbers.floats(m * k0)
-                product.prologue = DD_GEMM_PROLOGUE_SCALE_SHIFT
-                product.scale = numbers.floats(k)
-                product.check("concatenation with two addends, scaled")
-            }
-        }
-    }
-
     @Test(arguments: [(9, 33, 0), (64, 40, 16), (300, 32, 100), (1200, 65, 600), (7, 3, 4)])
     func columnMoments(_ m: Int, _ n: Int, _ rows: Int) {
         var numbers = SeededNumbers(31)
         for activation in [DD_ACTIVATION_NONE, DD_ACTIVATION_GEGLU] {
             var product = GemmCase(m, n + (n & 1), 6, &numbers, activation: activation)
             product.residual = numbers.floats(m * product.columns)
+            // What the sums of a block begin with may lie far from all else.
+            for c in 0..<product.columns { product.residual![c] = 1000 }
             let packed = product.packed()
             let columns = product.columns, groupRows = rows == 0 ? m : rows, groups = (m + groupRows - 1) / groupRows
-            ProductTests.forEveryISA { _ in
+            KernelHarness.forEachISA { _ in
                 let results = ProductTests.pools.map { pool in
                     var moments = [Float](repeating: .nan, count: groups * columns * 2)
                     let y = product.run(pool, packed, moments: &moments, momentsRows: rows)
@@ -128,8 +101,7 @@ import Testing
                             let mean = x.reduce(0, +) / Double(x.count)
                             let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)
                             #expect(abs(Double(moments[at]) - mean) <= 1e-6 * (abs(mean) + variance.squareRoot()) + 1e-12)
-                            // The value that the sums are taken about may lie far out.
-                            #expect(abs(Double(moments[at + 1]) - variance) <= 1e-5 * variance + 1e-12)
+                            #expect(abs(Double(moments[at + 1]) - variance) <= 1e-6 * variance + 1e-12)
                         }
                     }
                     return moments
@@ -184,7 +156,7 @@ import Testing
                 product.a[3 * 9 + 4] = .nan
                 product.a[5 * 9 + 8] = .infinity
                 let packed = product.packed()
-                ProductTests.forEveryISA { _ in
+                KernelHarness.forEachISA { _ in
                     let y = product.run(ProductTests.pools[2], packed)
                     let width = product.columns
                     for i in 0..<11 {
@@ -209,7 +181,7 @@ import Testing
         product.w = product.w.map { $0 * 0x1p10 }
         let expected = product.expected()
         let packed = product.packed()
-        ProductTests.forEveryISA { _ in
+        KernelHarness.forEachISA { _ in
             let y = product.run(nil, packed)
             #expect(zip(y, expected).allSatisfy { abs(Double($0) - $1.value) <= 0x1p-148 * 6 })
             #expect(y.contains { $0 != 0 })
@@ -263,7 +235,7 @@ import Testing
             product.bias = nil
             product.a = product.a.map { $0 * scale }
             let packed = product.packed()
-            ProductTests.forEveryISA { _ in #expect(product.run(nil, packed).allSatisfy { abs($0) <= 40 * scale }) }
+            KernelHarness.forEachISA { _ in #expect(product.run(nil, packed).allSatisfy { abs($0) <= 40 * scale }) }
         }
     }
 
@@ -276,7 +248,7 @@ import Testing
             let packed = many.packed()
             var one = many
             one.m = 1
-            ProductTests.forEveryISA { _ in
+            KernelHarness.forEachISA { _ in
                 let all = many.run(nil, packed)
                 for i in [0, 7, 8, 45, 599] {
                     one.a = Array(many.a[i * 37..<(i + 1) * 37])
@@ -297,9 +269,10 @@ import Testing
     }
 
     @Test func limitsAreMeasured() {
-        ProductTests.forEveryISA { isa in
+        KernelHarness.forEachISA { isa in
             #expect(dd_measure_limit_gflops(ProductTests.pools[1], DD_LIMIT_FLOAT32_FMA) > 0.1)
-            #expect((dd_measure_limit_gflops(nil, DD_LIMIT_BFLOAT16_DOT) > 0) == (isa == DD_ISA_AVX512_BF16))
+            let hasDotProducts = String(cString: dd_isa_name(isa)) == "avx512-bf16"
+            #expect((dd_measure_limit_gflops(nil, DD_LIMIT_BFLOAT16_DOT) > 0) == hasDotProducts)
         }
     }
 
@@ -314,7 +287,7 @@ import Testing
                     product.precision = precision
                     if residual { product.residual = numbers.floats(m * product.columns) }
                     let packed = product.packed()
-                    ProductTests.forEveryISA { _ in
+                    KernelHarness.forEachISA { _ in
                         product.narrowResult = false
                         let wide = product.run(nil, packed).map(ProductTests.rounded)
                         product.narrowResult = true

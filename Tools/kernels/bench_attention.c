@@ -1,7 +1,7 @@
 // Times dd_attention on the networks' shapes, as shares of the limit measured beside each run (products only count as work).
 //
-//     clang -O2 -std=c11 -D_GNU_SOURCE -ISources/CKernels/include Tools/kernels/bench_attention.c Sources/CKernels/gemm/*.c \
-//         Sources/CKernels/attention/*.c Sources/CKernels/parallel/*.c -lm -lpthread -o /tmp/bench_attention && \
+//     clang -O2 -std=c11 -D_GNU_SOURCE -ISources/CKernels/include Tools/kernels/bench_attention.c Sources/CKernels/*/*.c \
+//         -lm -lpthread -o /tmp/bench_attention && \
 //         flock /tmp/bench.lock /tmp/bench_attention [threads] [isa] [repeats]
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
     const int threads = argc > 1 ? atoi(argv[1]) : 2;
     // One thread is timed by what it ran itself, so that other programs matter less.
     if (threads == 1) clock_kind = CLOCK_THREAD_CPUTIME_ID;
-    if (argc > 2) dd_isa_force((dd_isa)atoi(argv[2]));
+    if (argc > 2) dd_isa_force(atoi(argv[2]));
     const int repeats = argc > 3 ? atoi(argv[3]) : 5;
     // heads, queries, keys, channels, causal
     const int64_t shapes[][5] = {
@@ -44,7 +44,7 @@ int main(int argc, char **argv) {
     };
     dd_pool *pool = dd_pool_create(threads);
     for (int precision = 0; precision < 2; precision++) {
-        const dd_limit kind = precision && dd_isa_current() == DD_ISA_AVX512_BF16 ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA;
+        const dd_limit kind = precision && dd_attention_16_bit_precision() == DD_PRECISION_BFLOAT16 ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA;
         printf("%s, %d threads\n", dd_attention_variant((dd_precision)precision), threads);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             const int64_t heads = shapes[i][0], tq = shapes[i][1], tk = shapes[i][2], d = shapes[i][3], width = heads * d;

@@ -1,18 +1,16 @@
 // Times convolution kernels beside this machine's limits:
-//   clang -O2 -pthread -ISources/CKernels/include Tools/kernels/bench_conv.c Sources/CKernels/conv/*.c
-//     Sources/CKernels/parallel/*.c -lm -o /tmp/bench_conv
+//   clang -O2 -pthread -ISources/CKernels/include Tools/kernels/bench_conv.c Sources/CKernels/*/*.c -lm -o /tmp/bench_conv
 //   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..4] [--norm] [--only SUBSTRING] [--error] [--kinds d24upqs6] [--int16] [--moments]
 //     [--cpu]   one thread, processor time: for a machine with other work on it
 // GFLOP/s count the products of the direct way; "of limit" divides them by what fused multiply-adds (or, of int16, bfloat16 dot
 // products) reach on the same threads right before and after.
-#include <immintrin.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "dd_conv.h"
+#include "CKernels.h"
 
 static clockid_t clock_in_use = CLOCK_MONOTONIC;
 
@@ -22,43 +20,9 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum { LIMIT_ITERATIONS = 1000000, LIMIT_CHAINS = 20 };
-static volatile float sink;
-
-__attribute__((target("avx512f"))) static void limit_fma(void *context, int64_t index, int worker) {
-    (void)context, (void)worker;
-    __m512 acc[LIMIT_CHAINS], x = _mm512_set1_ps(0.999f + (float)index), y = _mm512_set1_ps(1e-6f);
-    for (int i = 0; i < LIMIT_CHAINS; i++) acc[i] = _mm512_set1_ps((float)i);
-    for (int k = 0; k < LIMIT_ITERATIONS; k++) {
-#pragma clang loop unroll(full)
-        for (int i = 0; i < LIMIT_CHAINS; i++) acc[i] = _mm512_fmadd_ps(x, y, acc[i]);
-        __asm__ volatile("" : "+v"(x));
-    }
-    for (int i = 1; i < LIMIT_CHAINS; i++) acc[0] = _mm512_add_ps(acc[0], acc[i]);
-    sink = _mm512_reduce_add_ps(acc[0]);
-}
-
-__attribute__((target("avx512f,avx512bf16"))) static void limit_dot(void *context, int64_t index, int worker) {
-    (void)context, (void)worker;
-    __m512 acc[LIMIT_CHAINS];
-    __m512i x = _mm512_set1_epi32(0x3f803f80 + (int)index), y = _mm512_set1_epi32(0x3f803f80);
-    for (int i = 0; i < LIMIT_CHAINS; i++) acc[i] = _mm512_set1_ps((float)i);
-    for (int k = 0; k < LIMIT_ITERATIONS; k++) {
-#pragma clang loop unroll(full)
-        for (int i = 0; i < LIMIT_CHAINS; i++) acc[i] = _mm512_dpbf16_ps(acc[i], (__m512bh)x, (__m512bh)y);
-        __asm__ volatile("" : "+v"(x));
-    }
-    for (int i = 1; i < LIMIT_CHAINS; i++) acc[0] = _mm512_add_ps(acc[0], acc[i]);
-    sink = _mm512_reduce_add_ps(acc[0]);
-}
-
 /// GFLOP/s of all threads together.
 static double limit_of(dd_pool *pool, dd_conv_precision precision) {
-    if (dd_isa_supported() < (precision ? DD_ISA_AVX512_BF16 : DD_ISA_AVX512)) return NAN;
-    const int threads = dd_pool_size(pool);
-    const double start = now();
-    dd_parallel_for(pool, threads, precision ? limit_dot : limit_fma, NULL);
-    return (precision ? 64.0 : 32.0) * LIMIT_CHAINS * LIMIT_ITERATIONS * threads / (now() - start) * 1e-9;
+    return dd_measure_limit_gflops(pool, precision ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA);
 }
 
 typedef struct layer {
@@ -132,7 +96,7 @@ int main(int argc, char **argv) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--threads")) threads = atoi(value), i++;
         else if (!strcmp(argv[i], "--repeats")) repeats = atoi(value), i++;
-        else if (!strcmp(argv[i], "--isa")) dd_isa_force((dd_isa)atoi(value)), i++;
+        else if (!strcmp(argv[i], "--isa")) dd_isa_force(atoi(value)), i++;
         else if (!strcmp(argv[i], "--only")) only = value, i++;
         else if (!strcmp(argv[i], "--kinds")) kinds = value, i++;
         else if (!strcmp(argv[i], "--norm")) norm = 1;

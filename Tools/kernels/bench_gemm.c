@@ -1,7 +1,7 @@
 // Times dd_gemm on the networks' shapes, as shares of the limit measured beside each run.
 //
-//     clang -O2 -std=c11 -D_GNU_SOURCE -ISources/CKernels/include Tools/kernels/bench_gemm.c Sources/CKernels/gemm/*.c \
-//         Sources/CKernels/parallel/*.c -lm -lpthread -o /tmp/bench_gemm && flock /tmp/bench.lock /tmp/bench_gemm [threads] [isa] [repeats]
+//     clang -O2 -std=c11 -D_GNU_SOURCE -ISources/CKernels/include Tools/kernels/bench_gemm.c Sources/CKernels/*/*.c \
+//         -lm -lpthread -o /tmp/bench_gemm && flock /tmp/bench.lock /tmp/bench_gemm [threads] [isa] [repeats]
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,13 +40,13 @@ typedef struct shape {
 } shape;
 
 int main(int argc, char **argv) {
-    const int threads = argc > 1 ? atoi(argv[1]) : 2, isa = argc > 2 ? atoi(argv[2]) : (int)dd_isa_supported();
+    const int threads = argc > 1 ? atoi(argv[1]) : 2, isa = argc > 2 ? atoi(argv[2]) : dd_isa_count() - 1;
     const int repeats = argc > 3 ? atoi(argv[3]) : 15;
-    if (argc > 4 || threads < 1 || isa < 0 || isa > (int)dd_isa_supported() || repeats < 1) {
-        fprintf(stderr, "usage: bench_gemm [threads] [isa, 0 to %d on this machine] [repeats]\n", (int)dd_isa_supported());
+    if (argc > 4 || threads < 1 || isa < 0 || isa > dd_isa_count() - 1 || repeats < 1) {
+        fprintf(stderr, "usage: bench_gemm [threads] [isa, 0 to %d on this machine] [repeats]\n", dd_isa_count() - 1);
         return 64;
     }
-    dd_isa_force((dd_isa)isa);
+    dd_isa_force(isa);
     // One thread is timed by what it ran itself, so that other programs matter less.
     if (threads == 1) clock_kind = CLOCK_THREAD_CPUTIME_ID;
     const shape shapes[] = {
@@ -61,7 +61,7 @@ int main(int argc, char **argv) {
     };
     dd_pool *pool = dd_pool_create(threads);
     for (int precision = 0; precision < 3; precision++) {
-        const dd_limit kind = precision && dd_isa_current() == DD_ISA_AVX512_BF16 ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA;
+        const dd_limit kind = precision && dd_attention_16_bit_precision() == DD_PRECISION_BFLOAT16 ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA;
         printf("%s, %d threads\n", dd_gemm_variant((dd_precision)precision), threads);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             const shape s = shapes[i];

@@ -1,6 +1,6 @@
 // Convolution kernels against the plain loops on random odd shapes, for the sanitizers:
 //   clang -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -pthread -ISources/CKernels/include
-//     Tools/kernels/check_conv.c Sources/CKernels/conv/*.c Sources/CKernels/parallel/*.c -lm -o /tmp/check_conv
+//     Tools/kernels/check_conv.c Sources/CKernels/*/*.c -lm -o /tmp/check_conv
 //   /tmp/check_conv [cases] [seed]
 // Every buffer is exactly as long as the header promises it may be.
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dd_conv.h"
+#include "CKernels.h"
 
 static uint64_t state;
 static uint32_t next_random(void) {
@@ -37,6 +37,24 @@ static const float *tensor(int64_t pixels, int64_t channels, int64_t *ld) {
     return random_floats((pixels - 1) * (*ld ? *ld : channels) + channels, 1);
 }
 
+/// The largest error of a variance of what was written, relative to itself: a norm divides by its root. (Differences that the numbers'
+/// own rounding makes count for nothing.)
+static double variance_error(const dd_conv_args *a, int64_t pixels, const float *y, const float *moments) {
+    const int64_t ld = a->ldy ? a->ldy : a->cout;
+    double worst = 0;
+    for (int64_t image = 0; image < a->batch; image++)
+        for (int64_t c = 0; c < a->cout; c++) {
+            const float *values = y + image * pixels * ld + c;
+            double mean = 0, variance = 0;
+            for (int64_t i = 0; i < pixels; i++) mean += values[i * ld];
+            mean /= (double)pixels;
+            for (int64_t i = 0; i < pixels; i++) variance += (values[i * ld] - mean) * (values[i * ld] - mean);
+            variance /= (double)pixels;
+            worst = fmax(worst, fabs(moments[(image * a->cout + c) * 2 + 1] - variance) / (variance + 1e-14 * mean * mean + 1e-30));
+        }
+    return worst;
+}
+
 /// Largest difference over largest value.
 static double error_of(const dd_conv_args *a, int64_t pixels, const float *y, const float *truth) {
     const int64_t ld = a->ldy ? a->ldy : a->cout;
@@ -61,7 +79,8 @@ int main(int argc, char **argv) {
     static const char *precisions[] = {"float32", "int16"};
     static const double bounds[8][2] = {{5e-6, 1e-3}, {5e-6, 1e-3}, {3e-5, 0.01}, {5e-6, 1e-3}, {5e-6, 1e-3}, {3e-5, 0.01}, {5e-6, 1e-3},
                                         {1e-4, 0.1}};
-    double worst[8][2] = {{0}};
+    double worst[8][2] = {{0}}, worst_variance = 0;
+    int64_t runs = 0;
     dd_pool *pools[3] = {NULL, dd_pool_create(2), dd_pool_create(3)};
     int failures = 0;
     for (int64_t i = 0; i < cases; i++) {
@@ -90,6 +109,12 @@ int main(int argc, char **argv) {
         const int64_t pixels = a.batch * a.height * a.width, cin = a.cin0 + a.cin1;
         const int64_t out = a.batch * dd_conv_out_height(kind, &a) * dd_conv_out_width(kind, &a);
         a.x0 = tensor(pixels, a.cin0, &a.ldx0);
+        if (below(4) == 0) {
+            // Nearly constant but for the first pixel.
+            const int64_t ld = a.ldx0 ? a.ldx0 : a.cin0;
+            float *x = (float *)a.x0;
+            for (int64_t i = 0; i < (pixels - 1) * ld + a.cin0; i++) x[i] = 1 + 1e-3f * x[i] + (i < a.cin0 ? (float)(below(3) * 30) : 0);
+        }
         if (a.cin1) a.x1 = tensor(pixels, a.cin1, &a.ldx1);
         if (below(3) == 0) a.x0_add = tensor(pixels, a.cin0, &a.ldx0_add);
         if (a.cin1 && below(2)) a.x1_add = tensor(pixels, a.cin1, &a.ldx1_add);
@@ -122,12 +147,14 @@ int main(int argc, char **argv) {
         a.y = y;
         if (residual == 2) a.residual = a.y;
         if (with_moments) a.moments = moments;
-        for (int isa = 0; isa <= (int)dd_isa_supported(); isa++) {
+        for (int isa = 0; isa < dd_isa_count(); isa++) {
+            if (!dd_isa_is_supported(isa)) continue;
             dd_pool *pool = pools[below(3)];
             void *scratch = aligned(dd_conv_scratch_bytes(kind, precision, &a, dd_pool_size(pool)));
             memcpy(y, initial, (size_t)y_floats * 4);
-            if (dd_conv_with_isa((dd_isa)isa, pool, kind, precision, &a, packed, scratch)) abort();
+            if (dd_conv_with_isa(isa, pool, kind, precision, &a, packed, scratch)) abort();
             free(scratch);
+            runs++;
             const double error = error_of(&a, out, y, truth);
             worst[kind][precision] = fmax(worst[kind][precision], error);
             const double bound = bounds[kind][precision];
@@ -139,11 +166,13 @@ int main(int argc, char **argv) {
                 apart = fmax(apart, fabs(moments[2 * c] - true_moments[2 * c]) / sqrt(square));
                 apart = fmax(apart, fabs(moments[2 * c + 1] - true_moments[2 * c + 1]) / square);
             }
-            if (!(error <= bound) || !(apart <= 10 * bound)) {
+            const double variance = with_moments ? variance_error(&a, out / a.batch, y, moments) : 0;
+            worst_variance = fmax(worst_variance, variance);
+            if (!(error <= bound) || !(apart <= 10 * bound) || !(variance <= 3e-5)) {
                 failures++;
-                printf("%s %s %s: error %.3g, of moments %.3g: batch %ld, %ld x %ld, %ld + %ld -> %ld, kernel %ld x %ld / %ld, "
+                printf("%s %s %s: error %.3g, of moments %.3g, of a variance %.3g: batch %ld, %ld x %ld, %ld + %ld -> %ld, kernel %ld x %ld / %ld, "
                        "pads %ld %ld %ld %ld, norm %d, residual %d\n",
-                       names[kind], precisions[precision], dd_isa_name((dd_isa)isa), error, apart, (long)a.batch,
+                       names[kind], precisions[precision], dd_isa_name(isa), error, apart, variance, (long)a.batch,
                        (long)a.height, (long)a.width, (long)a.cin0, (long)a.cin1, (long)a.cout, (long)a.kh, (long)a.kw,
                        (long)a.stride, (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom, (long)a.pad_right, a.scale != NULL, residual);
             }
@@ -154,7 +183,7 @@ int main(int argc, char **argv) {
     }
     for (int kind = 0; kind < 8; kind++)
         printf("%-17s worst error float32 %.2e, int16 %.2e\n", names[kind], worst[kind][0], worst[kind][1]);
-    printf("%d failures\n", failures);
+    printf("worst error of a variance %.2e\n%ld runs, %d failures\n", worst_variance, (long)runs, failures);
     dd_pool_destroy(pools[1]);
     dd_pool_destroy(pools[2]);
     return failures != 0;

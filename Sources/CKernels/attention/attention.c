@@ -8,26 +8,18 @@
 
 #include <math.h>
 
-#include "attention_kernels.h"
+#include "../isa/kernels.h"
 
-static const dd_attention_kernels *kernels_current(void) {
-    switch (dd_isa_current()) {
-#if defined(__x86_64__)
-        case DD_ISA_AVX512_BF16: return &dd_attention_kernels_avx512_bf16;
-        case DD_ISA_AVX512_VNNI:
-        case DD_ISA_AVX512: return &dd_attention_kernels_avx512;
-        case DD_ISA_AVX2: return &dd_attention_kernels_avx2;
-#endif
-        default: return &dd_attention_kernels_scalar;
-    }
+static const dd_attention_kernels *kernels_for(dd_precision precision) {
+    const dd_kernels *kernels = dd_kernels_current();
+    while (!kernels->attention || !kernels->attention->formats[precision].name) kernels = kernels->base;
+    return kernels->attention;
 }
 
-const char *dd_attention_variant(dd_precision precision) {
-    return kernels_current()->names[precision];
-}
+const char *dd_attention_variant(dd_precision precision) { return kernels_for(precision)->formats[precision].name; }
 
 dd_precision dd_attention_16_bit_precision(void) {
-    return dd_isa_current() == DD_ISA_AVX512_BF16 ? DD_PRECISION_BFLOAT16 : DD_PRECISION_INT16;
+    return kernels_for(DD_PRECISION_BFLOAT16) == dd_kernels_scalar.attention ? DD_PRECISION_INT16 : DD_PRECISION_BFLOAT16;
 }
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -59,10 +51,7 @@ typedef struct attention_plan {
     int64_t worker_bytes;
 } attention_plan;
 
-/// Words, of one float or two numbers of 16 bits, that hold `count` numbers.
-static int64_t words_of(const dd_attention_args *args, int64_t count) {
-    return args->precision == DD_PRECISION_FLOAT32 ? count : divide_up(count, 2);
-}
+static int64_t words_of(const dd_attention_args *args, int64_t count) { return dd_operand_words(args->precision, count); }
 
 /// Rows of 32 scales in front of a panel.
 static int64_t scale_rows(const dd_attention_args *args) { return args->precision == DD_PRECISION_INT16; }
@@ -97,7 +86,15 @@ static attention_plan make_plan(const dd_attention_args *args) {
     return plan;
 }
 
-int64_t dd_attention_scratch_bytes(const dd_attention_args *args, int threads) {
+/// Heads too wide for one scale are computed in float32 instead of int16.
+static dd_attention_args settled(const dd_attention_args *args) {
+    dd_attention_args result = *args;
+    if (args->precision == DD_PRECISION_INT16 && args->d > DD_INT16_PART) result.precision = DD_PRECISION_FLOAT32;
+    return result;
+}
+
+int64_t dd_attention_scratch_bytes(const dd_attention_args *asked, int threads) {
+    const dd_attention_args own = settled(asked), *args = &own;
     if (args->batch <= 0 || args->heads <= 0 || args->tq <= 0 || args->tk <= 0 || args->d <= 0) return 0;
     const attention_plan plan = make_plan(args);
     return plan.group * (plan.key_bytes + plan.value_bytes) + threads * plan.worker_bytes;
@@ -106,7 +103,10 @@ int64_t dd_attention_scratch_bytes(const dd_attention_args *args, int threads) {
 typedef struct attention_job {
     const dd_attention_args *args;
     const dd_attention_kernels *kernels;
-    const dd_gemm_kernels *products;
+    const dd_attention_format *format;
+    const dd_gemm_format *products;
+    int64_t tile_rows;
+    int64_t element;                // bytes of one in loaded queries and in weights
     attention_plan plan;
     int64_t first;                  // source of this group
     char *keys, *values, *workers;
@@ -115,12 +115,6 @@ typedef struct attention_job {
 /// Where token `token` of a head lies, in elements.
 static int64_t place(const dd_attention_view *view, int64_t batch, int64_t head, int64_t token) {
     return batch * view->batch_stride + head * view->head_stride + token * view->token_stride;
-}
-
-/// Whether the tiles can read the queries where they are.
-static int reads_queries_in_place(const dd_attention_args *args, const dd_gemm_kernels *products) {
-    if (args->precision == DD_PRECISION_FLOAT32) return args->q_type == DD_F32;
-    return args->precision == DD_PRECISION_BFLOAT16 && products->strips_bfloat16 && args->q_type == DD_BF16 && args->d % 2 == 0;
 }
 
 // MARK: packing
@@ -143,21 +137,19 @@ static void pack_task(void *context, int64_t index, int worker) {
     const int64_t source = job->first + local;
     const int64_t batch_entry = source / args->heads, head_index = source % args->heads;
     const int64_t first = panel * DD_PANEL, count = min64(DD_PANEL, args->tk - first), d = args->d;
-    const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
-    const int64_t key_rows = bfloat16 ? divide_up(d, 2) : d, value_rows = bfloat16 ? divide_up(args->tk, 2) : args->tk;
+    const int64_t key_rows = words_of(args, d), value_rows = words_of(args, args->tk);
     const int64_t k = place(&args->k_view, batch_entry, head_index, first), v = place(&args->v_view, batch_entry, head_index, first);
     char *keys = job->keys + local * job->plan.key_bytes + panel * key_rows * DD_PANEL * 4;
-    char *values = job->values + local * job->plan.value_bytes + (bfloat16 ? first / 2 : first) * DD_PANEL * 4;
+    char *values = job->values + local * job->plan.value_bytes + words_of(args, first) * DD_PANEL * 4;
     float room[DD_PANEL * DD_PANEL];
     for (int64_t c = 0; c < d; c += DD_PANEL) {
         const int64_t columns = min64(DD_PANEL, d - c);
         int64_t stride = args->k_view.token_stride;
         const float *rows = floats(job, args->k, args->k_type, k + c, &stride, count, columns, room);
-        job->kernels->pack_keys(args->precision, keys + (bfloat16 ? c / 2 : c) * DD_PANEL * 4, rows, stride, count, columns,
-                                args->scale * 1.44269504088896341f);
+        job->format->pack_keys(keys + words_of(args, c) * DD_PANEL * 4, rows, stride, count, columns, args->scale * 1.44269504088896341f);
         stride = args->v_view.token_stride;
         rows = floats(job, args->v, args->v_type, v + c, &stride, count, columns, room);
-        job->kernels->pack_values(args->precision, values + c * value_rows * 4, rows, stride, count, columns);
+        job->format->pack_values(values + c * value_rows * 4, rows, stride, count, columns);
     }
 }
 
@@ -176,7 +168,7 @@ static void pack_integers_task(void *context, int64_t index, int worker) {
         float *scales = (float *)(job->keys + local * plan->key_bytes) + first / DD_PANEL * key_rows * DD_PANEL;
         int16_t *panel = (int16_t *)(void *)(scales + DD_PANEL);
         for (int64_t j = 0; j < DD_PANEL; j++) {
-            float key[512], squares = 0, inverse = 0;
+            float key[DD_INT16_PART], squares = 0, inverse = 0;
             const int64_t token = first + j, at = place(&args->k_view, batch_entry, head_index, token);
             if (token >= start + count) {
                 scales[j] = 0;
@@ -220,7 +212,7 @@ static void load_queries(const attention_job *job, const void *q, int64_t rows, 
     const dd_attention_args *args = job->args;
     const dd_gemm_args load = {.m = rows, .k = args->d, .precision = args->precision, .a = q, .a_type = args->q_type,
                                .lda = args->q_view.token_stride};
-    float line[512 + 32];
+    float line[DD_ATTENTION_MOST_CHANNELS + 32];
     job->products->load_rows(&load, 0, rows, out, job->plan.ld_query, line);
 }
 
@@ -247,8 +239,8 @@ typedef struct attention_block {
 
 static void weigh_panels(const attention_block *block, const attention_item *item, int64_t panel, int64_t panels) {
     if (panel < panels)
-        block->job->kernels->weigh(block->job->args->precision, item->rows, item->scores, block->job->plan.ld_scores, panel * DD_PANEL,
-                                   (panels - panel) * DD_PANEL, item->count, block->sums + item->first_row * DD_LANES);
+        block->job->format->weigh(item->rows, item->scores, block->job->plan.ld_scores, panel * DD_PANEL, (panels - panel) * DD_PANEL,
+                                  item->count, block->sums + item->first_row * DD_LANES);
 }
 
 /// What a row does not see gets the score minus infinity.
@@ -268,14 +260,11 @@ static void score(const attention_block *block, const attention_item *item, cons
     const attention_job *job = block->job;
     const dd_attention_args *args = job->args;
     const attention_plan *plan = &job->plan;
-    const dd_gemm_kernels *products = job->products;
-    const int bfloat16 = args->precision == DD_PRECISION_BFLOAT16;
     const int64_t words = words_of(args, args->d);
     const int64_t panels = divide_up(item->count, DD_PANEL), previous_panels = divide_up(previous->count, DD_PANEL);
     const char *q = block->q + item->first_row * block->ldq * block->q_element;
     const float *shift = block->shift + item->first_row;
-    const int together = job->kernels->scores_and_weights && item->rows == DD_TILE_ROWS && previous->rows == DD_TILE_ROWS &&
-                         words >= DD_LANES && args->precision != DD_PRECISION_INT16 && (!bfloat16 || products->strips_bfloat16);
+    const int together = job->format->scores_and_weights && item->rows == DD_TILE_ROWS && previous->rows == DD_TILE_ROWS && words >= DD_LANES;
     for (int64_t i = 0; i < DD_LANES; i++) block->top[i] = -INFINITY;
     int64_t weighed = 0;
     for (int64_t p = 0; p < panels; p++) {
@@ -283,21 +272,15 @@ static void score(const attention_block *block, const attention_item *item, cons
         float *scores = item->scores + p * DD_PANEL;
         const int masked = args->causal || item->count - p * DD_PANEL < DD_PANEL;
         if (together && !masked && weighed < previous_panels) {
-            job->kernels->scores_and_weights(args->precision, words, q, block->ldq, panel, shift, scores, plan->ld_scores, block->top,
-                                             previous->scores, weighed * DD_PANEL, block->sums + previous->first_row * DD_LANES);
+            job->format->scores_and_weights(words, q, block->ldq, panel, shift, scores, plan->ld_scores, block->top, previous->scores,
+                                            weighed * DD_PANEL, block->sums + previous->first_row * DD_LANES);
             weighed++;
             continue;
         }
         const int64_t columns = dd_tile_columns(item->count - p * DD_PANEL);
         for (int64_t i = 0; i < item->rows; i++)
             for (int64_t j = 0; j < columns; j++) scores[i * plan->ld_scores + j] = shift[i];
-        if (args->precision == DD_PRECISION_INT16)
-            products->tile_int16(item->rows, columns, args->d, (const int16_t *)(const void *)q, block->ldq, (const float *)panel, scores,
-                                 plan->ld_scores, 1);
-        else if (bfloat16)
-            products->tile_bfloat16(item->rows, columns, words, q, block->ldq, (const uint16_t *)panel, scores, plan->ld_scores, 1);
-        else
-            products->tile_float32(item->rows, columns, words, (const float *)q, block->ldq, (const float *)panel, scores, plan->ld_scores, 1);
+        job->products->tile(item->rows, columns, args->d, q, block->ldq, panel, scores, plan->ld_scores, 1);
         if (masked) mask_panel(block, item, p);
         job->kernels->find_top(item->rows, scores, plan->ld_scores, block->top);
     }
@@ -325,20 +308,11 @@ static void add_values(const attention_block *block, const attention_item *item)
     for (int64_t panel = 0; panel < divide_up(d, DD_PANEL); panel++) {
         const int64_t columns = dd_tile_columns(d - panel * DD_PANEL);
         float *out = block->out + item->first_row * plan->ld_out + panel * DD_PANEL;
-        const float *values = (const float *)block->values + panel * plan->value_rows * DD_PANEL;
-        if (job->args->precision == DD_PRECISION_INT16)
-            job->products->tile_int16(item->rows, columns, item->count, (const int16_t *)(const void *)item->scores, 2 * plan->ld_scores,
-                                      values + item->start / plan->key_block * (plan->key_block / 2 + 1) * DD_PANEL, out, plan->ld_out,
-                                      item->start > 0);
-        else if (job->args->precision == DD_PRECISION_BFLOAT16)
-            job->products->tile_bfloat16(item->rows, columns, divide_up(item->count, 2), item->scores,
-                                         job->products->strips_bfloat16 ? 2 * plan->ld_scores : plan->ld_scores,
-                                         (const uint16_t *)(const void *)(values + item->start / 2 * DD_PANEL), out,
-                                         plan->ld_out, item->start > 0);
-        else
-            job->products->tile_float32(item->rows, columns, item->count, item->scores, plan->ld_scores,
-                                        values + item->start * DD_PANEL, out, plan->ld_out,
-                                        item->start > 0);
+        // Blocks of keys before this one, each with its scales in front.
+        const int64_t skipped = words_of(job->args, item->start) + item->start / plan->key_block * scale_rows(job->args);
+        const float *values = (const float *)block->values + (panel * plan->value_rows + skipped) * DD_PANEL;
+        job->products->tile(item->rows, columns, item->count, item->scores, plan->ld_scores * 4 / job->element, values, out, plan->ld_out,
+                            item->start > 0);
     }
 }
 
@@ -367,12 +341,12 @@ static void query_task(void *context, int64_t index, int worker) {
     block.top = scores[1] + DD_TILE_ROWS * plan->ld_scores;
     block.sums = block.top + DD_LANES;
     block.out = block.sums + plan->query_block * DD_LANES;
-    if (!reads_queries_in_place(args, job->products)) {
+    if (!dd_operand_in_place(args->precision, args->q_type, args->d)) {
         float *loaded = block.out + plan->query_block * plan->ld_out;
         load_queries(job, q, rows, loaded);
         block.q = (const char *)loaded;
         block.ldq = plan->ld_query;
-        block.q_element = args->precision == DD_PRECISION_INT16 || (args->precision == DD_PRECISION_BFLOAT16 && job->products->strips_bfloat16) ? 2 : 4;
+        block.q_element = job->element;
     }
     memset(block.sums, 0, (size_t)(rows * DD_LANES) * sizeof(float));
     memset(block.out, 0, (size_t)(rows * plan->ld_out) * sizeof(float));
@@ -380,9 +354,9 @@ static void query_task(void *context, int64_t index, int worker) {
     const int64_t visible = args->causal ? min64(args->tk, first + rows + args->tk - args->tq) : args->tk;
     attention_item previous = {0};
     for (int64_t start = 0; start < visible; start += plan->key_block) {
-        for (int64_t row = 0; row < rows; row += job->products->tile_rows) {
+        for (int64_t row = 0; row < rows; row += job->tile_rows) {
             const attention_item item = {.scores = scores[previous.scores == scores[0]], .first_row = row,
-                                         .rows = min64(job->products->tile_rows, rows - row), .start = start,
+                                         .rows = min64(job->tile_rows, rows - row), .start = start,
                                          .count = min64(plan->key_block, visible - start)};
             score(&block, &item, &previous);
             if (previous.rows > 0) add_values(&block, &previous);
@@ -396,20 +370,24 @@ static void query_task(void *context, int64_t index, int worker) {
         job->kernels->store_row(y + i * args->y_view.token_stride * y_bytes, args->y_type, block.out + i * plan->ld_out, block.sums + i * DD_LANES, args->d);
 }
 
-void dd_attention(dd_pool *pool, const dd_attention_args *args, void *scratch) {
+void dd_attention(dd_pool *pool, const dd_attention_args *asked, void *scratch) {
+    const dd_attention_args own = settled(asked), *args = &own;
     if (args->batch <= 0 || args->heads <= 0 || args->tq <= 0 || args->tk <= 0 || args->d <= 0) return;
-    attention_job job = {.args = args, .kernels = kernels_current(), .products = dd_gemm_kernels_current(),
-                         .plan = make_plan(args)};
+    const dd_attention_kernels *kernels = kernels_for(args->precision);
+    const dd_gemm_kernels *products = dd_gemm_kernels_for(args->precision);
+    attention_job job = {.args = args, .kernels = kernels, .format = &kernels->formats[args->precision],
+                         .products = &products->formats[args->precision], .tile_rows = products->tile_rows,
+                         .element = dd_operands[args->precision].element, .plan = make_plan(args)};
     const attention_plan *plan = &job.plan;
     job.keys = scratch;
     job.values = job.keys + plan->group * plan->key_bytes;
     job.workers = job.values + plan->group * plan->value_bytes;
     for (job.first = 0; job.first < plan->sources; job.first += plan->group) {
         const int64_t count = min64(plan->group, plan->sources - job.first);
-        if (args->precision == DD_PRECISION_INT16)
-            dd_parallel_for(pool, count * divide_up(args->tk, plan->key_block), pack_integers_task, &job);
-        else
+        if (job.format->pack_keys)
             dd_parallel_for(pool, count * divide_up(args->tk, DD_PANEL), pack_task, &job);
+        else
+            dd_parallel_for(pool, count * divide_up(args->tk, plan->key_block), pack_integers_task, &job);
         dd_parallel_for(pool, count * plan->repeats * plan->query_blocks, query_task, &job);
     }
 }

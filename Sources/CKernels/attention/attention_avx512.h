@@ -1,5 +1,6 @@
 // Scores of one block of keys beside the weights of the block before: the tile's multiplications leave most of the
 // processor's slots free, and the exponentials go into them. For AVX-512, with and without BF16.
+#define DD_VMATH_AVX512
 #include "attention_template.h"
 
 /// Two vectors for each of 8 rows: what a call weighs.
@@ -41,22 +42,22 @@ static inline __attribute__((always_inline)) void scores_step_bfloat16(__m512 su
                      :                                                                                                         \
                      : "memory")
 
-static inline __attribute__((always_inline)) void scores_step(const int bfloat16, __m512 sum[8][2], const void *q, int64_t ldq,
+static inline __attribute__((always_inline)) void scores_step(const dd_precision precision, __m512 sum[8][2], const void *q, int64_t ldq,
                                                               const void *panel, int64_t l) {
     DD_KEEP_ORDER(0);
     DD_KEEP_ORDER(4);
 #ifdef DD_VMATH_BF16
-    if (bfloat16) {
+    if (precision == DD_PRECISION_BFLOAT16) {
         scores_step_bfloat16(sum, q, ldq, panel, l);
         return;
     }
 #endif
-    (void)bfloat16;
+    (void)precision;
     scores_step_float32(sum, q, ldq, panel, l);
 }
 
 /// `pace` steps of the products for each vector of weights.
-static inline __attribute__((always_inline)) void scores_and_weights_at(const int bfloat16, const int64_t pace, int64_t words, const void *q,
+static inline __attribute__((always_inline)) void scores_and_weights_at(const dd_precision precision, const int64_t pace, int64_t words, const void *q,
                                                                         int64_t ldq, const void *panel, const float *shift, float *scores,
                                                                         int64_t ld, float *top, float *previous, int64_t column, float *sums) {
     __m512 sum[8][2];
@@ -70,14 +71,14 @@ static inline __attribute__((always_inline)) void scores_and_weights_at(const in
         for (int v = 0; v < 2; v++) {
 #pragma clang loop unroll_count(4)
             for (const int64_t end = l + pace; l < end; l++) {
-                scores_step(bfloat16, sum, q, ldq, panel, l);
+                scores_step(precision, sum, q, ldq, panel, l);
             }
-            weights[v] = weight_of(bfloat16, _mm512_loadu_ps(previous + row * ld + column + 16 * v));
+            weights[v] = weight_of(precision, _mm512_loadu_ps(previous + row * ld + column + 16 * v));
         }
-        put_weights(bfloat16, previous + row * ld, column, weights, sums + row * DD_LANES);
+        put_weights(precision, previous + row * ld, column, weights, sums + row * DD_LANES);
     }
     for (; l < words; l++) {
-        scores_step(bfloat16, sum, q, ldq, panel, l);
+        scores_step(precision, sum, q, ldq, panel, l);
     }
     __m512 largest = _mm512_loadu_ps(top);
 #pragma clang loop unroll(full)
@@ -89,20 +90,35 @@ static inline __attribute__((always_inline)) void scores_and_weights_at(const in
     _mm512_storeu_ps(top, largest);
 }
 
-static void scores_and_weights(dd_precision precision, int64_t words, const void *q, int64_t ldq, const void *panel, const float *shift,
-                               float *scores, int64_t ld, float *top, float *previous, int64_t column, float *sums) {
-#ifdef DD_VMATH_BF16
-    if (precision == DD_PRECISION_BFLOAT16) {
-        if (words == 32)
-            scores_and_weights_at(1, 2, 32, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
-        else
-            scores_and_weights_at(1, words / WEIGHED, words, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
-        return;
-    }
-#endif
-    (void)precision;
+static void scores_and_weights_float32(int64_t words, const void *q, int64_t ldq, const void *panel, const float *shift, float *scores, int64_t ld,
+                                       float *top, float *previous, int64_t column, float *sums) {
     if (words == 64)
-        scores_and_weights_at(0, 4, 64, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
+        scores_and_weights_at(DD_PRECISION_FLOAT32, 4, 64, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
     else
-        scores_and_weights_at(0, words / WEIGHED, words, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
+        scores_and_weights_at(DD_PRECISION_FLOAT32, words / WEIGHED, words, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
 }
+
+#ifdef DD_VMATH_BF16
+static void scores_and_weights_bfloat16(int64_t words, const void *q, int64_t ldq, const void *panel, const float *shift, float *scores, int64_t ld,
+                                        float *top, float *previous, int64_t column, float *sums) {
+    if (words == 32)
+        scores_and_weights_at(DD_PRECISION_BFLOAT16, 2, 32, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
+    else
+        scores_and_weights_at(DD_PRECISION_BFLOAT16, words / WEIGHED, words, q, ldq, panel, shift, scores, ld, top, previous, column, sums);
+}
+#endif
+
+static const dd_attention_kernels attention_kernels = {
+    .formats = {
+        [DD_PRECISION_FLOAT32] = {"attention-avx512 float32", pack_keys_float32, pack_values_float32, weigh_float32, scores_and_weights_float32},
+#if defined(DD_VMATH_BF16)
+        [DD_PRECISION_BFLOAT16] = {"attention-avx512-bf16 bfloat16", pack_keys_bfloat16, pack_values_bfloat16, weigh_bfloat16,
+                                   scores_and_weights_bfloat16},
+#endif
+        [DD_PRECISION_INT16] = {.name = "attention-avx512 int16", .weigh = weigh_int16},
+    },
+    .find_top = find_top,
+    .settle = settle,
+    .store_row = store_row,
+    .widen = widen,
+};

@@ -1,8 +1,8 @@
 // Plans a convolution (blocks, scratch layout, tasks) and hands it to the kernels of the instruction set in use.
 #include <string.h>
 
+#include "../isa/kernels.h"
 #include "../norm/moments.h"
-#include "conv_internal.h"
 
 static int64_t padded_extent(int64_t extent, int64_t before, int64_t after, int64_t kernel, int64_t stride) {
     const int64_t room = extent + before + after - kernel;
@@ -219,18 +219,6 @@ size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, con
     return make_plan(&plan, kind, precision, args, threads < 1 ? 1 : threads);
 }
 
-static dd_conv_task task_for(dd_isa isa, dd_conv_precision precision) {
-    switch (isa < dd_isa_supported() ? isa : dd_isa_supported()) {
-#if defined(__x86_64__)
-        case DD_ISA_AVX512_BF16:
-        case DD_ISA_AVX512_VNNI: return dd_conv_tasks_avx512_vnni[precision];
-        case DD_ISA_AVX512: return dd_conv_tasks_avx512[precision];
-        case DD_ISA_AVX2: return dd_conv_tasks_avx2[precision];
-#endif
-        default: return dd_conv_tasks_scalar[precision];
-    }
-}
-
 typedef struct run_context {
     dd_conv_plan plan;
     dd_conv_task task;
@@ -266,7 +254,7 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
     return dd_conv_with_isa(dd_isa_current(), pool, kind, precision, args, packed, scratch);
 }
 
-int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
+int dd_conv_with_isa(int isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
                      const void *packed, void *scratch) {
     if (dd_conv_check(kind, args) != DD_CONV_OK) return DD_CONV_UNSUPPORTED;
     const int threads = dd_pool_size(pool);
@@ -274,7 +262,9 @@ int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_preci
     make_plan(&context.plan, kind, precision, args, threads);
     context.plan.packed = packed;
     context.plan.scratch = scratch;
-    context.task = task_for(isa, precision);
+    const dd_kernels *kernels = dd_kernels_of(isa);
+    while (!kernels->conv) kernels = kernels->base;
+    context.task = kernels->conv[precision];
     for (int worker = 0; worker < threads; worker++) {
         const int64_t none = -1;
         memcpy(context.plan.scratch + (size_t)worker * context.plan.worker_bytes, &none, sizeof none);

@@ -1,24 +1,23 @@
 // What happens to sums on their way to y.
 
-/// Sums over a block's results for their mean and variance, of the distances to one of them: nothing cancels then, whatever the mean.
+/// Sums over a block's results for their mean and variance, of the distances to a reference: the first of them, and then what is the mean
+/// whenever there are twice as many. Nothing cancels then, wherever the values lie, and whatever the first one is.
 typedef struct sums {
-    vf pivot, sum, squares;
-    int begun;
+    vf reference, sum, squares;
+    float count, next; // when the reference changes
 } sums;
 
-DD_INLINE sums no_sums(void) { return (sums){splat(0), splat(0), splat(0), 0}; }
+DD_INLINE sums no_sums(void) { return (sums){splat(0), splat(0), splat(0), 0, 1}; }
 
-/// The first result of a block becomes its pivot.
-DD_INLINE void begin_sums(sums *s, vf v) {
-    if (!s->begun) s->pivot = v;
-    s->begun = 1;
-}
-
-DD_INLINE void add_to_sums(sums *s, vf v) {
-    begin_sums(s, v);
-    const vf d = v - s->pivot;
-    s->sum += d;
-    s->squares += d * d;
+/// Says that `count` results were added.
+DD_INLINE void count_in_sums(sums *s, float count) {
+    s->count += count;
+    if (__builtin_expect(s->count < s->next, 1)) return;
+    const vf reference = s->reference + s->sum * (1 / s->count), change = reference - s->reference, total = change * s->count;
+    s->squares += change * (total - s->sum * 2);
+    s->sum -= total;
+    s->reference = reference;
+    s->next = 2 * s->count;
 }
 
 DD_INLINE void write_vector(float *y, vf v, const int streams) {
@@ -37,17 +36,22 @@ DD_INLINE void write_vector(float *y, vf v, const int streams) {
 DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_t pixel, int64_t c, int64_t valid, sums *s) {
     const dd_conv_args *a = &p->a;
     v += load(combined + c);
+    if (a->activation == DD_CONV_ACTIVATION_SILU) v = silu(v);
     if (a->residual) {
         const float *residual = a->residual + pixel * a->ld_residual + c;
         v += valid >= DD_VL ? load(residual) : load_some(residual, valid);
     }
-    if (a->activation == DD_CONV_ACTIVATION_SILU) v = silu(v);
     float *y = a->y + pixel * a->ldy + c;
     if (valid < DD_VL)
         store_some(y, v, valid);
     else
         write_vector(y, v, p->streams);
-    if (a->moments) add_to_sums(s, v);
+    if (!a->moments) return;
+    if (s->count == 0) s->reference = v;
+    const vf d = v - s->reference;
+    s->sum += d;
+    s->squares += d * d;
+    count_in_sums(s, 1);
 }
 
 /// A unit that lies inside the image and the panel, when bias and residual are all that is added: without questions.
@@ -63,8 +67,8 @@ DD_INLINE void write_unit(const vf y[36], const int tile, vf bias, const float *
             if (residual) v += load(residual + i * residual_row + j * residual_pixel);
             write_vector(to + i * row + j * pixel, v, streams);
             if (!takes_sums) continue;
-            if (i == 0 && j == 0) begin_sums(s, v);
-            const vf d = v - s->pivot;
+            if (i == 0 && j == 0 && s->count == 0) s->reference = v;
+            const vf d = v - s->reference;
             sum = j ? sum + d : d;
             squares = j ? squares + d * d : d * d;
         }
@@ -72,6 +76,7 @@ DD_INLINE void write_unit(const vf y[36], const int tile, vf bias, const float *
         s->sum += sum;
         s->squares += squares;
     }
+    if (takes_sums) count_in_sums(s, (float)(tile * tile));
 }
 
 /// Asks for the lines that the results of some units go to, and those of the residual, while there is still work to do.
@@ -93,9 +98,10 @@ DD_INLINE void fetch_results(const dd_conv_plan *p, const dd_conv_unit *unit, in
 DD_INLINE void store_sums(const dd_conv_plan *p, int64_t block, int64_t c, sums s) {
     if (!p->a.moments) return;
     float *partial = (float *)(p->scratch + p->partials_at) + block * 3 * p->cout_padded + c;
-    store(partial, s.pivot);
-    store(partial + p->cout_padded, s.sum);
-    store(partial + 2 * p->cout_padded, s.squares);
+    const vf offset = s.sum * (s.count > 0 ? 1 / s.count : 0); // none of channels that only pad
+    store(partial, s.reference);
+    store(partial + p->cout_padded, offset);
+    store(partial + 2 * p->cout_padded, s.squares - s.sum * offset);
 }
 
 /// bias + channel_add of every image of a block, [images][cout_padded], zeros behind cout.

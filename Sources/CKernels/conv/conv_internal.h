@@ -54,18 +54,11 @@ typedef struct dd_conv_plan {
     char *scratch;
     size_t worker_bytes;  // a slice: block index, then the parts at these offsets
     size_t units_at, combined_at, strip_at, tile_at, v_at, m_at, weights_at;
-    size_t partials_at;   // behind the slices: [blocks][3][cout_padded] pivots and sums for the moments
+    size_t partials_at;   // behind the slices: [blocks][3][cout_padded], as dd_moments_add takes them
 } dd_conv_plan;
 
 /// One task: block task / panel_tasks, its panels from (task % panel_tasks) * panels_per_task.
 typedef void (*dd_conv_task)(const dd_conv_plan *plan, int64_t task, int worker);
-
-extern const dd_conv_task dd_conv_tasks_scalar[2];  // indexed by dd_conv_precision
-#if defined(__x86_64__)
-extern const dd_conv_task dd_conv_tasks_avx2[2];
-extern const dd_conv_task dd_conv_tasks_avx512[2];
-extern const dd_conv_task dd_conv_tasks_avx512_vnni[2];
-#endif
 
 static inline int64_t dd_conv_ceil(int64_t n, int64_t d) { return (n + d - 1) / d; }
 static inline int64_t dd_conv_round_up(int64_t n, int64_t to) { return dd_conv_ceil(n, to) * to; }

@@ -51,8 +51,8 @@ int dd_conv_reference(dd_conv_kind kind, const dd_conv_args *a, const float *w) 
                 double v = convolve(a, kind == DD_CONV_UPSAMPLE_3X3 ? 2 : 1, w, image, o / ow, o % ow, co);
                 if (a->bias) v += a->bias[co];
                 if (a->channel_add) v += a->channel_add[(a->channel_add_per_image ? image : 0) * a->cout + co];
-                if (a->residual) v += a->residual[pixel * stride_or(a->ld_residual, a->cout) + co];
                 if (a->activation == DD_CONV_ACTIVATION_SILU) v = silu(v);
+                if (a->residual) v += a->residual[pixel * stride_or(a->ld_residual, a->cout) + co];
                 a->y[pixel * stride_or(a->ldy, a->cout) + co] = (float)v;
                 const double delta = v - mean;
                 mean += delta / (double)(o + 1);

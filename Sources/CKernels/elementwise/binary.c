@@ -2,10 +2,8 @@
 
 #include <math.h>
 
+#include "one_pass.h"
 #include "vectors.h"
-#define DD_TEMPLATE "binary.inc.h"
-#include "for_each_isa.h"
-
 enum { BLOCK = 16384 };
 
 typedef struct binary_context {
@@ -77,6 +75,6 @@ void dd_binary_f32(dd_pool *pool, dd_binary_op op, float *y, const float *a, con
     int64_t count = 1;
     for (int d = 0; d < shape->rank; d++) count *= shape->size[d];
     if (count == 0) return;
-    binary_context context = {DD_SELECT(binary_run), op, y, a, b, collapse(shape), count};
+    binary_context context = {dd_one_pass_current()->binary_run, op, y, a, b, collapse(shape), count};
     dd_parallel_for(pool, ceil_div(count, BLOCK), binary_task, &context);
 }

@@ -1,18 +1,14 @@
 #include "dd_elementwise.h"
 
+#include "one_pass.h"
 #include "vectors.h"
-#define DD_TEMPLATE "convert.inc.h"
-#include "for_each_isa.h"
-
 enum {
     BLOCK = 16384,
     CHUNK = 256, // elements that pass through a buffer on the way between types without a path of their own
 };
 
-typedef void convert_function(void *y, const void *x, int64_t n);
-
 typedef struct convert_context {
-    convert_function *run; // NULL for the general way
+    dd_convert_function *run; // NULL for the general way
     char *y;
     const char *x;
     dd_element y_type, x_type;
@@ -37,8 +33,8 @@ static int is_float(dd_element type) { return type == DD_F32 || type == DD_F16 |
 
 static void read_floats(double *out, const char *x, dd_element type, int64_t n) {
     float buffer[CHUNK];
-    if (type == DD_F16) DD_SELECT(f16_to_f32)(buffer, x, n), x = (const char *)buffer;
-    if (type == DD_BF16) DD_SELECT(bf16_to_f32)(buffer, x, n), x = (const char *)buffer;
+    if (type == DD_F16) dd_one_pass_current()->f16_to_f32(buffer, x, n), x = (const char *)buffer;
+    if (type == DD_BF16) dd_one_pass_current()->bf16_to_f32(buffer, x, n), x = (const char *)buffer;
     switch (type) {
         case DD_F64: READ(double)
         default: READ(float)
@@ -74,9 +70,9 @@ static void write_floats(char *y, dd_element type, const double *in, int64_t n) 
     float buffer[CHUNK];
     for (int64_t i = 0; i < n; i++) buffer[i] = (float)in[i];
     if (type == DD_F16)
-        DD_SELECT(f32_to_f16)(y, buffer, n);
+        dd_one_pass_current()->f32_to_f16(y, buffer, n);
     else if (type == DD_BF16)
-        DD_SELECT(f32_to_bf16)(y, buffer, n);
+        dd_one_pass_current()->f32_to_bf16(y, buffer, n);
     else
         memcpy(y, buffer, (size_t)n * sizeof(float));
 }
@@ -153,9 +149,9 @@ static void convert_task(void *raw, int64_t index, int worker) {
 
 void dd_convert(dd_pool *pool, void *y, dd_element y_type, const void *x, dd_element x_type, int64_t n) {
     convert_context context = {NULL, y, x, y_type, x_type, n};
-    if (x_type == DD_F32 && y_type == DD_F16) context.run = DD_SELECT(f32_to_f16);
-    if (x_type == DD_F16 && y_type == DD_F32) context.run = DD_SELECT(f16_to_f32);
-    if (x_type == DD_F32 && y_type == DD_BF16) context.run = DD_SELECT(f32_to_bf16);
-    if (x_type == DD_BF16 && y_type == DD_F32) context.run = DD_SELECT(bf16_to_f32);
+    if (x_type == DD_F32 && y_type == DD_F16) context.run = dd_one_pass_current()->f32_to_f16;
+    if (x_type == DD_F16 && y_type == DD_F32) context.run = dd_one_pass_current()->f16_to_f32;
+    if (x_type == DD_F32 && y_type == DD_BF16) context.run = dd_one_pass_current()->f32_to_bf16;
+    if (x_type == DD_BF16 && y_type == DD_F32) context.run = dd_one_pass_current()->bf16_to_f32;
     dd_parallel_for(pool, ceil_div(n, BLOCK), convert_task, &context);
 }

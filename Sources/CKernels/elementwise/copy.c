@@ -1,15 +1,11 @@
 #include "dd_elementwise.h"
 
+#include "one_pass.h"
 #include "vectors.h"
-#define DD_TEMPLATE "copy.inc.h"
-#include "for_each_isa.h"
-
 enum {
     TASK_BYTES = 65536, // about what one task moves
     TILE_I = 64,        // a transpose's task: so many rows of the output
 };
-
-typedef void transpose_function(void *y, int64_t ldy, const void *x, int64_t ldx, int64_t rows, int64_t columns);
 
 typedef struct copy_plan {
     char *y;
@@ -22,7 +18,7 @@ typedef struct copy_plan {
     int64_t length, inner_y, inner_x, piece, pieces;
     // The dimension that a transpose walks with it: contiguous in x.
     int64_t columns, column_y, column_x;
-    transpose_function *transpose;
+    dd_transpose_function *transpose;
     int64_t units, units_per_task;
 } copy_plan;
 
@@ -121,10 +117,10 @@ void dd_copy_strided(
         plan.columns = dims[column].size;
         plan.column_y = dims[column].y;
         plan.column_x = element_size;
-        plan.transpose = element_size == 4   ? DD_SELECT(transpose_4)
-                         : element_size == 2 ? DD_SELECT(transpose_2)
-                         : element_size == 8 ? DD_SELECT(transpose_8)
-                                             : DD_SELECT(transpose_1);
+        plan.transpose = element_size == 4   ? dd_one_pass_current()->transpose_4
+                         : element_size == 2 ? dd_one_pass_current()->transpose_2
+                         : element_size == 8 ? dd_one_pass_current()->transpose_8
+                                             : dd_one_pass_current()->transpose_1;
         // The long dimension is cut into rows of tasks as one more outer dimension.
         if (plan.columns > TILE_I && plan.rank < DD_MAX_RANK && plan.columns % TILE_I == 0) {
             plan.size[plan.rank] = plan.columns / TILE_I;

@@ -2,10 +2,8 @@
 
 #include <math.h>
 
+#include "one_pass.h"
 #include "vectors.h"
-#define DD_TEMPLATE "reduce.inc.h"
-#include "for_each_isa.h"
-
 enum {
     LANES = 64,        // a single row is reduced as so many columns, which are then combined in order
     COLUMNS = 512,     // of a task with inner > 1
@@ -71,7 +69,7 @@ void dd_reduce_f32(
     dd_pool *pool, dd_reduce_op op, float *y, const float *x, int64_t outer, int64_t reduced, int64_t inner) {
     if (outer <= 0 || inner <= 0) return;
     reduce_context context = {
-        .accumulate = DD_SELECT(reduce_accumulate), .op = op, .y = y, .x = x,
+        .accumulate = dd_one_pass_current()->reduce_accumulate, .op = op, .y = y, .x = x,
         .outer = outer, .reduced = reduced, .inner = inner};
     context.parts = ceil_div(inner, COLUMNS);
     context.units = outer * context.parts;

@@ -1,15 +1,10 @@
 // What works on whole rows: softmax, causal mask, GEGLU, embeddings.
 #include "dd_elementwise.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 #include <math.h>
 
+#include "one_pass.h"
 #include "vectors.h"
-#define DD_TEMPLATE "rows.inc.h"
-#include "for_each_isa.h"
-
 enum { TASK_FLOATS = 16384 };
 
 typedef struct rows_context {
@@ -34,12 +29,12 @@ static void run_rows(dd_pool *pool, rows_context *context, dd_task task) {
 }
 
 void dd_softmax_f32(dd_pool *pool, float *y, const float *x, int64_t rows, int64_t n) {
-    rows_context context = {.run = DD_SELECT(softmax_rows), .y = y, .x = x, .rows = rows, .n = n, .ld_x = n};
+    rows_context context = {.run = dd_one_pass_current()->softmax_rows, .y = y, .x = x, .rows = rows, .n = n, .ld_x = n};
     run_rows(pool, &context, rows_task);
 }
 
 void dd_geglu_f32(dd_pool *pool, float *y, const float *x, int64_t rows, int64_t width) {
-    rows_context context = {.run = DD_SELECT(geglu_rows), .y = y, .x = x, .rows = rows, .n = width, .ld_x = 2 * width};
+    rows_context context = {.run = dd_one_pass_current()->geglu_rows, .y = y, .x = x, .rows = rows, .n = width, .ld_x = 2 * width};
     run_rows(pool, &context, rows_task);
 }
 

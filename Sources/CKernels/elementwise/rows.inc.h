@@ -1,5 +1,3 @@
-#include "vector_math.inc.h"
-
 // The last n < 16 floats of a row, and `fill` after them. Short rows are mostly edge, so it is worth a vector.
 ALWAYS_INLINE void FN(load_edge)(float *edge, const float *x, int64_t n, float fill) {
 #if VECTOR_BYTES == 64

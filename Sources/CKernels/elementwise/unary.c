@@ -2,10 +2,8 @@
 
 #include <math.h>
 
+#include "one_pass.h"
 #include "vectors.h"
-#define DD_TEMPLATE "unary.inc.h"
-#include "for_each_isa.h"
-
 enum { BLOCK = 16384 };
 
 typedef struct unary_context {
@@ -25,6 +23,6 @@ static void unary_task(void *raw, int64_t index, int worker) {
 }
 
 void dd_unary_f32(dd_pool *pool, dd_unary_op op, float *y, const float *x, int64_t n, float p0, float p1) {
-    unary_context context = {DD_SELECT(unary_run), op, y, x, n, p0, p1};
+    unary_context context = {dd_one_pass_current()->unary_run, op, y, x, n, p0, p1};
     dd_parallel_for(pool, ceil_div(n, BLOCK), unary_task, &context);
 }

@@ -1,5 +1,3 @@
-#include "vector_math.inc.h"
-
 #define MAP(expression)                                                                                                \
     {                                                                                                                  \
         VECTORIZE for (int64_t i = 0; i < n; i++) {                                                                    \

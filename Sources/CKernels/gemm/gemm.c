@@ -1,162 +1,20 @@
-// The driver: packing, blocks, threads, dispatch. All arithmetic is in the instruction sets' files.
+// The driver: blocks, threads, dispatch. All arithmetic is in the instruction sets' files.
 #include "dd_gemm.h"
 
+#include "../isa/kernels.h"
 #include "../norm/moments.h"
-#include "gemm_kernels.h"
 
-const dd_gemm_kernels *dd_gemm_kernels_current(void) {
-    switch (dd_isa_current()) {
-#if defined(__x86_64__)
-        case DD_ISA_AVX512_BF16: return &dd_gemm_kernels_avx512_bf16;
-        case DD_ISA_AVX512_VNNI: return &dd_gemm_kernels_avx512_vnni;
-        case DD_ISA_AVX512: return &dd_gemm_kernels_avx512;
-        case DD_ISA_AVX2: return &dd_gemm_kernels_avx2;
-#endif
-        default: return &dd_gemm_kernels_scalar;
-    }
+const dd_gemm_kernels *dd_gemm_kernels_for(dd_precision precision) {
+    const dd_kernels *kernels = dd_kernels_current();
+    while (!kernels->gemm || !kernels->gemm->formats[precision].name) kernels = kernels->base;
+    return kernels->gemm;
 }
 
-const char *dd_gemm_variant(dd_precision precision) {
-    return dd_gemm_kernels_current()->names[precision];
-}
+const char *dd_gemm_variant(dd_precision precision) { return dd_gemm_kernels_for(precision)->formats[precision].name; }
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
-
-// MARK: packing
-
-static int64_t panel_bytes(dd_precision precision, int64_t k) {
-    const int64_t lines = precision == DD_PRECISION_FLOAT32 ? k : divide_up(k, 2) + (precision == DD_PRECISION_INT16);
-    return lines * DD_PANEL * 4;
-}
-
-int64_t dd_gemm_packed_bytes(dd_precision precision, int64_t n, int64_t k) {
-    return divide_up(n, DD_PANEL) * panel_bytes(precision, k);
-}
-
-typedef struct pack_job {
-    dd_precision precision;
-    char *packed;
-    const void *w;
-    dd_element w_type;
-    int64_t n, k, ldw;
-    int64_t row_offset; // of w's row 0 in the packed matrix
-    int64_t first_panel;
-    int geglu;
-} pack_job;
-
-/// The row of w behind a packed row: -1 for one that another part holds, -2 for padding.
-static int64_t packed_row(const pack_job *job, int64_t panel, int64_t j) {
-    if (job->geglu) {
-        const int64_t row = panel * DD_HALF_PANEL + j % DD_HALF_PANEL;
-        if (row >= job->n / 2) return -2;
-        return j < DD_HALF_PANEL ? row : job->n / 2 + row;
-    }
-    const int64_t row = panel * DD_PANEL + j - job->row_offset;
-    return row < 0 ? -1 : row < job->n ? row : -2;
-}
-
-/// Columns start ..< start + count of a row of w, zeros for a row that is not there.
-static void load_line(const pack_job *job, int64_t row, int64_t start, int64_t count, float *line) {
-    if (row < 0) {
-        memset(line, 0, (size_t)count * sizeof(float));
-        return;
-    }
-    const int64_t at = row * job->ldw + start;
-    const uint16_t *halves = (const uint16_t *)job->w + at;
-    if (job->w_type == DD_F32)
-        memcpy(line, (const float *)job->w + at, (size_t)count * sizeof(float));
-    else if (job->w_type == DD_BF16)
-        for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_bfloat16(halves[l]);
-    else
-        for (int64_t l = 0; l < count; l++) line[l] = dd_float_from_float16(halves[l]);
-}
-
-// Blocks along k keep the cache lines of 32 rows at hand while they are turned around.
-enum { PACK_BLOCK = 32 };
-
-/// The scale of a row of w that is multiplied in int16, from the part with the largest sum of squares, and its inverse.
-static void find_scale(const pack_job *job, int64_t row, float *scale, float *inverse) {
-    const int64_t part = dd_int16_part(job->k);
-    double largest = 0;
-    for (int64_t first = 0; first < job->k; first += part) {
-        const int64_t end = min64(first + part, job->k);
-        double squares = 0;
-        for (int64_t start = first; start < end; start += PACK_BLOCK) {
-            const int64_t count = min64(PACK_BLOCK, end - start);
-            float line[PACK_BLOCK];
-            load_line(job, row, start, count, line);
-            for (int64_t l = 0; l < count; l++) squares += (double)line[l] * line[l];
-        }
-        if (squares > largest || squares != squares) largest = squares; // a NaN stays
-    }
-    dd_int16_scale((float)largest, scale, inverse);
-}
-
-static void pack_panel(void *context, int64_t index, int worker) {
-    (void)worker;
-    const pack_job *job = context;
-    const int64_t panel = job->first_panel + index, k = job->k;
-    char *out = job->packed + panel * panel_bytes(job->precision, k);
-    float inverses[DD_PANEL] = {0};
-    if (job->precision == DD_PRECISION_INT16) {
-        float *scales = (float *)out;
-        for (int64_t j = 0; j < DD_PANEL; j++) {
-            const int64_t row = packed_row(job, panel, j);
-            if (row == -1) continue;
-            scales[j] = 0;
-            if (row >= 0) find_scale(job, row, scales + j, inverses + j);
-        }
-        out += DD_PANEL * sizeof(float);
-    }
-    for (int64_t start = 0; start < k; start += PACK_BLOCK) {
-        const int64_t count = min64(PACK_BLOCK, k - start);
-        for (int64_t j = 0; j < DD_PANEL; j++) {
-            const int64_t row = packed_row(job, panel, j);
-            if (row == -1) continue;
-            float line[PACK_BLOCK + 1] = {0};
-            load_line(job, row, start, count, line);
-            if (job->precision == DD_PRECISION_FLOAT32) {
-                float *values = (float *)out + start * DD_PANEL + j;
-                for (int64_t l = 0; l < count; l++) values[l * DD_PANEL] = line[l];
-                continue;
-            }
-            uint32_t *pairs = (uint32_t *)out + start / 2 * DD_PANEL + j;
-            for (int64_t l = 0; l < count; l += 2) {
-                uint16_t pair[2];
-                for (int i = 0; i < 2; i++)
-                    pair[i] = job->precision == DD_PRECISION_INT16 ? (uint16_t)dd_int16_from_float(line[l + i] * inverses[j])
-                                                                   : dd_bfloat16_from_float(line[l + i]);
-                pairs[l / 2 * DD_PANEL] = pair[0] | (uint32_t)pair[1] << 16;
-            }
-        }
-    }
-}
-
-static void pack(dd_pool *pool, pack_job job) {
-    if (job.n <= 0 || job.k <= 0) return;
-    job.first_panel = job.row_offset / DD_PANEL;
-    const int64_t last = divide_up(job.row_offset + job.n, DD_PANEL);
-    dd_parallel_for(pool, last - job.first_panel, pack_panel, &job);
-}
-
-void dd_gemm_pack_rows(dd_pool *pool, dd_precision precision, void *packed, int64_t row_offset, const void *w,
-                       dd_element w_type, int64_t n, int64_t k, int64_t ldw) {
-    pack(pool, (pack_job){.precision = precision, .packed = packed, .w = w, .w_type = w_type, .n = n, .k = k, .ldw = ldw,
-                          .row_offset = row_offset});
-}
-
-void dd_gemm_pack(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
-                  int64_t k, int64_t ldw) {
-    dd_gemm_pack_rows(pool, precision, packed, 0, w, w_type, n, k, ldw);
-}
-
-void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
-                        int64_t k, int64_t ldw) {
-    pack(pool, (pack_job){.precision = precision, .packed = packed, .w = w, .w_type = w_type, .n = n, .k = k, .ldw = ldw,
-                          .geglu = 1});
-}
 
 // MARK: blocks
 
@@ -198,17 +56,14 @@ static gemm_plan make_plan(const dd_gemm_args *args) {
     plan.row_blocks = divide_up(plan.group_rows, plan.block_rows);
     plan.panel_blocks = divide_up(panels, plan.block_panels);
     // Rows that lie a multiple of 4 KiB apart would share one set of the first cache.
-    plan.strip_ld = args->precision == DD_PRECISION_INT16 ? dd_int16_row(args->k) : round_up(args->k, 32);
+    plan.strip_ld = dd_operands[args->precision].strip_row(args->k);
     if (plan.strip_ld % 1024 == 0) plan.strip_ld += 32;
     return plan;
 }
 
-/// Whether the tile functions can read A where it is.
-static int reads_in_place(const dd_gemm_args *args, int strips_bfloat16) {
-    if (args->precision == DD_PRECISION_INT16) return 0;
-    if (args->a2 || args->a_addend || args->prologue != DD_GEMM_PROLOGUE_NONE) return 0;
-    if (args->precision == DD_PRECISION_FLOAT32) return args->a_type == DD_F32;
-    return strips_bfloat16 && args->a_type == DD_BF16 && args->k % 2 == 0;
+/// Whether the tiles can read A where it is.
+static int reads_in_place(const dd_gemm_args *args) {
+    return args->prologue == DD_GEMM_PROLOGUE_NONE && dd_operand_in_place(args->precision, args->a_type, args->k);
 }
 
 static int64_t strip_rows(const dd_gemm_args *args, const gemm_plan *plan) {
@@ -217,7 +72,7 @@ static int64_t strip_rows(const dd_gemm_args *args, const gemm_plan *plan) {
 
 static int64_t line_bytes(const gemm_plan *plan) { return (plan->strip_ld + 32) * 4; }
 static int64_t strip_bytes(const dd_gemm_args *args, const gemm_plan *plan) {
-    return strip_rows(args, plan) * plan->strip_ld * 4;
+    return round_up(strip_rows(args, plan) * plan->strip_ld * dd_operands[args->precision].element, 64);
 }
 
 static int64_t y_columns(const dd_gemm_args *args) {
@@ -233,7 +88,7 @@ int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads) {
     if (args->m <= 0 || args->n <= 0 || args->k <= 0) return 0;
     const gemm_plan plan = make_plan(args);
     int64_t bytes = sums_bytes(args, &plan);
-    if (!reads_in_place(args, 0))
+    if (!reads_in_place(args))
         bytes += (plan.panels_outside ? 1 : threads) * strip_bytes(args, &plan) + threads * line_bytes(&plan);
     return bytes;
 }
@@ -241,10 +96,11 @@ int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads) {
 typedef struct gemm_job {
     const dd_gemm_args *args;
     const dd_gemm_kernels *kernels;
+    const dd_gemm_format *format;
     gemm_plan plan;
     int in_place;
     int workers;
-    int64_t element; // bytes of each in this product's strips, or in A where it is read in place
+    int64_t element; // bytes of each in this product's strips, and in A where it is read in place
     char *strips, *lines;
     float *sums;
 } gemm_job;
@@ -277,11 +133,11 @@ typedef struct gemm_ahead {
 
 static gemm_ahead make_ahead(const gemm_job *job, int64_t row, int64_t tiles) {
     const dd_gemm_args *args = job->args;
-    const int64_t element = dd_element_bytes(args->a_type), width = args->a2 ? args->k0 : args->k;
+    const int64_t element = dd_element_bytes(args->a_type);
     const int64_t rows = min64(job->plan.block_rows, args->m - row);
     if (rows <= 0) return (gemm_ahead){0};
     gemm_ahead ahead = {.row = (const char *)args->a + row * args->lda * element, .ld = args->lda * element,
-                        .row_lines = divide_up(width * element, 64)};
+                        .row_lines = divide_up(args->k * element, 64)};
     ahead.left = rows * ahead.row_lines;
     ahead.each = divide_up(ahead.left, tiles);
     return ahead;
@@ -302,7 +158,7 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
                       int64_t panels, gemm_ahead *ahead) {
     const dd_gemm_args *args = job->args;
     const dd_gemm_kernels *kernels = job->kernels;
-    const int64_t step = kernels->tile_rows, bytes = panel_bytes(args->precision, args->k);
+    const int64_t step = kernels->tile_rows, bytes = dd_operands[args->precision].panel_bytes(args->k);
     _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL];
     for (int64_t p = panel; p < panel + panels; p++) {
         const char *weights = (const char *)args->w_packed + p * bytes;
@@ -312,13 +168,7 @@ static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t r
             const char *source = a + i * lda * job->element;
             prefetch_result(args, row + i, count, p);
             fetch_ahead(ahead);
-            if (args->precision == DD_PRECISION_INT16)
-                kernels->tile_int16(count, columns, args->k, (const int16_t *)source, lda, (const float *)weights, tile, DD_PANEL, 0);
-            else if (args->precision == DD_PRECISION_BFLOAT16)
-                kernels->tile_bfloat16(count, columns, divide_up(args->k, 2), source, lda, (const uint16_t *)weights, tile,
-                                       DD_PANEL, 0);
-            else
-                kernels->tile_float32(count, columns, args->k, (const float *)source, lda, (const float *)weights, tile, DD_PANEL, 0);
+            job->format->tile(count, columns, args->k, source, lda, weights, tile, DD_PANEL, 0);
             kernels->finish(args, tile, row + i, count, p);
         }
     }
@@ -330,9 +180,9 @@ static void load_task(void *context, int64_t index, int worker) {
     const gemm_job *job = context;
     const gemm_plan *plan = &job->plan;
     const int64_t row = index * LOAD_ROWS;
-    job->kernels->load_rows(job->args, row, min64(LOAD_ROWS, job->args->m - row),
-                            job->strips + row * plan->strip_ld * job->element, plan->strip_ld,
-                            (float *)(job->lines + worker * line_bytes(plan)));
+    job->format->load_rows(job->args, row, min64(LOAD_ROWS, job->args->m - row),
+                           job->strips + row * plan->strip_ld * job->element, plan->strip_ld,
+                           (float *)(job->lines + worker * line_bytes(plan)));
 }
 
 /// Reads back what the block has just written.
@@ -382,7 +232,7 @@ static void block_task(void *context, int64_t index, int worker) {
         run_block(job, job->strips + row * plan->strip_ld * job->element, plan->strip_ld, row, rows, panel, panels, &next);
     } else {
         char *strip = job->strips + worker * strip_bytes(args, plan);
-        job->kernels->load_rows(args, row, rows, strip, plan->strip_ld, (float *)(job->lines + worker * line_bytes(plan)));
+        job->format->load_rows(args, row, rows, strip, plan->strip_ld, (float *)(job->lines + worker * line_bytes(plan)));
         run_block(job, strip, plan->strip_ld, row, rows, panel, panels, &next);
     }
     if (job->sums) sum_block(job, block, row, rows, panel, panels);
@@ -399,7 +249,9 @@ static void empty_task(void *context, int64_t index, int worker) {
 
 void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
     if (args->m <= 0 || args->n <= 0) return;
-    gemm_job job = {.args = args, .kernels = dd_gemm_kernels_current(), .plan = make_plan(args)};
+    const dd_gemm_kernels *kernels = dd_gemm_kernels_for(args->precision);
+    gemm_job job = {.args = args, .kernels = kernels, .format = &kernels->formats[args->precision], .plan = make_plan(args),
+                    .in_place = reads_in_place(args), .element = dd_operands[args->precision].element};
     if (args->k <= 0) {
         dd_parallel_for(pool, args->m, empty_task, &job);
         return;
@@ -409,9 +261,6 @@ void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
         job.sums = (float *)free_scratch;
         free_scratch += sums_bytes(args, &job.plan);
     }
-    const int strips_bfloat16 = args->precision == DD_PRECISION_BFLOAT16 && job.kernels->strips_bfloat16;
-    job.in_place = reads_in_place(args, strips_bfloat16);
-    job.element = strips_bfloat16 || args->precision == DD_PRECISION_INT16 ? 2 : 4;
     job.workers = dd_pool_size(pool);
     if (!job.in_place) {
         const int64_t strips = job.plan.panels_outside ? 1 : dd_pool_size(pool);

@@ -1,6 +1,7 @@
-// Tiles of 8 rows x 32 columns in 16 accumulators, for AVX-512. Shared by the files with and without BF16; DD_VNNI says whether pairs of
-// int16 are multiplied and added by one instruction.
-#include "gemm_kernels.h"
+// AVX-512: tiles of 8 rows x 32 columns in 16 accumulators. DD_VNNI says whether there is an instruction that multiplies and adds pairs of
+// int16, DD_VMATH_BF16 whether there is one for pairs of bfloat16.
+#define DD_VMATH_AVX512
+#include "gemm_template.h"
 
 // The numbers of rows and of vectors are constants in each copy, so that the accumulators stay in registers.
 static inline __attribute__((always_inline)) void tile_rows_float32(const int rows, const int vectors, int64_t k, const float *a, int64_t lda,
@@ -95,12 +96,29 @@ static inline __attribute__((always_inline)) void tile_rows_int16(const int rows
         default: DD_TILE_CASE(function, 1, __VA_ARGS__)                                                                        \
     }
 
-static void tile_float32(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel, float *tile,
-                         int64_t ld_tile, const int adds) {
+static void tile_float32(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile,
+                         int64_t ld_tile, int adds) {
     DD_TILE_SWITCH(tile_rows_float32, k, a, lda, panel, tile, ld_tile, adds)
 }
 
-static void tile_int16(int64_t rows, int64_t columns, int64_t k, const int16_t *a, int64_t lda, const float *panel, float *tile,
-                       int64_t ld_tile, const int adds) {
+static void tile_int16(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile,
+                         int64_t ld_tile, int adds) {
     DD_TILE_SWITCH(tile_rows_int16, k, a, lda, panel, tile, ld_tile, adds)
 }
+
+#if defined(DD_VMATH_BF16)
+#include "gemm_avx512_bf16.h"
+#endif
+
+static const dd_gemm_kernels gemm_kernels = {
+    .tile_rows = 8,
+    .formats = {
+        [DD_PRECISION_FLOAT32] = {"gemm-avx512 float32 8x32", tile_float32, load_float32},
+#if defined(DD_VMATH_BF16)
+        [DD_PRECISION_BFLOAT16] = {"gemm-avx512-bf16 bfloat16 8x32", tile_bfloat16, load_bfloat16},
+#endif
+        [DD_PRECISION_INT16] = {DD_VNNI ? "gemm-avx512-vnni int16 8x32" : "gemm-avx512 int16 8x32", tile_int16, load_int16},
+    },
+    .finish = finish_tile,
+    .sum_columns = sum_columns,
+};

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "../math/halves.h"
 #include "../math/int16_scales.h"
 #include "dd_gemm.h"
 
@@ -13,49 +14,58 @@ enum {
     DD_TILE_ROWS = 8,       // the most rows of any tile
 };
 
-/// A tile is [rows][DD_PANEL] floats, its rows ld_tile apart. Strips are rows of A as the tile functions read them.
-typedef struct dd_gemm_kernels {
-    const char *names[3]; // by precision
-    int64_t tile_rows;
-    /// Strips of bfloat16 products hold bfloat16 (padded with a zero to even k). Otherwise floats that were rounded.
-    int strips_bfloat16;
-
+/// How an instruction set multiplies at one precision. A tile is [rows][DD_PANEL] floats, its rows ld_tile apart. Strips are rows of A
+/// as the tiles read them; dd_operand says what lies in them and in the panels.
+typedef struct dd_gemm_format {
+    const char *name; // "gemm-avx512 float32 8x32"; NULL where the instruction set has no such format: the portable one serves
     /// tile = a [rows, k] times the first columns of a panel; rows in 1 ... tile_rows, columns DD_HALF_PANEL or DD_PANEL.
-    /// With `adds` the tile holds the sums so far: parts of k one after the other give what one call gives, bit for bit.
-    void (*tile_float32)(int64_t rows, int64_t columns, int64_t k, const float *a, int64_t lda, const float *panel,
-                         float *tile, int64_t ld_tile, int adds);
-    /// The same for a panel of `pairs` pairs; a holds bfloat16 or floats, 2 * pairs a row, as strips_bfloat16 says.
-    void (*tile_bfloat16)(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
-                          float *tile, int64_t ld_tile, int adds);
-    /// The same for int16: the panel begins with its scales, the rows of a have dd_int16_scales behind them. With `adds` k is at most
-    /// DD_INT16_PART.
-    void (*tile_int16)(int64_t rows, int64_t columns, int64_t k, const int16_t *a, int64_t lda, const float *panel, float *tile,
-                       int64_t ld_tile, int adds);
-    /// Makes strip rows from A: joins the sources, applies the prologue, rounds. `line`: room for k + 1 floats.
+    /// With `adds` the tile holds the sums so far: parts of k one after the other give what one call gives, bit for bit (in int16 only
+    /// up to DD_INT16_PART).
+    void (*tile)(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile, int64_t ld_tile, int adds);
+    /// Makes strip rows from A: applies the prologue, rounds. `line`: room for k + 1 floats.
     void (*load_rows)(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line);
+} dd_gemm_format;
+
+typedef struct dd_gemm_kernels {
+    int64_t tile_rows;
+    dd_gemm_format formats[DD_PRECISION_COUNT];
     /// Applies the epilogue to a tile (ld_tile = DD_PANEL) at (row, panel) and writes y.
     void (*finish)(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel);
-    /// Sums over rows of y [rows, columns], columns <= DD_PANEL, as dd_moments_add takes them.
-    void (*sum_columns)(const float *y, int64_t ld, int64_t rows, int64_t columns, float *pivots, float *sums, float *squares);
+    /// Of the columns of y [rows, columns], columns <= DD_PANEL, what dd_moments_add takes.
+    void (*sum_columns)(const float *y, int64_t ld, int64_t rows, int64_t columns, float *pivots, float *offsets, float *squares);
 } dd_gemm_kernels;
 
-extern const dd_gemm_kernels dd_gemm_kernels_scalar;
-#if defined(__x86_64__)
-extern const dd_gemm_kernels dd_gemm_kernels_avx2;
-extern const dd_gemm_kernels dd_gemm_kernels_avx512;
-extern const dd_gemm_kernels dd_gemm_kernels_avx512_vnni;
-extern const dd_gemm_kernels dd_gemm_kernels_avx512_bf16;
-#endif
+/// Those in use that have a format of this precision.
+const dd_gemm_kernels *dd_gemm_kernels_for(dd_precision precision);
 
-const dd_gemm_kernels *dd_gemm_kernels_current(void);
+/// How operands lie at one precision, the same on every instruction set.
+typedef struct dd_operand {
+    int64_t element;                     // bytes of one in a strip
+    dd_element in_place;                 // A of this type can be read where it is, if rows are whole words
+    int64_t (*strip_row)(int64_t k);     // elements of a strip row
+    int64_t (*panel_bytes)(int64_t k);
+} dd_operand;
+
+extern const dd_operand dd_operands[DD_PRECISION_COUNT];
+
+/// Words of four bytes that hold `count` elements of a strip.
+static inline int64_t dd_operand_words(dd_precision precision, int64_t count) { return (count * dd_operands[precision].element + 3) / 4; }
+
+/// Whether tiles can read rows of `k` elements where they are.
+static inline int dd_operand_in_place(dd_precision precision, dd_element type, int64_t k) {
+    return type == dd_operands[precision].in_place && k * dd_operands[precision].element % 4 == 0;
+}
 
 /// The columns that a tile must compute for `count` wanted ones.
 static inline int64_t dd_tile_columns(int64_t count) { return count <= DD_HALF_PANEL ? DD_HALF_PANEL : DD_PANEL; }
 
-// MARK: int16
+static inline int64_t dd_group(int64_t row, int64_t group_rows) { return group_rows > 0 ? row / group_rows : 0; }
 
-/// Integers that may lie where their floats did.
+// MARK: 16 bits
+
+/// Numbers that may lie where floats did.
 typedef int16_t dd_int16_in_place __attribute__((may_alias));
+typedef uint16_t dd_bfloat16_in_place __attribute__((may_alias));
 
 /// Columns of A that share a scale, a multiple of 32.
 static inline int64_t dd_int16_part(int64_t k) {
@@ -76,73 +86,5 @@ static inline void dd_int16_scale(float squares, float *scale, float *inverse) {
     *scale = root * (1 / DD_INT16_ROOT);
     *inverse = squares < DD_INT16_LEAST_SQUARES ? 0 : DD_INT16_ROOT / root;
 }
-
-// MARK: conversions
-
-static inline float dd_float_from_bits(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static inline uint32_t dd_bits_from_float(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static inline float dd_float_from_bfloat16(uint16_t half) { return dd_float_from_bits((uint32_t)half << 16); }
-
-/// To nearest, ties to even; NaNs stay NaNs.
-static inline uint16_t dd_bfloat16_from_float(float value) {
-    uint32_t bits = dd_bits_from_float(value);
-    if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)((bits >> 16) | 0x40u);
-    return (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-
-/// Exact for every float16: the exponent is rebased by a multiplication, which also makes subnormals right.
-static inline float dd_float_from_float16(uint16_t half) {
-    uint32_t bits = (uint32_t)(half & 0x7fffu) << 13;
-    float magnitude = dd_float_from_bits(bits) * 0x1p112f;
-    uint32_t out = bits >= 0x0f800000u ? bits | 0x7f800000u : dd_bits_from_float(magnitude);
-    return dd_float_from_bits(out | (uint32_t)(half & 0x8000u) << 16);
-}
-
-/// To nearest, ties to even.
-static inline uint16_t dd_float16_from_float(float value) {
-    uint32_t bits = dd_bits_from_float(value);
-    uint16_t sign = (uint16_t)((bits >> 16) & 0x8000u);
-    bits &= 0x7fffffffu;
-    if (bits > 0x7f800000u) return sign | 0x7e00u;
-    if (bits >= 0x477ff000u) return sign | 0x7c00u;
-    if (bits < 0x38800000u) { // subnormal: adding one half aligns the last place
-        float shifted = dd_float_from_bits(bits) + 0.5f;
-        return (uint16_t)(sign | (dd_bits_from_float(shifted) - 0x3f000000u));
-    }
-    bits += 0xc8000fffu + ((bits >> 13) & 1u);
-    return (uint16_t)(sign | bits >> 13);
-}
-
-static inline float dd_load_element(const void *base, dd_element type, int64_t index) {
-    switch (type) {
-        case DD_F16: return dd_float_from_float16(((const uint16_t *)base)[index]);
-        case DD_BF16: return dd_float_from_bfloat16(((const uint16_t *)base)[index]);
-        default: return ((const float *)base)[index];
-    }
-}
-
-static inline void dd_store_element(void *base, dd_element type, int64_t index, float value) {
-    switch (type) {
-        case DD_F16: ((uint16_t *)base)[index] = dd_float16_from_float(value); break;
-        case DD_BF16: ((uint16_t *)base)[index] = dd_bfloat16_from_float(value); break;
-        default: ((float *)base)[index] = value;
-    }
-}
-
-static inline const void *dd_element_address(const void *base, dd_element type, int64_t index) {
-    return (const char *)base + index * dd_element_bytes(type);
-}
-
-static inline int64_t dd_group(int64_t row, int64_t group_rows) { return group_rows > 0 ? row / group_rows : 0; }
 
 #endif

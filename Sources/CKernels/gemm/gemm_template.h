@@ -1,38 +1,19 @@
-// The GEMM's loader and epilogue over the vectors of dd_vmath.h, compiled once for each instruction set. The file that
-// includes this defines DD_STRIPS_BFLOAT16: whether strips of bfloat16 products hold bfloat16 or rounded floats.
+// The GEMM's loader and epilogue over the vectors of dd_vmath.h, compiled once for each instruction set.
 #include "../math/dd_vmath.h"
 #include "gemm_kernels.h"
 #include "int16_row.h"
 
 // MARK: loading
 
-static void gather(float *out, const void *a, dd_element type, const void *addend, int64_t count) {
-    if (type == DD_F32) {
-        const float *x = a, *z = addend;
-        int64_t l = 0;
-        if (!z) {
-            memcpy(out, x, (size_t)count * sizeof(float));
-            return;
-        }
-        for (; l + DD_VW <= count; l += DD_VW) dd_v_store(out + l, dd_v_add(dd_v_load(x + l), dd_v_load(z + l)));
-        for (; l < count; l++) out[l] = x[l] + z[l];
-    } else if (type == DD_BF16) {
-        const uint16_t *x = a, *z = addend;
-        int64_t l = 0;
-        for (; l + DD_VW <= count; l += DD_VW) {
-            const dd_vf value = dd_v_load_bfloat16(x + l);
-            dd_v_store(out + l, z ? dd_v_add(value, dd_v_load_bfloat16(z + l)) : value);
-        }
-        for (; l < count; l++) {
-            out[l] = dd_float_from_bfloat16(x[l]);
-            if (z) out[l] += dd_float_from_bfloat16(z[l]);
-        }
-    } else {
-        for (int64_t l = 0; l < count; l++) {
-            out[l] = dd_load_element(a, type, l);
-            if (addend) out[l] += dd_load_element(addend, type, l);
-        }
-    }
+/// A row of A as floats: where it is, or widened into `room`.
+static const float *floats_of(const dd_gemm_args *args, int64_t row, float *room) {
+    const void *values = dd_element_address(args->a, args->a_type, row * args->lda);
+    if (args->a_type == DD_F32) return values;
+    const uint16_t *halves = values;
+    int64_t l = 0;
+    for (; l + DD_VW <= args->k; l += DD_VW) dd_v_store(room + l, dd_v_load_bfloat16(halves + l));
+    for (; l < args->k; l++) room[l] = dd_float_from_bfloat16(halves[l]);
+    return room;
 }
 
 static void row_statistics(const float *line, int64_t k, float epsilon, float *mean, float *rstd) {
@@ -60,47 +41,38 @@ static void row_statistics(const float *line, int64_t k, float epsilon, float *m
     *rstd = 1.0f / sqrtf(total / (float)k + epsilon);
 }
 
-/// One value of a strip: `rounds` as the tiles of bfloat16 products read it.
-DD_VINLINE void store_strip(void *strip, int64_t l, dd_vf x, const int rounds) {
-#if DD_STRIPS_BFLOAT16
-    if (rounds) {
+/// A vector of a strip, at element l.
+DD_VINLINE void store_strip(const dd_precision precision, void *strip, int64_t l, dd_vf x) {
+#if defined(DD_VMATH_BF16)
+    if (precision == DD_PRECISION_BFLOAT16) {
         dd_v_store_bfloat16_fast((uint16_t *)strip + l, x);
         return;
     }
-    dd_v_store((float *)strip + l, x);
-#else
-    dd_v_store((float *)strip + l, rounds ? dd_v_rounded_bfloat16(x) : x);
 #endif
+    (void)precision;
+    dd_v_store((float *)strip + l, x);
 }
 
-/// The last values of a line, fewer than a vector, and the zero behind an odd number of them.
-static void store_strip_rest(void *strip, int64_t l, const float *values, int64_t k, const int rounds) {
-    for (; l < k; l++, values++) {
-#if DD_STRIPS_BFLOAT16
-        if (rounds) {
-            ((uint16_t *)strip)[l] = dd_bfloat16_from_float(*values);
-            continue;
-        }
-#endif
-        ((float *)strip)[l] = rounds ? dd_float_from_bfloat16(dd_bfloat16_from_float(*values)) : *values;
+/// The last values of a line, fewer than a vector, and the zero behind an odd number of bfloat16.
+DD_VINLINE void store_strip_rest(const dd_precision precision, void *strip, int64_t l, const float *values, int64_t k) {
+    if (precision == DD_PRECISION_BFLOAT16) {
+        uint16_t *halves = strip;
+        for (; l < k; l++) halves[l] = dd_bfloat16_from_float(*values++);
+        if (k % 2) halves[k] = 0;
+    } else {
+        for (; l < k; l++) ((float *)strip)[l] = *values++;
     }
-    if (!rounds || k % 2 == 0) return;
-#if DD_STRIPS_BFLOAT16
-    ((uint16_t *)strip)[k] = 0;
-#else
-    ((float *)strip)[k] = 0;
-#endif
 }
 
 /// strip = f((line - mean) rstd scale + shift); scale and shift may be NULL. The strip may be the line itself.
-DD_VINLINE void normalise(void *strip, const float *line, int64_t k, float mean, float rstd, const float *scale, const float *shift,
-                          const int silu, const int rounds) {
+DD_VINLINE void normalise(const dd_precision precision, void *strip, const float *line, int64_t k, float mean, float rstd, const float *scale,
+                          const float *shift, const int silu) {
     const dd_vf centre = dd_v_set(mean), factor = dd_v_set(rstd), one = dd_v_set(1.0f);
     const int64_t whole = k - k % DD_VW, rest = k - whole;
     for (int64_t l = 0; l < whole; l += DD_VW) {
         dd_vf x = dd_v_mul(dd_v_sub(dd_v_load(line + l), centre), factor);
         x = dd_v_fma(x, scale ? dd_v_load(scale + l) : one, shift ? dd_v_load(shift + l) : dd_v_zero());
-        store_strip(strip, l, silu ? dd_v_silu(x) : x, rounds);
+        store_strip(precision, strip, l, silu ? dd_v_silu(x) : x);
     }
     float values[DD_VW] = {0};
     if (rest) {
@@ -108,66 +80,54 @@ DD_VINLINE void normalise(void *strip, const float *line, int64_t k, float mean,
         x = dd_v_fma(x, scale ? dd_v_load_n(scale + whole, rest) : one, shift ? dd_v_load_n(shift + whole, rest) : dd_v_zero());
         dd_v_store(values, silu ? dd_v_silu(x) : x);
     }
-    store_strip_rest(strip, whole, values, k, rounds);
+    store_strip_rest(precision, strip, whole, values, k);
 }
 
 /// A line that is taken as it is. The strip may be the line itself.
-DD_VINLINE void take(void *strip, const float *line, int64_t k, const int rounds) {
+DD_VINLINE void take(const dd_precision precision, void *strip, const float *line, int64_t k) {
     const int64_t whole = k - k % DD_VW;
-    for (int64_t l = 0; l < whole; l += DD_VW) store_strip(strip, l, dd_v_load(line + l), rounds);
-    store_strip_rest(strip, whole, line + whole, k, rounds);
+    for (int64_t l = 0; l < whole; l += DD_VW) store_strip(precision, strip, l, dd_v_load(line + l));
+    store_strip_rest(precision, strip, whole, line + whole, k);
 }
 
-DD_VINLINE void load_rows_as(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line, const int rounds,
-                             const int integers) {
-    const int64_t k = args->k, k0 = args->a2 ? args->k0 : k;
-    const dd_element type = args->a_type;
-    const int64_t row_bytes = ld * ((rounds && DD_STRIPS_BFLOAT16) || integers ? 2 : 4);
-    const int in_place = type == DD_F32 && !args->a2 && !args->a_addend;
+DD_VINLINE void load_rows_as(const dd_precision precision, const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
+    const int64_t k = args->k, row_bytes = ld * (precision == DD_PRECISION_FLOAT32 ? 4 : 2);
+    const int integers = precision == DD_PRECISION_INT16;
     for (int64_t i = row; i < row + rows; i++) {
         void *strip_row = (char *)strip + (i - row) * row_bytes, *out = integers ? line : strip_row;
-        const float *values = dd_element_address(args->a, type, i * args->lda);
-        if (!in_place) {
-            float *gathered = rounds ? line : out;
-            gather(gathered, values, type, args->a_addend ? dd_element_address(args->a_addend, type, i * args->ld_a_addend) : 0, k0);
-            if (args->a2)
-                gather(gathered + k0, dd_element_address(args->a2, type, i * args->lda2), type,
-                       args->a2_addend ? dd_element_address(args->a2_addend, type, i * args->ld_a2_addend) : 0, k - k0);
-            values = gathered;
-        }
+        const float *values = floats_of(args, i, precision == DD_PRECISION_FLOAT32 ? out : line);
         if (args->prologue == DD_GEMM_PROLOGUE_NONE) {
             if (integers)
                 store_integers(strip_row, values, k);
             else
-                take(out, values, k, rounds);
+                take(precision, out, values, k);
             continue;
         }
         float mean = 0, rstd = 1;
-        if (args->prologue == DD_GEMM_PROLOGUE_LAYER_NORM) {
-            if (args->row_mean) {
-                mean = args->row_mean[i];
-                rstd = args->row_rstd[i];
-            } else {
-                row_statistics(values, k, args->epsilon, &mean, &rstd);
-            }
-        }
+        if (args->prologue == DD_GEMM_PROLOGUE_LAYER_NORM) row_statistics(values, k, args->epsilon, &mean, &rstd);
         const int64_t group = dd_group(i, args->column_group_rows) * k;
         const float *scale = args->column_scale ? args->column_scale + group : 0;
         const float *shift = args->column_shift ? args->column_shift + group : 0;
         if (args->prologue == DD_GEMM_PROLOGUE_SCALE_SHIFT && args->prologue_activation == DD_ACTIVATION_SILU)
-            normalise(out, values, k, 0, 1, scale, shift, 1, rounds);
+            normalise(precision, out, values, k, 0, 1, scale, shift, 1);
         else
-            normalise(out, values, k, mean, rstd, scale, shift, 0, rounds);
+            normalise(precision, out, values, k, mean, rstd, scale, shift, 0);
         if (integers) store_integers(strip_row, out, k);
     }
 }
 
-static void load_rows(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
-    switch (args->precision) {
-        case DD_PRECISION_FLOAT32: load_rows_as(args, row, rows, strip, ld, line, 0, 0); break;
-        case DD_PRECISION_BFLOAT16: load_rows_as(args, row, rows, strip, ld, line, 1, 0); break;
-        case DD_PRECISION_INT16: load_rows_as(args, row, rows, strip, ld, line, 0, 1); break;
-    }
+static void load_float32(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
+    load_rows_as(DD_PRECISION_FLOAT32, args, row, rows, strip, ld, line);
+}
+
+#if defined(DD_VMATH_BF16)
+static void load_bfloat16(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
+    load_rows_as(DD_PRECISION_BFLOAT16, args, row, rows, strip, ld, line);
+}
+#endif
+
+static void load_int16(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
+    load_rows_as(DD_PRECISION_INT16, args, row, rows, strip, ld, line);
 }
 
 // MARK: the epilogue
@@ -182,15 +142,13 @@ DD_VINLINE dd_vf activated(dd_activation activation, dd_vf x) {
 
 /// `count` values of one row (DD_VW, or fewer with `tail`), from column on.
 DD_VINLINE void finish_vector(const dd_gemm_args *args, const dd_activation activation, const float *in, int64_t row,
-                              int64_t column, int64_t columns, const float *added, const int tail, int64_t count) {
+                              int64_t column, int64_t columns, const int tail, int64_t count) {
     dd_vf x = dd_v_load(in);
 #define DD_LOAD(p) (tail ? dd_v_load_n(p, count) : dd_v_load(p))
     if (args->bias) x = dd_v_add(x, DD_LOAD(args->bias + column));
-    if (added) x = dd_v_add(x, DD_LOAD(added + column));
     if (activation == DD_ACTIVATION_GEGLU) {
         dd_vf gate = dd_v_load(in + DD_HALF_PANEL);
         if (args->bias) gate = dd_v_add(gate, DD_LOAD(args->bias + columns + column));
-        if (added) gate = dd_v_add(gate, DD_LOAD(added + columns + column));
         x = dd_v_mul(x, dd_v_gelu(gate));
     } else {
         x = activated(activation, x);
@@ -218,20 +176,19 @@ DD_VINLINE void finish_as(const dd_gemm_args *args, const dd_activation activati
     const int64_t columns = geglu ? args->n / 2 : args->n;
     const int64_t width = geglu ? DD_HALF_PANEL : DD_PANEL;
     for (int64_t i = 0; i < rows; i++) {
-        const float *added = args->group_row ? args->group_row + dd_group(row + i, args->group_rows) * args->ld_group_row : 0;
         for (int64_t j = 0; j < width; j += DD_VW) {
             const int64_t column = panel * width + j, left = columns - column;
             if (left >= DD_VW)
-                finish_vector(args, activation, tile + i * DD_PANEL + j, row + i, column, columns, added, 0, DD_VW);
+                finish_vector(args, activation, tile + i * DD_PANEL + j, row + i, column, columns, 0, DD_VW);
             else if (left > 0)
-                finish_vector(args, activation, tile + i * DD_PANEL + j, row + i, column, columns, added, 1, left);
+                finish_vector(args, activation, tile + i * DD_PANEL + j, row + i, column, columns, 1, left);
         }
     }
 }
 
 /// Rounds for a reader that is a bfloat16 product itself, and takes subnormal numbers as zero where the instruction does.
 DD_VINLINE void store_rounded(uint16_t *y, dd_vf x) {
-#if DD_STRIPS_BFLOAT16
+#if defined(DD_VMATH_BF16)
     dd_v_store_bfloat16_fast(y, x);
 #else
     dd_v_store_bfloat16(y, x);
@@ -268,8 +225,8 @@ DD_VINLINE void finish_whole(const dd_gemm_args *args, const dd_activation activ
     }
 }
 
-static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel) {
-    if (!args->group_row && (panel + 1) * DD_PANEL <= args->n) {
+static void finish_tile(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel) {
+    if ((panel + 1) * DD_PANEL <= args->n) {
 #define DD_WHOLE(activation, residual, halves) finish_whole(args, activation, residual, halves, tile, row, rows, panel)
         if (args->y_type == DD_F32) {
             if (!args->residual) {
@@ -300,24 +257,33 @@ static void finish(const dd_gemm_args *args, const float *tile, int64_t row, int
     }
 }
 
-static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *pivots, float *sums, float *squares) {
+static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *pivots, float *offsets, float *squares) {
+    const dd_vf share = dd_v_set(1 / (float)rows);
     for (int64_t j = 0; j < columns; j += DD_VW) {
         const int64_t left = columns - j;
         const dd_vf pivot = left >= DD_VW ? dd_v_load(y + j) : dd_v_load_n(y + j, left);
-        dd_vf sum = dd_v_zero(), square = sum;
+        dd_vf sum = dd_v_zero(), square = sum, rest = sum;
         for (int64_t i = 1; i < rows; i++) {
             const dd_vf x = left >= DD_VW ? dd_v_load(y + i * ld + j) : dd_v_load_n(y + i * ld + j, left);
-            const dd_vf d = dd_v_sub(x, pivot);
-            sum = dd_v_add(sum, d);
+            sum = dd_v_add(sum, dd_v_sub(x, pivot));
+        }
+        const dd_vf offset = dd_v_mul(sum, share);
+        for (int64_t i = 0; i < rows; i++) {
+            const dd_vf x = left >= DD_VW ? dd_v_load(y + i * ld + j) : dd_v_load_n(y + i * ld + j, left);
+            const dd_vf d = dd_v_sub(dd_v_sub(x, pivot), offset);
+            rest = dd_v_add(rest, d);
             square = dd_v_fma(d, d, square);
         }
+        // What the mean was rounded by.
+        const dd_vf change = dd_v_mul(rest, share), mean = dd_v_add(offset, change);
+        square = dd_v_sub(square, dd_v_mul(rest, change));
         if (left >= DD_VW) {
             dd_v_store(pivots + j, pivot);
-            dd_v_store(sums + j, sum);
+            dd_v_store(offsets + j, mean);
             dd_v_store(squares + j, square);
         } else {
             dd_v_store_n(pivots + j, pivot, left);
-            dd_v_store_n(sums + j, sum, left);
+            dd_v_store_n(offsets + j, mean, left);
             dd_v_store_n(squares + j, square, left);
         }
     }

@@ -1,4 +1,6 @@
 // Rows of int16 products over the vectors of dd_vmath.h, for the templates of the GEMM and of attention.
+#ifndef DD_INT16_ROW_H
+#define DD_INT16_ROW_H
 #include "../math/dd_vmath.h"
 #include "gemm_kernels.h"
 
@@ -28,3 +30,4 @@ static void store_integers(int16_t *strip, const float *line, int64_t k) {
     }
     if (k % 2) ((dd_int16_in_place *)strip)[k] = 0;
 }
+#endif

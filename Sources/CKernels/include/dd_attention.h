@@ -10,6 +10,8 @@
 extern "C" {
 #endif
 
+enum { DD_ATTENTION_MOST_CHANNELS = 4096 };  // of a head
+
 /// Where element [batch, token, head, channel] of a tensor lies: base + batch_stride b + token_stride t + head_stride h + c.
 /// Strides are in elements; the channels of one head lie side by side. Views into one q, k, v product need no copy.
 typedef struct dd_attention_view {
@@ -22,7 +24,7 @@ typedef struct dd_attention_view {
 typedef struct dd_attention_args {
     int64_t batch, heads;
     int64_t tq, tk;         // queries and keys; tk >= 1
-    int64_t d;              // channels of a head, 1 ... 512
+    int64_t d;              // channels of a head, 1 ... DD_ATTENTION_MOST_CHANNELS
     float scale;            // mostly 1 / sqrt(d)
     int causal;             // not 0: query i sees keys 0 ... i + tk - tq only (tq <= tk)
     dd_precision precision; // of q, k, v and the weights after exp; scores, sums and softmax are float32. In INT16 a key that is not

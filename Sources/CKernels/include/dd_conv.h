@@ -70,7 +70,7 @@ enum {
 ///
 ///     x = concatenate(x0 + x0_add, x1 + x1_add)               along channels
 ///     p = pad(silu(x * scale + shift))                        zeros around the *normalised* tensor
-///     y = activation(convolve(p, w) + bias + channel_add + residual)
+///     y = activation(convolve(p, w) + bias + channel_add) + residual
 ///
 /// in which every pointer but x0 and y may be NULL and then drops out. Images are [batch][height][width][channels] with a
 /// stride from pixel to pixel given in elements (0 = dense), so that a source or the result can be some of the channels of
@@ -99,8 +99,8 @@ typedef struct dd_conv_args {
     float *y;                      // [batch][out_height][out_width][cout]
     int64_t ldy;                   // 0: cout
     /// [batch][cout][2]: the mean and the variance (of the whole, not estimated from a sample) of each channel of each image of y,
-    /// overwritten. Blocks of some hundred pixels are summed in float32, about one of their values, and brought together in
-    /// float64, always in the same order: accurate to float32 whatever the mean.
+    /// overwritten. Blocks of some hundred pixels are summed in float32, about their mean so far, and brought together in
+    /// float64, always in the same order: accurate to float32 whatever the mean, and wherever values lie that are far from it.
     float *moments;
 } dd_conv_args;
 
@@ -131,7 +131,7 @@ int dd_conv(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const
             void *scratch);
 
 /// The same with an instruction set of the caller's choice (what the machine lacks gives what it has): for tests.
-int dd_conv_with_isa(dd_isa isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
+int dd_conv_with_isa(int isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args,
                      const void *packed, void *scratch);
 
 /// What a kind's products are made of where 16 bits will do: float32 in the direct kind with few input channels, where bringing each tap's

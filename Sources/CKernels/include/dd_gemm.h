@@ -1,4 +1,4 @@
-// Matrix products with packed weights: y = activation(A w^T + bias + group row) + residual.
+// Matrix products with packed weights: y = activation(A w^T + bias) + residual.
 //
 // A is [m, k] row-major, one row a token; w is [n, k] row-major as PyTorch's Linear has it, packed once. Pointers need
 // only their element's alignment (packed weights and scratch: 64 bytes); all strides (ld...) are in elements. Sums run over
@@ -17,11 +17,12 @@ extern "C" {
 /// What a product multiplies. Sums are float32 but for int16.
 typedef enum dd_precision {
     DD_PRECISION_FLOAT32 = 0,
-    DD_PRECISION_BFLOAT16 = 1, // both factors rounded (to nearest, ties to even) to bfloat16
+    DD_PRECISION_BFLOAT16 = 1, // both factors rounded (to nearest, ties to even) to bfloat16; fast where there are instructions for it
     /// 16-bit integers with shared scales: a row of A has one for each part of at most 512 columns, a row of w one for all of it. Whole
     /// numbers are summed within a part, which never leaves 32 bits, and parts in float32. As fast and as small as bfloat16, also where
     /// there are no instructions for that, with an error of a fifth. Rows smaller than 2^-63 are zeros.
     DD_PRECISION_INT16 = 2,
+    DD_PRECISION_COUNT
 } dd_precision;
 
 typedef enum dd_activation {
@@ -56,8 +57,7 @@ void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, con
 /// What is done with A while it is read. The column arrays may differ between groups of rows (the images of a batch).
 typedef enum dd_gemm_prologue {
     DD_GEMM_PROLOGUE_NONE = 0,
-    /// A' = (A - row_mean) row_rstd column_scale + column_shift. Where row_mean is NULL both are computed here over the
-    /// row's k columns: rstd = 1 / sqrt(variance + epsilon).
+    /// A' = (A - mean) / sqrt(variance + epsilon) column_scale + column_shift, mean and variance being those of the row's k columns.
     DD_GEMM_PROLOGUE_LAYER_NORM = 1,
     /// A' = f(A column_scale + column_shift), f = prologue_activation: a GroupNorm whose statistics are folded into columns.
     DD_GEMM_PROLOGUE_SCALE_SHIFT = 2,
@@ -69,37 +69,28 @@ typedef struct dd_gemm_args {
     dd_precision precision;     // the one that w was packed with
     const void *w_packed;
 
-    // A = [a + a_addend | a2 + a2_addend]: a concatenation and sums that are never made. What is NULL drops out.
-    const void *a;              // [m, k], or [m, k0] with a2
-    const void *a2;             // [m, k - k0] or NULL
-    const void *a_addend, *a2_addend;
-    int64_t lda, lda2, ld_a_addend, ld_a2_addend;
-    int64_t k0;                 // columns of a; matters with a2 only
-    dd_element a_type;          // of all four: DD_F32, DD_F16 or DD_BF16
+    const void *a;              // [m, k]
+    int64_t lda;
+    dd_element a_type;          // DD_F32 or DD_BF16
 
     dd_gemm_prologue prologue;
-    const float *row_mean;      // [m] or NULL
-    const float *row_rstd;      // [m] or NULL
-    float epsilon;
+    float epsilon;              // with LAYER_NORM
     const float *column_scale;  // [groups, k] or NULL (1)
     const float *column_shift;  // [groups, k] or NULL (0)
     int64_t column_group_rows;  // rows that share one set of columns; 0: all
     dd_activation prologue_activation; // NONE or SILU, with SCALE_SHIFT
 
     const float *bias;          // [n] in w's own order, or NULL
-    const float *group_row;     // [groups, n] (row stride ld_group_row) or NULL: added to each row of its group
-    int64_t ld_group_row;
-    int64_t group_rows;         // rows that share one group_row; 0: all
     dd_activation activation;
     const float *residual;      // [m, columns of y] or NULL; may be y itself
     int64_t ld_residual;
 
     void *y;                    // [m, n], with GEGLU [m, n / 2]; must not overlap A
     int64_t ldy;
-    dd_element y_type;          // DD_F32, DD_F16 or DD_BF16
+    dd_element y_type;          // DD_F32 or DD_BF16
 
     /// [groups][columns of y][2] or NULL: the mean and the variance (of the whole) of each column of y over each group of rows, as
-    /// dd_group_statistics_nhwc_f32 takes them. Blocks of some hundred rows are summed in float32, about one of their values, and
+    /// dd_group_statistics_nhwc_f32 takes them. Blocks of some hundred rows are summed in float32, about their mean, and
     /// brought together in float64, always in the same order. y_type must be DD_F32, k >= 1.
     float *moments;
     int64_t moments_rows;       // rows of a group; 0: all
@@ -121,6 +112,7 @@ const char *dd_gemm_variant(dd_precision precision);
 typedef enum dd_limit {
     DD_LIMIT_FLOAT32_FMA = 0,
     DD_LIMIT_BFLOAT16_DOT = 1, // 0 where the instruction set has none
+    DD_LIMIT_COUNT
 } dd_limit;
 
 /// What the pool's threads together reach in registers alone, in GFLOP/s (a multiply and an add are two): the best of a few

@@ -2,10 +2,10 @@
 
 #include <math.h>
 
+#include "../elementwise/one_pass.h"
 #include "../elementwise/vectors.h"
 
 enum {
-    MOMENT_BLOCK = 4096,   // floats whose mean and deviations are taken together
     TASK_FLOATS = 16384,   // of a task that only applies
     PIXEL_BLOCKS = 32,     // at most so many partial sums of an image
     PIXEL_BLOCK_MIN = 64,  // pixels
@@ -13,9 +13,6 @@ enum {
     CHANNEL_PIECE = 320,   // of a row whose scale and shift are applied
     CHANNEL_BLOCK = 256,   // channels of a task that takes sums
 };
-
-#define DD_TEMPLATE "../norm/norm.inc.h"
-#include "../elementwise/for_each_isa.h"
 
 // MARK: NCHW
 
@@ -49,7 +46,7 @@ void dd_group_norm_nchw_f32(
     dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels,
     int64_t pixels, int64_t groups, float epsilon, int silu) {
     if (batch <= 0 || channels <= 0 || pixels <= 0 || groups <= 0) return;
-    nchw_context context = {DD_SELECT(moments), DD_SELECT(affine), y,      x,       scale, bias,
+    nchw_context context = {dd_one_pass_current()->moments, dd_one_pass_current()->affine, y,      x,       scale, bias,
                             channels / groups,  groups,            pixels, epsilon, silu};
     dd_parallel_for(pool, batch * groups, nchw_task, &context);
 }
@@ -151,7 +148,7 @@ void dd_group_statistics_nhwc_f32(
     dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count,
     const float *scale, const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch) {
     if (batch <= 0 || pixels <= 0) return;
-    sums_context context = {DD_SELECT(column_sums), scratch, sources, source_count, .pixels = pixels};
+    sums_context context = {dd_one_pass_current()->column_sums, scratch, sources, source_count, .pixels = pixels};
     for (int s = 0; s < source_count; s++) {
         context.channels += sources[s].channels;
         context.channel_tasks += own_tasks(&sources[s]);
@@ -201,7 +198,7 @@ static void apply_task(void *raw, int64_t index, int worker) {
 void dd_scale_shift_nhwc_f32(
     dd_pool *pool, float *y, const dd_nhwc_source *sources, int source_count, const float *scale, const float *shift,
     int64_t batch, int64_t pixels, int silu) {
-    apply_context context = {.affine_row = DD_SELECT(affine_row), .y = y, .sources = sources, .source_count = source_count};
+    apply_context context = {.affine_row = dd_one_pass_current()->affine_row, .y = y, .sources = sources, .source_count = source_count};
     context.scale = scale;
     context.shift = shift;
     context.pixels = pixels;
@@ -260,7 +257,7 @@ void dd_layer_norm_f32(
     dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t rows, int64_t n,
     float epsilon) {
     if (n <= 0) return;
-    rows_context context = {.layer_norm_row = DD_SELECT(layer_norm_row), .y = y, .x = x, .scale = scale, .bias = bias};
+    rows_context context = {.layer_norm_row = dd_one_pass_current()->layer_norm_row, .y = y, .x = x, .scale = scale, .bias = bias};
     context.rows = rows;
     context.n = n;
     context.epsilon = epsilon;
@@ -271,7 +268,7 @@ void dd_layer_norm_f32(
 void dd_row_statistics_f32(
     dd_pool *pool, float *mean, float *rstd, const float *x, int64_t ldx, int64_t rows, int64_t n, float epsilon) {
     if (n <= 0) return;
-    rows_context context = {.moments = DD_SELECT(moments), .mean = mean, .rstd = rstd, .x = x, .rows = rows, .n = n};
+    rows_context context = {.moments = dd_one_pass_current()->moments, .mean = mean, .rstd = rstd, .x = x, .rows = rows, .n = n};
     context.ldx = ldx;
     context.epsilon = epsilon;
     context.rows_per_task = max_i64(1, TASK_FLOATS / n);

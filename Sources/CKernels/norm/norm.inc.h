@@ -1,4 +1,4 @@
-#include "../elementwise/vector_math.inc.h"
+enum { MOMENT_BLOCK = 4096 }; // floats whose mean and deviations are taken together
 
 // Sixteen lanes to one number, always in the same order.
 ALWAYS_INLINE double FN(sum_lanes)(const vec16 *v) {

@@ -1,9 +1,15 @@
+// A call's tasks are handed out one by one, to the caller and to whichever workers come by while it lasts. It ends when all are done, so
+// a worker that the machine keeps from running is waited for only if it has begun a task.
 #include "dd_parallel.h"
+
+#include "dd_isa.h"
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -12,8 +18,17 @@
 #define DD_PAUSE() ((void)0)
 #endif
 
-// Workers spin for a while after each job (dispatch is then a fraction of a microsecond), then sleep on a condition.
-enum { SPINS = 20000 };
+enum {
+    // Nanoseconds that a worker looks for the next call before it sleeps; the gaps between a program's steps are shorter. On a busy
+    // processor it makes room for others after the first few.
+    IDLE_SPIN = 200000,
+    IDLE_PAUSE = 3000,
+    // Nanoseconds that a caller looks for the end of the last tasks before it sleeps: waking up takes about as long.
+    JOIN_SPIN = 50000,
+};
+
+// States of a call: open to workers or not, whether the caller sleeps until they have left, and how many are inside.
+enum { OPEN = 1 << 30, CALLER_SLEEPS = 1 << 29, INSIDE = CALLER_SLEEPS - 1 };
 
 typedef struct worker_argument {
     dd_pool *pool;
@@ -24,70 +39,125 @@ struct dd_pool {
     int size;
     pthread_t *threads;
     worker_argument *arguments;
-    pthread_mutex_t callers;  // one job at a time: a second caller waits for the first one's
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    _Atomic int sleepers;
+    // Semaphores, since to signal a condition may mean to wait for a thread that was woken and does not run yet.
+    sem_t called, left;
+    _Atomic int sleepers;  // that nobody wakes yet
     _Atomic int stopping;
+    _Atomic int taken;  // by a caller
+    // Of the call; they change only while nobody is inside.
     dd_task task;
     void *context;
     int64_t count;
     int isa; // that the caller forced for itself
-    _Alignas(64) _Atomic uint64_t generation;
+    _Alignas(64) _Atomic uint64_t calls;
+    _Alignas(64) _Atomic int state;
     _Alignas(64) _Atomic int64_t next;
-    _Alignas(64) _Atomic int running;
 };
 
+static int64_t nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void pause_some(void) {
+    for (int i = 0; i < 16; i++) DD_PAUSE();
+}
+
 static void take_tasks(dd_pool *pool, int worker) {
-    const int64_t count = pool->count;
     for (;;) {
-        int64_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (index >= count) return;
+        const int64_t index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+        if (index >= pool->count) return;
         pool->task(pool->context, index, worker);
     }
 }
 
-static void *worker_main(void *raw) {
-    worker_argument *argument = raw;
-    dd_pool *pool = argument->pool;
-    uint64_t seen = 0;
-    for (;;) {
-        int spins = 0;
-        while (atomic_load_explicit(&pool->generation, memory_order_acquire) == seen) {
-            if (++spins < SPINS) {
-                DD_PAUSE();
-                continue;
-            }
-            pthread_mutex_lock(&pool->mutex);
-            atomic_fetch_add(&pool->sleepers, 1);
-            while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
-            atomic_fetch_sub(&pool->sleepers, 1);
-            pthread_mutex_unlock(&pool->mutex);
-        }
-        seen++;
-        if (atomic_load(&pool->stopping)) return NULL;
-        if (pool->isa != dd_isa_forced_here()) dd_isa_force_here(pool->isa);
-        take_tasks(pool, argument->worker);
-        atomic_fetch_sub_explicit(&pool->running, 1, memory_order_release);
+static void wait_for(sem_t *semaphore) {
+    while (sem_wait(semaphore) != 0) {
+        // A signal came in between.
     }
 }
 
-static void release_workers(dd_pool *pool) {
-    atomic_fetch_add(&pool->generation, 1);
-    if (atomic_load(&pool->sleepers) > 0) {
-        pthread_mutex_lock(&pool->mutex);
-        pthread_cond_broadcast(&pool->wake);
-        pthread_mutex_unlock(&pool->mutex);
+/// Takes up to `most` from those that sleep and are not being woken; returns how many.
+static int64_t take_sleepers(dd_pool *pool, int64_t most) {
+    int sleepers = atomic_load(&pool->sleepers);
+    while (sleepers > 0) {
+        const int taken = sleepers < most ? sleepers : (int)most;
+        if (atomic_compare_exchange_weak(&pool->sleepers, &sleepers, sleepers - taken)) return taken;
     }
+    return 0;
+}
+
+/// Waits for a call after the first `seen`; returns how many there were by then.
+static uint64_t await_call(dd_pool *pool, uint64_t seen) {
+    const int64_t start = nanoseconds();
+    for (;;) {
+        const uint64_t calls = atomic_load_explicit(&pool->calls, memory_order_acquire);
+        if (calls != seen) return calls;
+        const int64_t waited = nanoseconds() - start;
+        if (waited > IDLE_SPIN) break;
+        if (waited < IDLE_PAUSE) pause_some(); else sched_yield();
+    }
+    atomic_fetch_add(&pool->sleepers, 1);
+    if (atomic_load(&pool->calls) != seen && take_sleepers(pool, 1)) return atomic_load(&pool->calls);
+    wait_for(&pool->called);
+    return atomic_load(&pool->calls);
+}
+
+/// Enters the call under way, if there is one.
+static int enter(dd_pool *pool) {
+    int state = atomic_load_explicit(&pool->state, memory_order_relaxed);
+    while (state & OPEN)
+        if (atomic_compare_exchange_weak_explicit(&pool->state, &state, state + 1, memory_order_acquire, memory_order_relaxed)) return 1;
+    return 0;
+}
+
+static void leave(dd_pool *pool) {
+    const int before = atomic_fetch_sub_explicit(&pool->state, 1, memory_order_release);
+    if (!(before & CALLER_SLEEPS) || (before & INSIDE) != 1) return;
+    sem_post(&pool->left);
+}
+
+static void *worker_main(void *raw) {
+    const worker_argument *argument = raw;
+    dd_pool *pool = argument->pool;
+    uint64_t seen = 0;
+    for (;;) {
+        seen = await_call(pool, seen);
+        if (atomic_load(&pool->stopping)) return NULL;
+        if (!enter(pool)) continue;
+        if (pool->isa != dd_isa_forced_here()) dd_isa_force_here(pool->isa);
+        take_tasks(pool, argument->worker);
+        leave(pool);
+    }
+}
+
+/// Tells workers of a call, and wakes as many sleeping ones as `wanted`.
+static void announce(dd_pool *pool, int64_t wanted) {
+    atomic_fetch_add(&pool->calls, 1);
+    for (int64_t woken = take_sleepers(pool, wanted); woken > 0; woken--) sem_post(&pool->called);
+}
+
+/// Lets no more workers in, and waits for those in the middle of a task.
+static void close_call(dd_pool *pool) {
+    int inside = atomic_fetch_and_explicit(&pool->state, ~OPEN, memory_order_acquire) & INSIDE;
+    if (inside == 0) return;
+    const int64_t start = nanoseconds();
+    while (inside != 0 && nanoseconds() - start < JOIN_SPIN) {
+        pause_some();
+        inside = atomic_load_explicit(&pool->state, memory_order_acquire) & INSIDE;
+    }
+    if (inside == 0) return;
+    // Asleep, the caller leaves its processor to the worker that waits for one.
+    if (atomic_fetch_or_explicit(&pool->state, CALLER_SLEEPS, memory_order_acquire) & INSIDE) wait_for(&pool->left);
 }
 
 static void stop_workers(dd_pool *pool, int started) {
     atomic_store(&pool->stopping, 1);
-    release_workers(pool);
+    announce(pool, started);
     for (int i = 1; i <= started; i++) pthread_join(pool->threads[i], NULL);
-    pthread_cond_destroy(&pool->wake);
-    pthread_mutex_destroy(&pool->mutex);
-    pthread_mutex_destroy(&pool->callers);
+    sem_destroy(&pool->left);
+    sem_destroy(&pool->called);
     free(pool->threads);
     free(pool->arguments);
     free(pool);
@@ -100,9 +170,8 @@ dd_pool *dd_pool_create(int threads) {
     *pool = (dd_pool){.size = threads};
     pool->threads = calloc((size_t)threads, sizeof(pthread_t));
     pool->arguments = calloc((size_t)threads, sizeof(worker_argument));
-    pthread_mutex_init(&pool->callers, NULL);
-    pthread_mutex_init(&pool->mutex, NULL);
-    pthread_cond_init(&pool->wake, NULL);
+    sem_init(&pool->called, 0, 0);
+    sem_init(&pool->left, 0, 0);
     if (!pool->threads || !pool->arguments) {
         stop_workers(pool, 0);
         return NULL;
@@ -125,22 +194,18 @@ int dd_pool_size(const dd_pool *pool) { return pool ? pool->size : 1; }
 
 void dd_parallel_for(dd_pool *pool, int64_t count, dd_task task, void *context) {
     if (count <= 0) return;
-    if (!pool || pool->size == 1 || count == 1) {
+    if (!pool || pool->size == 1 || count == 1 || atomic_exchange_explicit(&pool->taken, 1, memory_order_acquire)) {
         for (int64_t i = 0; i < count; i++) task(context, i, 0);
         return;
     }
-    pthread_mutex_lock(&pool->callers);
     pool->task = task;
     pool->context = context;
     pool->count = count;
     pool->isa = dd_isa_forced_here();
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->running, pool->size - 1, memory_order_relaxed);
-    release_workers(pool);
+    atomic_store_explicit(&pool->state, OPEN, memory_order_release);
+    announce(pool, count - 1);
     take_tasks(pool, 0);
-    // A worker that is not running (the machine is busy) gets this processor after a while.
-    for (int spins = 0; atomic_load_explicit(&pool->running, memory_order_acquire) != 0; spins++) {
-        if (spins < SPINS) DD_PAUSE(); else sched_yield();
-    }
-    pthread_mutex_unlock(&pool->callers);
+    close_call(pool);
+    atomic_store_explicit(&pool->taken, 0, memory_order_release);
 }

@@ -1,11 +1,11 @@
 // Element-wise adaptive convolution.
 #include "dd_spatial.h"
 
+#include "../elementwise/one_pass.h"
 #include "../elementwise/vectors.h"
-#include "spatial_kernels.h"
 
 typedef struct eac_context {
-    const dd_spatial_table *table;
+    const dd_one_pass *table;
     float *y;
     const float *x, *kernel;
     int64_t c, h, w, k;
@@ -33,13 +33,13 @@ static void eac_nhwc_task(void *raw, int64_t index, int worker) {
 void dd_eac_nchw_f32(
     dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k,
     int residual) {
-    eac_context context = {dd_spatial_kernels(), y, x, kernel, c, h, w, k, residual};
+    eac_context context = {dd_one_pass_current(), y, x, kernel, c, h, w, k, residual};
     dd_parallel_for(pool, n * c * h, eac_nchw_task, &context);
 }
 
 void dd_eac_nhwc_f32(
     dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k,
     int residual) {
-    eac_context context = {dd_spatial_kernels(), y, x, kernel, c, h, w, k, residual};
+    eac_context context = {dd_one_pass_current(), y, x, kernel, c, h, w, k, residual};
     dd_parallel_for(pool, n * h, eac_nhwc_task, &context);
 }

@@ -1,8 +1,8 @@
 // Unfolding for convolutions.
 #include "dd_spatial.h"
 
+#include "../elementwise/one_pass.h"
 #include "../elementwise/vectors.h"
-#include "spatial_kernels.h"
 
 enum { SHORT = 12 }; // a row that is not worth three calls
 
@@ -34,7 +34,7 @@ void dd_im2col_nchw_f32(
     float *columns, const float *x, int64_t cin, int64_t h, int64_t w, int64_t kh, int64_t kw, int64_t stride_h,
     int64_t stride_w, int64_t pad_top, int64_t pad_left, int64_t dilation_h, int64_t dilation_w, int64_t out_w,
     int64_t first_pixel, int64_t pixel_count, int64_t ld) {
-    void (*halve)(float *, const float *, int64_t) = dd_spatial_kernels()->halve_run;
+    void (*halve)(float *, const float *, int64_t) = dd_one_pass_current()->halve_run;
     float *y = columns;
     for (int64_t ci = 0; ci < cin; ci++) {
         const float *plane = x + ci * h * w;

@@ -1,15 +1,15 @@
 // Upsampling, padding, layouts and concatenation: moving pixels.
 #include "dd_spatial.h"
 
+#include "../elementwise/one_pass.h"
 #include "../elementwise/vectors.h"
 #include "dd_elementwise.h"
-#include "spatial_kernels.h"
 
 enum { TASK_FLOATS = 16384 };
 
 // Both layouts are planes of rows of positions of `width` floats: NCHW has n * c planes of width 1, NHWC n of width c.
 typedef struct rows_context {
-    const dd_spatial_table *table;
+    const dd_one_pass *table;
     float *y;
     const float *x;
     int64_t h, w, width, rows, rows_per_task;
@@ -19,7 +19,7 @@ typedef struct rows_context {
 
 static void run_rows(dd_pool *pool, rows_context *context, int64_t rows, int64_t row_floats, dd_task task) {
     if (rows <= 0 || row_floats <= 0) return;
-    context->table = dd_spatial_kernels();
+    context->table = dd_one_pass_current();
     context->rows = rows;
     context->rows_per_task = max_i64(1, TASK_FLOATS / row_floats);
     dd_parallel_for(pool, ceil_div(rows, context->rows_per_task), task, context);
@@ -122,7 +122,7 @@ void dd_nhwc_to_nchw_f32(dd_pool *pool, float *y, const float *x, int64_t batch,
 }
 
 typedef struct concat_context {
-    const dd_spatial_table *table;
+    const dd_one_pass *table;
     float *y;
     const dd_nhwc_source *sources;
     int source_count;
@@ -148,7 +148,7 @@ static void concat_task(void *raw, int64_t index, int worker) {
 }
 
 void dd_concat_nhwc_f32(dd_pool *pool, float *y, const dd_nhwc_source *sources, int source_count, int64_t rows) {
-    concat_context context = {dd_spatial_kernels(), y, sources, source_count, 0, rows, 0};
+    concat_context context = {dd_one_pass_current(), y, sources, source_count, 0, rows, 0};
     for (int s = 0; s < source_count; s++) context.channels += sources[s].channels;
     if (context.channels <= 0 || rows <= 0) return;
     context.rows_per_task = max_i64(1, TASK_FLOATS / context.channels);

@@ -64,7 +64,3 @@ static void FN(double_run)(float *restrict y, const float *x, int64_t n) {
 static void FN(halve_run)(float *restrict y, const float *x, int64_t n) {
     VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = x[2 * i];
 }
-
-static const dd_spatial_table FN(spatial_table) = {
-    FN(eac_row_nchw), FN(eac_row_nhwc), FN(add_run), FN(divide_run), FN(sum_run), FN(double_run), FN(halve_run),
-};

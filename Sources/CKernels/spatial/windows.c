@@ -1,8 +1,8 @@
 // Overlapping windows: cutting out and averaging back.
 #include "dd_spatial.h"
 
+#include "../elementwise/one_pass.h"
 #include "../elementwise/vectors.h"
-#include "spatial_kernels.h"
 
 int64_t dd_window_count(int64_t n, int64_t k) { return n <= k ? 1 : ceil_div(n, k); }
 
@@ -14,7 +14,7 @@ int64_t dd_window_start(int64_t n, int64_t k, int64_t i) {
 
 // Both layouts are planes of rows of positions of `width` floats: NCHW has n * c planes of width 1, NHWC n of width c.
 typedef struct window_context {
-    const dd_spatial_table *table;
+    const dd_one_pass *table;
     float *y;
     const float *x;
     int64_t planes, h, w, width, k, kh, kw, count_y, count_x;
@@ -22,7 +22,7 @@ typedef struct window_context {
 
 static window_context make_context(
     float *y, const float *x, int64_t planes, int64_t h, int64_t w, int64_t width, int64_t k) {
-    window_context context = {dd_spatial_kernels(), y, x, planes, h, w, width, k, 0, 0, 0, 0};
+    window_context context = {dd_one_pass_current(), y, x, planes, h, w, width, k, 0, 0, 0, 0};
     context.kh = min_i64(k, h);
     context.kw = min_i64(k, w);
     context.count_y = dd_window_count(h, k);

@@ -1,18 +1,6 @@
 // AVX-512 with BF16: products of pairs, 32 multiplications and additions an instruction, summed in float32. (The
 // instruction takes subnormal numbers as zero.)
-#if defined(__x86_64__)
-#include <immintrin.h>
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,avx2,fma"))), apply_to = function)
-#define DD_VMATH_AVX512
-#define DD_VMATH_BF16
-#define DD_STRIPS_BFLOAT16 1
-#define DD_VNNI 1
-#include "gemm_avx512.h"
-#include "gemm_template.h"
+#include "gemm_kernels.h"
 
 static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int rows, const int vectors, int64_t pairs, const uint16_t *a,
                                                                      int64_t lda, const uint16_t *panel, float *tile,
@@ -41,21 +29,7 @@ static inline __attribute__((always_inline)) void tile_rows_bfloat16(const int r
     }
 }
 
-static void tile_bfloat16(int64_t rows, int64_t columns, int64_t pairs, const void *a, int64_t lda, const uint16_t *panel,
-                          float *tile, int64_t ld_tile, const int adds) {
-    DD_TILE_SWITCH(tile_rows_bfloat16, pairs, a, lda, panel, tile, ld_tile, adds)
+static void tile_bfloat16(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile,
+                          int64_t ld_tile, int adds) {
+    DD_TILE_SWITCH(tile_rows_bfloat16, (k + 1) / 2, a, lda, panel, tile, ld_tile, adds)
 }
-#pragma clang attribute pop
-
-const dd_gemm_kernels dd_gemm_kernels_avx512_bf16 = {
-    .names = {"gemm-avx512 float32 8x32", "gemm-avx512-bf16 bfloat16 8x32", "gemm-avx512-vnni int16 8x32"},
-    .tile_rows = 8,
-    .strips_bfloat16 = DD_STRIPS_BFLOAT16,
-    .tile_float32 = tile_float32,
-    .tile_bfloat16 = tile_bfloat16,
-    .tile_int16 = tile_int16,
-    .load_rows = load_rows,
-    .finish = finish,
-    .sum_columns = sum_columns,
-};
-#endif

@@ -1,0 +1,29 @@
+// AVX-512 with VNNI: pairs of int16 are multiplied and added to a sum in one instruction.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)
+#define DD_VNNI 1
+#include "../gemm/gemm_avx512.h"
+
+#define DD_VL 16
+#define DD_ROWS 8
+#define DD_COLUMNS 2
+#define DD_NATIVE_INT16 DD_VNNI
+#include "../conv/conv_tasks.inc.h"
+#pragma clang attribute pop
+
+static int supported(void) { return dd_kernels_avx512.supported() && __builtin_cpu_supports("avx512vnni"); }
+
+const dd_kernels dd_kernels_avx512_vnni = {
+    .name = "avx512-vnni",
+    .supported = supported,
+    .base = &dd_kernels_avx512,
+    .gemm = &gemm_kernels,
+    .conv = conv_tasks,
+};
+#endif
