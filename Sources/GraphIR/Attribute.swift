@@ -37,7 +37,7 @@ public indirect enum Attribute: Hashable, Sendable, CustomStringConvertible {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"
             case "\n": result += "\\n"
-            default: result.unicodeScalars.append(scalar)
+            default: if scalar.isPrintable { result.unicodeScalars.append(scalar) } else { result += scalar.escape }
             }
         }
         return result + "\""

@@ -92,6 +92,26 @@ struct GraphLexer {
         return bareName()
     }
 
+    /// The digits behind `\u`, with a second escape for what UTF-16 has in two.
+    private mutating func unicodeEscape() throws -> Unicode.Scalar {
+        var units: [UInt16] = []
+        repeat {
+            if !units.isEmpty {
+                guard bytes[position...].starts(with: [92, 117]) else { break }
+                position += 2
+            }
+            let digits = bytes[position...].prefix(4)
+            guard digits.count == 4, digits.allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }) else { break }
+            let unit = UInt16(String(decoding: digits, as: UTF8.self), radix: 16)!
+            units.append(unit)
+            position += 4
+        } while units.count == 1 && UTF16.isLeadSurrogate(units[0])
+        guard let text = String(validating: units, as: UTF16.self), let scalar = text.unicodeScalars.first else {
+            throw InputError("an escape that is no character", at: location(position))
+        }
+        return scalar
+    }
+
     private mutating func string() throws -> String {
         let start = position
         position += 1
@@ -102,8 +122,13 @@ struct GraphLexer {
             switch byte {
             case 34: return String(decoding: result, as: UTF8.self)
             case 92 where position < bytes.count:
-                result.append(bytes[position] == 110 ? 10 : bytes[position])
+                let escaped = bytes[position]
                 position += 1
+                switch escaped {
+                case 110: result.append(10)
+                case 117: result += Array(String(try unicodeEscape()).utf8)
+                default: result.append(escaped)
+                }
             default: result.append(byte)
             }
         }

@@ -59,12 +59,18 @@ public struct HoistInvariants: Sendable {
         for id in graph.order.reversed() where stages[id] == .timeTable && graph[id].op is Split {
             if graph[id].results.allSatisfy({ (uses[$0] ?? []).allSatisfy { stages[$0] == .step } }) { stages[id] = .step }
         }
-        func nodes(_ stage: Stage) -> [NodeID] { graph.order.filter { stages[$0] == stage } }
+        // What reads no input at all, such as a constant, the table makes for itself: it runs on the timestep alone.
+        let varying = graph.values(dependingOn: Set(graph.inputs.map { graph[$0].name }))
+        var fixed: Set<NodeID> = []
+        for id in graph.order.reversed() where stages[id] == .timeTable || fixed.contains(id) {
+            fixed.formUnion(graph[id].operands.filter { !varying.contains($0) }.compactMap(graph.producer))
+        }
+        func nodes(_ stage: Stage) -> [NodeID] { graph.order.filter { stages[$0] == stage || (stage == .timeTable && fixed.contains($0)) } }
         let outputs = Set(graph.outputs.map(\.value))
         /// The values of a stage that others read or that the graph puts out.
         func crossing(_ stage: Stage) -> [Graph.Output] {
-            nodes(stage).flatMap { graph[$0].results }
-                .filter { value in outputs.contains(value) || (uses[value] ?? []).contains { stages[$0] != stage } }
+            graph.order.filter { stages[$0] == stage }.flatMap { graph[$0].results }
+                .filter { value in outputs.contains(value) || (uses[value] ?? []).contains { stages[$0] == .step } }
                 .map { Graph.Output(name: graph[$0].name, value: $0) }
         }
         let (fromPrologue, fromTable) = (crossing(.prologue), crossing(.timeTable))

@@ -16,7 +16,7 @@ let passDocumentation: [String: String] = [
             output y = %y.row_major
 
         Everything between follows by inference. A node that cannot read images of that layout (an unfold, say, or a convolution in
-        groups, for which there is no such kernel) has its operands converted back.
+        groups, with dilation or with unequal strides, for which there is no such kernel) has its operands converted back.
         """#,
     "Canonicalize": #"""
         Removes what does nothing, and steps that undo each other.

@@ -41,8 +41,8 @@ public struct Kernel {
 
 /// What an op needs to know to choose its kernel.
 public struct LoweringContext {
-    public let operands: [TensorType]
-    public let results: [TensorType]
+    public internal(set) var operands: [TensorType]
+    public internal(set) var results: [TensorType]
     /// The checkpoint key of each operand that is a parameter.
     public let parameterKeys: [String?]
     public let parameters: ParameterStore

@@ -29,21 +29,24 @@ public struct KernelBenchmark {
     }
 
     /// - Parameter instructionSets: those to measure; afterwards the one in use before is in use again.
-    public func run(_ instructionSets: [InstructionSet], finished: (Result) -> Void) {
+    public func run(_ instructionSets: [InstructionSet], finished: (Result) throws -> Void) rethrows {
         let before = InstructionSet.current
         defer { _ = before.force() }
         for set in instructionSets where set.force() {
             for precision in Precision.allCases {
-                // Runs take the first; bfloat16's own is there to be compared with.
-                let made = precision == .bfloat16 && set == .avx512BF16 ? [precision.gemm, DD_PRECISION_BFLOAT16] : [precision.gemm]
-                for shape in KernelBenchmark.products { for kind in made { finished(product(shape, precision, of: kind)) } }
-                for shape in KernelBenchmark.attentions { finished(attention(shape, precision)) }
+                // Runs take the first; bfloat16's own is there to be compared with, where it is fast.
+                let made = precision == .bfloat16 && hasDotProducts ? [precision.gemm, DD_PRECISION_BFLOAT16] : [precision.gemm]
+                for shape in KernelBenchmark.products { for kind in made { try finished(product(shape, precision, of: kind)) } }
+                for shape in KernelBenchmark.attentions { try finished(attention(shape, precision)) }
                 for problem in KernelBenchmark.convolutions(precision) {
-                    for kind in problem.candidates { finished(convolution(problem, kind)) }
+                    for kind in problem.candidates { try finished(convolution(problem, kind)) }
                 }
             }
         }
     }
+
+    /// Whether the instruction set in use multiplies bfloat16.
+    private var hasDotProducts: Bool { dd_attention_16_bit_precision() == DD_PRECISION_BFLOAT16 }
 
     // MARK: shapes
 
@@ -80,9 +83,8 @@ public struct KernelBenchmark {
     private func result(_ kernel: String, _ shape: String, _ precision: Precision, gigaFLOP: Double, body: () -> Void) -> Result {
         var seconds: [Double] = []
         var limit = 0.0
-        let hasDot = dd_isa_current() == DD_ISA_AVX512_BF16
         for run in 0...runs {
-            limit = max(limit, dd_measure_limit_gflops(pool.handle, precision == .bfloat16 && hasDot ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA))
+            limit = max(limit, dd_measure_limit_gflops(pool.handle, precision == .bfloat16 && hasDotProducts ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA))
             let start = DispatchTime.now().uptimeNanoseconds
             body()
             if run > 0 { seconds.append(Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9) }

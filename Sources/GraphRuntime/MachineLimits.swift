@@ -12,7 +12,7 @@ public struct MachineLimits: Codable, Hashable, Sendable {
     /// Measures for some tens of milliseconds.
     public static func measure(_ pool: ThreadPool) -> MachineLimits {
         MachineLimits(
-            instructionSet: String(cString: dd_isa_name(dd_isa_current())), threads: pool.threadCount,
+            instructionSet: InstructionSet.current.rawValue, threads: pool.threadCount,
             float32: dd_measure_limit_gflops(pool.handle, DD_LIMIT_FLOAT32_FMA),
             bfloat16: dd_measure_limit_gflops(pool.handle, DD_LIMIT_BFLOAT16_DOT))
     }
@@ -20,27 +20,30 @@ public struct MachineLimits: Codable, Hashable, Sendable {
     public func limit(_ precision: Precision) -> Double { precision == .bfloat16 && bfloat16 > 0 ? bfloat16 : float32 }
 }
 
-/// The instruction sets that kernels are written for.
-public enum InstructionSet: String, CaseIterable, Sendable {
-    case scalar, avx2, avx512
-    case avx512VNNI = "avx512-vnni"
-    case avx512BF16 = "avx512-bf16"
+/// An instruction set that kernels are written for: "avx2", "avx512-vnni".
+public struct InstructionSet: Hashable, Sendable, CaseIterable, RawRepresentable {
+    private let isa: Int32
 
-    private var isa: dd_isa {
-        switch self {
-        case .scalar: DD_ISA_SCALAR
-        case .avx2: DD_ISA_AVX2
-        case .avx512: DD_ISA_AVX512
-        case .avx512VNNI: DD_ISA_AVX512_VNNI
-        case .avx512BF16: DD_ISA_AVX512_BF16
-        }
+    private init(_ isa: Int32) { self.isa = isa }
+
+    public init?(rawValue: String) {
+        guard let set = InstructionSet.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
+        self = set
     }
 
-    public var isSupported: Bool { isa.rawValue <= dd_isa_supported().rawValue }
+    public var rawValue: String { String(cString: dd_isa_name(isa)) }
+
+    /// By preference, portable C first.
+    public static var allCases: [InstructionSet] { (0..<dd_isa_count()).map(InstructionSet.init) }
+
+    /// Portable C.
+    public static let scalar = InstructionSet(0)
+
+    public var isSupported: Bool { dd_isa_is_supported(isa) != 0 }
 
     /// The one in use.
-    public static var current: InstructionSet { InstructionSet(rawValue: String(cString: dd_isa_name(dd_isa_current())))! }
+    public static var current: InstructionSet { InstructionSet(dd_isa_current()) }
 
-    /// Lets kernels use no more than this, in the whole process; false where the machine does not have it.
-    public func force() -> Bool { dd_isa_force(isa) == isa }
+    /// Lets kernels use this one, in the whole process; false where the machine does not have it.
+    public func force() -> Bool { isSupported && dd_isa_force(isa) == isa }
 }

@@ -25,8 +25,10 @@ public final class ParameterStore: @unchecked Sendable {
     private struct WeakStorage { weak var storage: Storage? }
 
     private let arranges: Bool
+    /// Bytes of all arrangements that were asked for.
+    public private(set) var arrangedByteCount = 0
 
-    /// - Parameter arranges: whether arrangements are filled. Without, programs can be planned and looked at at once, but not run.
+    /// - Parameter arranges: whether arrangements are made. Without, programs can be planned and looked at at once, but not run.
     public init(source: any ParameterSource, pool: ThreadPool, arranges: Bool = true) {
         self.source = source
         self.pool = pool
@@ -56,7 +58,7 @@ public final class ParameterStore: @unchecked Sendable {
         let tensor = try stored(key)
         guard tensor.type.elementType != .float32 else { return tensor }
         let type = TensorType(.float32, tensor.shape)
-        let storage = try arrangement("float32 \(key)", byteCount: type.byteCount, of: [key]) { memory in
+        let storage = try arrangement("float32 \(key)", byteCount: type.byteCount, of: [key], isTensor: true) { memory in
             dd_convert(
                 pool.handle, memory, DD_F32, tensor.bytes.baseAddress, tensor.type.elementType.kernelType,
                 Int64(type.elementCount))
@@ -65,14 +67,17 @@ public final class ParameterStore: @unchecked Sendable {
     }
 
     /// An arrangement of some parameters, made by `fill` unless a program holds it already.
-    public func arrangement(_ name: String, byteCount: Int, of keys: [String], fill: (UnsafeMutableRawPointer) throws -> Void)
-        throws -> Storage
-    {
+    ///
+    /// - Parameter isTensor: has its size even where arrangements are not made; others are then no more than an address.
+    public func arrangement(
+        _ name: String, byteCount: Int, of keys: [String], isTensor: Bool = false, fill: (UnsafeMutableRawPointer) throws -> Void
+    ) throws -> Storage {
         lock.lock()
         defer { lock.unlock() }
         if let storage = arrangements[name]?.storage { return storage }
-        let storage = Storage(byteCount: byteCount)
+        let storage = Storage(byteCount: arranges || isTensor ? byteCount : Storage.alignment)
         arrangements[name] = WeakStorage(storage: storage)
+        arrangedByteCount += byteCount
         guard arranges else { return storage }
         try fill(storage.bytes.baseAddress!)
         // The plain tensor has served; keeping its pages would hold every weight twice.

@@ -82,9 +82,7 @@ public final class Program: @unchecked Sendable {
 
     /// Starts a run that goes on step by step. Until it is done nothing else may use the workspace.
     public func begin(_ inputs: [String: Tensor], in workspace: Workspace) throws -> Execution {
-        guard plan.arenaByteCount <= ProcessInfo.processInfo.physicalMemory else {
-            throw InputError("'\(graph.name)' takes \(plan.arenaByteCount >> 20) MiB of memory, more than this machine has")
-        }
+        try requireMemory()
         let bound = try graph.inputs.map { id -> Tensor in
             let value = graph[id]
             guard let tensor = inputs[value.name] else { throw InputError("no tensor for input '\(value.name)' of '\(graph.name)'") }

@@ -57,11 +57,8 @@ struct ProgramBuilder {
     }
 
     private mutating func build() throws -> Parts {
-        for id in order {
-            // Before anything is arranged for a value that no run can have.
-            guard let type = graph.resultTypes(graph[id]).first(where: { $0.byteCount > ProcessInfo.processInfo.physicalMemory }) else { continue }
-            throw InputError("a value of type \(type) is larger than this machine's memory", at: "\(graph.name): %\(graph.name(of: id))")
-        }
+        // Before anything is arranged for a value that no run can have.
+        if options.arrangesWeights { try graph.requireMemory() }
         for (index, id) in graph.inputs.enumerated() { placements[id] = Placement(root: .input(index), offset: 0) }
         for id in graph.parameters { placements[id] = Placement(root: .parameter(id), offset: 0) }
 

@@ -39,7 +39,7 @@ public struct ProgramComparison {
         guard let expected = pending.removeValue(forKey: name) else { return nil }
         let found = value()
         guard found.shape == expected.shape, found.type.elementType == .float32, expected.type.elementType == .float32 else { return nil }
-        let (a, b) = (found.rowMajorFloats(), expected.rowMajorFloats())
+        let (a, b) = (found.converted(to: .rowMajor).floatArray, expected.converted(to: .rowMajor).floatArray)
         var (difference, norm, largest) = (0.0, 0.0, 0.0)
         for (x, y) in zip(a, b) {
             let d = Double(x) - Double(y)
@@ -49,23 +49,5 @@ public struct ProgramComparison {
         }
         let error = difference == 0 ? 0 : (difference / max(norm, .leastNormalMagnitude)).squareRoot()
         return Difference(name: name, relativeError: error.isNaN ? .infinity : error, largestError: largest)
-    }
-}
-
-extension Tensor {
-    /// The elements in row-major order, whatever the layout.
-    public func rowMajorFloats() -> [Float] {
-        let values = floatArray
-        guard type.layout == .channelsLast else { return values }
-        let (n, c, pixels) = (shape[0], shape[1], shape[2] * shape[3])
-        var result = [Float](repeating: 0, count: values.count)
-        for image in 0..<n {
-            for channel in 0..<c {
-                for pixel in 0..<pixels {
-                    result[(image * c + channel) * pixels + pixel] = values[(image * pixels + pixel) * c + channel]
-                }
-            }
-        }
-        return result
     }
 }

@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Tensors
 
 /// A persistent pool of threads. Work is split by shape alone, so results do not depend on how many threads there are.
 public final class ThreadPool: @unchecked Sendable {
@@ -9,7 +10,10 @@ public final class ThreadPool: @unchecked Sendable {
     /// - Parameter threadCount: nil for one a processor that this process may run on.
     public init(threadCount: Int? = nil) {
         let count = max(1, threadCount ?? ThreadPool.processorCount)
-        guard let handle = dd_pool_create(Int32(count)) else { fatalError("cannot start \(count) threads") }
+        // Where the system has no more threads, fewer do the work.
+        var handle = dd_pool_create(Int32(count))
+        for fewer in (1..<count).reversed() where handle == nil { handle = dd_pool_create(Int32(fewer)) }
+        guard let handle else { outOfMemory(1 << 10) }
         self.handle = handle
         self.threadCount = Int(dd_pool_size(handle))
     }

@@ -42,13 +42,17 @@ public struct SeededRunner: Sendable {
         }
     }
 
-    /// - Parameter given: tensors for some inputs; the others are made up.
-    public func run(_ graph: Graph, inputs given: [String: Tensor] = [:]) throws -> [String: Tensor] {
+    /// - Parameters:
+    ///   - given: tensors for some inputs; the others are made up.
+    ///   - set: other options to run with.
+    public func run(_ graph: Graph, inputs given: [String: Tensor] = [:], _ set: (inout RuntimeOptions) -> Void = { _ in }) throws -> [String: Tensor] {
+        var options = options
+        set(&options)
         // Tests run side by side, and a pool of threads serves one program at a time.
-        try running.withLock { try runAlone(graph, inputs: given) }
+        return try running.withLock { try runAlone(graph, inputs: given, options) }
     }
 
-    private func runAlone(_ graph: Graph, inputs given: [String: Tensor]) throws -> [String: Tensor] {
+    private func runAlone(_ graph: Graph, inputs given: [String: Tensor], _ options: RuntimeOptions) throws -> [String: Tensor] {
         let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
         let store = ParameterStore(source: Parameters(shapes: shapes, seed: seed, cache: cache), pool: options.pool)
         let program = try Program(graph, parameters: store, options: options)
@@ -63,21 +67,13 @@ public struct SeededRunner: Sendable {
     private static func input(_ name: String, _ type: TensorType, _ seed: UInt64) throws -> Tensor {
         guard type.elementType == .float32 else {
             let numbers = Tensor((0..<type.elementCount).map { Int32($0 % 7) }, shape: type.shape)
-            return try OpEvaluator.evaluate(Cast(to: type.elementType), [numbers])[0]
+            return try OpEvaluator.evaluate(Cast(to: type.elementType), [numbers])[0].converted(to: type.layout)
         }
-        let tensor = Tensor(type)
-        withExtendedLifetime(tensor) {
-            let values = seededTensor(key: "input \(name)", shape: Shape([1] + type.shape.dimensions), seed: seed).floatArray
-            let scale = Float(values.count).squareRoot()
-            let floats = tensor.floats
-            // Another layout holds the same image, so that graphs that differ in it can be compared.
-            let (channels, pixels) = type.layout == .rowMajor ? (1, 1) : (type.shape[1], type.shape[2] * type.shape[3])
-            for (index, value) in values.enumerated() {
-                let (image, rest) = (index / (channels * pixels), index % (channels * pixels))
-                floats[(image * pixels + rest % pixels) * channels + rest / pixels] = value * scale
-            }
-        }
-        return tensor
+        // Another layout holds the same image, so that graphs that differ in it can be compared.
+        let tensor = seededTensor(key: "input \(name)", shape: Shape([1] + type.shape.dimensions), seed: seed).reshaped(type.shape)
+        let scale = Float(type.elementCount).squareRoot()
+        withExtendedLifetime(tensor) { for index in tensor.floats.indices { tensor.floats[index] *= scale } }
+        return tensor.converted(to: type.layout)
     }
 
     /// The largest difference of two runs' outputs, relative to the largest number of each output. Infinite where they are not

@@ -1,7 +1,22 @@
 import Foundation
+import GraphIR
+import GraphRuntime
 import ModelFile
 import ModelImport
 import Tensors
+
+/// The seeded weights of a graph's parameters.
+public struct SeededParameters: ParameterSource {
+    private let shapes: [String: Shape]
+    private let seed: UInt64
+
+    public init(_ graph: Graph, seed: UInt64 = 1) {
+        shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
+        self.seed = seed
+    }
+
+    public func parameter(_ key: String) throws -> Tensor { seededTensor(key: key, shape: shapes[key]!, seed: seed) }
+}
 
 /// Converts a checkpoint as the command does, with the graphs as they are imported.
 public func convertCheckpoint(

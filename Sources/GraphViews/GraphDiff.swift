@@ -147,7 +147,7 @@ public struct GraphDiff: Codable, Hashable, Sendable {
     ///
     /// - Parameter entryLimit: how many nodes to list; nil for all.
     public func text(entryLimit: Int? = nil) -> String {
-        var text = TextTable.printable("\(graph): \(before.stage) → \(after.stage)\n").replacing("\\u{a}", with: "\n")
+        var text = "\(graph.printable): \(before.stage.printable) → \(after.stage.printable)\n"
         var sides = TextTable(.left(""), .right(before.stage), .right(after.stage))
         sides.append("nodes", Units.count(before.nodes), Units.count(after.nodes))
         sides.append("work", Units.flop(before.cost.flop), Units.flop(after.cost.flop))

@@ -57,7 +57,7 @@ public enum JSONValue: Codable, Hashable, Sendable {
 }
 
 /// How all views write JSON: keys sorted, so that equal contents are equal files.
-func encodeJSON(_ value: some Encodable, pretty: Bool = true) -> String {
+public func encodeJSON(_ value: some Encodable, pretty: Bool = true) -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = pretty ? [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
     // A measurement that divides by zero is no reason to lose the rest.

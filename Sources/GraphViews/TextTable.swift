@@ -1,3 +1,5 @@
+import Tensors
+
 /// Rows in aligned columns, for the terminal.
 ///
 /// Cells come from files in part, so control characters are shown and never sent to the terminal.
@@ -30,7 +32,7 @@ public struct TextTable {
 
     public mutating func append(_ cells: String...) {
         precondition(cells.count == columns.count, "\(cells.count) cells for \(columns.count) columns")
-        rows.append(.cells(zip(cells, columns).map { TextTable.shortened(TextTable.printable($0), to: $1.maximumWidth) }))
+        rows.append(.cells(zip(cells, columns).map { TextTable.shortened($0.printable, to: $1.maximumWidth) }))
     }
 
     /// A line across, before a sum.
@@ -57,22 +59,6 @@ public struct TextTable {
             if case .cells(let cells) = row { text += line(cells) } else { text += rule }
         }
         return text
-    }
-
-    /// Text in which nothing moves the cursor, changes the colour or turns the direction of writing.
-    public static func printable(_ text: String) -> String {
-        func isSafe(_ scalar: Unicode.Scalar) -> Bool {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: false
-            default: true
-            }
-        }
-        guard !text.unicodeScalars.allSatisfy(isSafe) else { return text }
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if isSafe(scalar) { result.unicodeScalars.append(scalar) } else { result += "\\u{\(String(scalar.value, radix: 16))}" }
-        }
-        return result
     }
 
     static func shortened(_ text: String, to width: Int) -> String {

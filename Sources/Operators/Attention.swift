@@ -16,7 +16,7 @@ public struct Attention: Op {
     }
 
     /// Kernels take no larger heads.
-    public static let largestHeadSize = 512
+    public static let largestHeadSize = 4096  // DD_ATTENTION_MOST_CHANNELS
 
     /// Channels of one head, d.
     public var headSize: Int
@@ -39,7 +39,10 @@ public struct Attention: Op {
         }
         let query = types[0]
         let width = packing == .queryKeyValue ? query.shape[2] / 3 : query.shape[2]
-        guard headSize > 0, width > 0, width % headSize == 0, packing != .queryKeyValue || query.shape[2] % 3 == 0 else {
+        guard headSize > 0, headSize <= Attention.largestHeadSize else {
+            throw InputError("heads have 1 to \(Attention.largestHeadSize) channels, not \(headSize)")
+        }
+        guard width > 0, width % headSize == 0, packing != .queryKeyValue || query.shape[2] % 3 == 0 else {
             throw InputError("\(query) does not divide into heads of \(headSize)")
         }
         if packing != .queryKeyValue {

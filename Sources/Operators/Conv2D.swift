@@ -25,6 +25,9 @@ public struct Conv2D: Op {
         case channelAddend = "channel_addend", residual
         // Of group statistics alone, which read images in the same roles.
         case moments, secondMoments = "second_moments"
+
+        /// Conv2D and GroupStatistics read their image through these.
+        public static let images: Set<Operand> = [.input, .secondInput, .inputAddend, .secondInputAddend]
     }
 
     public var stride: [Int]
@@ -62,6 +65,7 @@ public struct Conv2D: Op {
         try Inference.requireRank(weight, 4, "weight")
         try Inference.requireFloat(x, "input")
         try Inference.requireFloat(weight, "weight")
+        try Inference.requireRowMajor([weight])
         try Inference.requirePositive(stride, "stride", count: 2)
         let dilation = dilation ?? [1, 1]
         try Inference.requirePositive(dilation, "dilation", count: 2)

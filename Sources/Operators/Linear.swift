@@ -46,7 +46,8 @@ public struct Linear: Op {
         func all(_ role: Operand) -> [TensorType] { zip(roles, types).filter { $0.0 == role }.map(\.1) }
         let x = all(.input)[0]
         try Inference.requireFloat(x, "input")
-        guard x.shape.rank >= 1, x.layout == .rowMajor else { throw InputError("the input must be in row-major layout: \(x)") }
+        try Inference.requireRowMajor(types)
+        guard x.shape.rank >= 1 else { throw InputError("a scalar has no columns") }
         let (weights, biases) = (all(.weight), all(.bias))
         var width = 0
         for weight in weights {

@@ -206,10 +206,10 @@ import Testing
         try expectUnchanged(
             graph(
                 """
-                input %q : f32[1, 5, 576]
+                input %q : f32[1, 5, 4128]
                 %s = matmul(%q, %q) {transpose_b = true} : f32[1, 5, 5]
                 %p = softmax(%s) : f32[1, 5, 5]
-                %y = matmul(%p, %q) {transpose_b = false} : f32[1, 5, 576]
+                %y = matmul(%p, %q) {transpose_b = false} : f32[1, 5, 4128]
                 output y = %y
                 """), by: FuseAttention())
     }

@@ -112,7 +112,7 @@ private struct BreakOutput: RewritePass {
     @Test func doesNothingAtLevelZero() throws {
         let result = try optimize(parsed(), level: .o0)
         #expect(result.graph.text == text)
-        #expect(OptimizationLevel(name: "o1") == .o1 && OptimizationLevel(name: "O4") == nil && OptimizationLevel.o1.name == "O1")
+        #expect(OptimizationLevel(name: "o1") == .o1 && OptimizationLevel(name: "O2") == nil && OptimizationLevel.o1.name == "O1")
     }
 
     @Test func listsAllPasses() {

@@ -39,8 +39,7 @@ import Testing
         table.append("red\u{1b}[31m\nnext\u{202e}line")
         let text = table.text()
         #expect(!text.contains("\u{1b}") && !text.contains("\u{202e}"))
-        #expect(text.contains("red\\u{1b}[31m\\u{a}next\\u{202e}line"))
-        #expect(TextTable.printable("größe/大きさ") == "größe/大きさ")
+        #expect(text.contains("red\\u001b[31m\\u000anext\\u202eline"))
     }
 
     @Test func shortensInTheMiddle() {

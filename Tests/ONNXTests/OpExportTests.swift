@@ -18,7 +18,8 @@ import Testing
         let isOurs = ops.contains { ($0 as? any ExportableOp)?.isStandard == false }
         let runner = SeededRunner(seed: SmallNetworks.seed)
         // Some samples have attributes that no kernel takes.
-        let numbers = try? runner.run(graph)
+        // Moments that are made up are not those of the image, which is what ONNX is told to take them of.
+        let numbers = text.contains("moments]") ? nil : try? runner.run(graph)
         for inlines in [false, true] {
             var options = ONNXExportOptions()
             options.inlinesFunctions = inlines
@@ -26,7 +27,8 @@ import Testing
                 let path = "\(folder)/model.onnx"
                 try ONNXExport.write(graph, parameters: SmallNetworks.Weights(graph), to: path, options: options)
                 let back = try ONNXModel.load(path).importGraph()
-                if isOurs, !inlines {
+                // An output in another layout is converted on the way out.
+                if isOurs, !inlines, graph.outputs.allSatisfy({ graph.type($0.value).layout == .rowMajor }) {
                     let table = GraphStructure.Numbers()
                     let differences = GraphStructure.differences(
                         GraphStructure(graph, numbers: table) { $0 }, GraphStructure(back.graph, numbers: table) { $0 })

@@ -6,10 +6,6 @@ public enum OptimizationLevel: Int, CaseIterable, Comparable, Codable, Sendable 
     case o0
     /// Exact up to the order of float additions.
     case o1
-    /// Lower precision, with a measured error.
-    case o2
-    /// Approximations from step to step.
-    case o3
 
     public static let standard = OptimizationLevel.o1
 

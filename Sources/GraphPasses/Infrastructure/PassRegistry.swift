@@ -16,7 +16,7 @@ public enum PassRegistry {
     }
 
     /// In the order of the pipeline.
-    public static let entries: [Entry] = Pipeline.standard(level: .o3, changingInputs: ["z"]).passes.enumerated().map { index, pass in
+    public static let entries: [Entry] = Pipeline.standard(changingInputs: ["z"]).passes.enumerated().map { index, pass in
         let text = passDocumentation["\(type(of: pass))"] ?? ""
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         return Entry(

@@ -73,8 +73,3 @@ extension GraphEditor {
         try replace(id, with: op, values, absorbing: absorbed, from: from)
     }
 }
-
-extension Conv2D.Operand {
-    /// Conv2D and GroupStatistics read their image through these.
-    static let images: Set<Conv2D.Operand> = [.input, .secondInput, .inputAddend, .secondInputAddend]
-}

@@ -15,7 +15,7 @@ import Tensors
 ///     output y = %y.row_major
 ///
 /// Everything between follows by inference. A node that cannot read images of that layout (an unfold, say, or a convolution in
-/// groups, for which there is no such kernel) has its operands converted back.
+/// groups, with dilation or with unequal strides, for which there is no such kernel) has its operands converted back.
 public struct AssignLayout: GraphPass {
     public static let name = "assign_layout"
     /// What these raise is written on row-major images.
@@ -45,10 +45,10 @@ public struct AssignLayout: GraphPass {
             let readsImages = zip(node.operands, types).contains { $1.layout == .channelsLast || isImageInput($0, editor) }
             // A convolution's operand is an image wherever it comes from.
             guard readsImages || node.op is Conv2D else { return try inferAgain(id, &editor) }
-            let rowMajorOnly = editor.match(Conv2D.self, id).map { !hasChannelsLastKernel($0, editor) } ?? false
+            let rowMajorOnly = editor.match(Conv2D.self, id).map { !editor.hasChannelsLastKernel($0) } ?? false
             // What lies the same way in both layouts goes with either, unless an op insists on one.
             let attempts: [(layout: Layout, includesFree: Bool)] =
-                (rowMajorOnly ? [] : [(.channelsLast, false)]) + [(.rowMajor, false), (.rowMajor, true)]
+                rowMajorOnly ? [(.rowMajor, true)] : [(.channelsLast, false), (.rowMajor, false), (.rowMajor, true)]
             for (layout, includesFree) in attempts {
                 let wanted = zip(node.operands, types).map { operand, type in
                     isImage(operand, type, editor) || (includesFree && type.layout != layout)
@@ -67,11 +67,6 @@ public struct AssignLayout: GraphPass {
         private func inferAgain(_ id: NodeID, _ editor: inout GraphEditor) throws {
             // Nothing in front of it has changed before the first conversion.
             if changed { try editor.inferAgain(id) }
-        }
-
-        /// The kernels arrange weights beforehand, so these must be parameters.
-        private func hasChannelsLastKernel(_ convolution: Match<Conv2D>, _ editor: GraphEditor) -> Bool {
-            convolution.op.hasChannelsLastKernel && editor.graph[RoledOperands(convolution)[.weight]!].isParameter
         }
 
         private func isImage(_ value: ValueID, _ type: TensorType, _ editor: GraphEditor) -> Bool {

@@ -16,7 +16,7 @@ public struct FoldUpsampling: RewritePass {
     public func rewrite(_ node: NodeID, op: Conv2D, editor: inout GraphEditor) throws -> Bool {
         guard op.upsampling == nil, op.operands == nil,
             let upsampling = editor.matchOnlyUsed(UpsampleNearest.self, making: editor.graph[node].operands[0]), upsampling.op.factor == 2,
-            editor.type(upsampling.result).layout == .channelsLast, op.stride == [1, 1], op.padding == [1, 1, 1, 1], op.hasChannelsLastKernel,
+            let convolution = editor.match(Conv2D.self, node), editor.canGrow(convolution), op.stride == [1, 1], op.padding == [1, 1, 1, 1],
             case var operands = RoledOperands(op, editor.graph[node].operands), case let weight = editor.type(operands[.weight]!).shape,
             weight[2] == 3, weight[3] == 3
         else { return false }

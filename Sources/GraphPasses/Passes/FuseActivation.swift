@@ -30,7 +30,7 @@ public struct FuseActivation: RuleSetPass {
         func rewrite(_ node: NodeID, op: SiLU, editor: inout GraphEditor) throws -> Bool {
             if try fuseIntoLinear(.silu, node, &editor) { return true }
             guard let convolution = editor.matchOnlyUsed(Conv2D.self, making: editor.graph[node].operands[0]),
-                convolution.op.activation == nil, editor.type(convolution.result).layout == .channelsLast,
+                convolution.op.activation == nil, editor.canGrow(convolution),
                 case var fused = RoledOperands(convolution), fused[.residual] == nil
             else { return false }
             fused.op.activation = .silu

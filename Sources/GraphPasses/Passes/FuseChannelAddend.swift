@@ -19,7 +19,7 @@ public struct FuseChannelAddend: RewritePass {
         for (layer, vector) in [(operands[0], operands[1]), (operands[1], operands[0])] {
             guard let convolution = editor.matchOnlyUsed(Conv2D.self, making: layer), convolution.op.activation == nil,
                 case var fused = RoledOperands(convolution), fused.roles.isDisjoint(with: [.channelAddend, .residual]),
-                case let image = editor.type(layer), image.layout == .channelsLast,
+                editor.canGrow(convolution), case let image = editor.type(layer), image == editor.type(editor.graph[node].results[0]),
                 let unsqueeze = editor.match(Unsqueeze.self, making: vector), unsqueeze.op.count == 2,
                 case let shape = editor.type(unsqueeze.operands[0]).shape,
                 shape == [image.shape[0], image.shape[1]] || shape == [1, image.shape[1]]

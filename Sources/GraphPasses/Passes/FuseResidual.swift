@@ -37,7 +37,7 @@ public struct FuseResidual: RewritePass {
         operands.sort { position($0) < position($1) }
         for (layer, other) in [(operands[0], operands[1]), (operands[1], operands[0])] {
             if let convolution = editor.matchOnlyUsed(Conv2D.self, making: layer), convolution.op.activation == nil,
-                case var fused = RoledOperands(convolution), fused[.residual] == nil, type.layout == .channelsLast
+                case var fused = RoledOperands(convolution), fused[.residual] == nil, editor.canGrow(convolution)
             {
                 fused[.residual] = other
                 try editor.replace(node, with: fused, absorbing: [convolution.node], from: convolution.node)

@@ -44,7 +44,7 @@ public struct NormOnLoad: RuleSetPass {
                 if let convolution = editor.match(Conv2D.self, reader.node) {
                     let roled = RoledOperands(convolution)
                     guard roled[.input] == norm, convolution.operands.filter({ $0 == norm }).count == 1, convolution.op.prologue == nil,
-                        convolution.op.groups ?? 1 == 1,
+                        editor.canGrow(convolution),
                         roled.roles.isDisjoint(with: [.secondInput, .inputAddend, .normScale, .normShift])
                     else { return false }
                     convolutions.append(convolution)

@@ -23,10 +23,10 @@ public struct SplitInvariantChannels: GraphPass {
         let changing = editor.graph.values(dependingOn: changingInputs)
         var changed = false
         for id in editor.graph.order {
-            guard let convolution = editor.match(Conv2D.self, id), editor.type(convolution.result).layout == .channelsLast,
+            guard let convolution = editor.match(Conv2D.self, id), editor.canGrow(convolution),
                 case let operands = RoledOperands(convolution),
                 operands.roles.isSubset(of: [.input, .weight, .bias]), convolution.op.inputChannels == nil,
-                convolution.op.groups ?? 1 == 1, convolution.op.activation == nil, convolution.op.prologue == nil,
+                convolution.op.activation == nil, convolution.op.prologue == nil,
                 let concat = editor.matchOnlyUsed(Concat.self, making: operands[.input]!), concat.op.axis == 1 || concat.op.axis == -3
             else { continue }
             let rewrote = try recorder.attempt(&editor) { editor in

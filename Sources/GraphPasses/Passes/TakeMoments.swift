@@ -41,7 +41,7 @@ public struct TakeMoments: RewritePass {
     /// The moments of an image, from the node that makes it; nil where that cannot take them.
     private func moments(of image: ValueID, _ editor: inout GraphEditor) throws -> ValueID? {
         if let match = editor.match(Conv2D.self, making: image) {
-            guard match.op.hasChannelsLastKernel else { return nil }
+            guard editor.canGrow(match) else { return nil }
             var op = match.op
             op.moments = true
             return try moments(of: match, as: op, &editor)

@@ -42,14 +42,14 @@ public final class KernelChooser: @unchecked Sendable {
     /// With the times in the user's cache.
     public convenience init(tunes: Bool) { self.init(cache: KernelTimings.standardPath, tunes: tunes) }
 
-    func convolution(_ args: dd_conv_args, options: RuntimeOptions) throws -> Choice {
+    func convolution(_ args: dd_conv_args, options: RuntimeOptions) -> Choice {
         let problem = ConvolutionProblem(args, precision: options.precision)
         let candidates = problem.candidates
         if candidates.count == 1 { return Choice(kind: candidates[0], reason: "nothing else computes it") }
         var args = args
         func byShape(lean: Bool) -> dd_conv_kind { dd_conv_choose(problem.precision.conv, &args, lean ? 1 : 0) }
         if options.memory == .lean { return Choice(kind: byShape(lean: true), reason: "lean memory") }
-        let seconds = try times(problem, candidates, options: options)
+        let seconds = times(problem, candidates, options: options)
         let timed = candidates.compactMap { kind in seconds[problem.label(kind)].map { (kind: kind, seconds: $0) } }
         guard timed.count > 1 else { return Choice(kind: byShape(lean: false), reason: "by shape") }
         let price = KernelChooser.secondsPerByte
@@ -58,14 +58,14 @@ public final class KernelChooser: @unchecked Sendable {
         return Choice(kind: best.kind, reason: "timed: " + list.joined(separator: ", "))
     }
 
-    private func times(_ problem: ConvolutionProblem, _ candidates: [dd_conv_kind], options: RuntimeOptions) throws -> [String: Double] {
-        try lock.withLock {
+    private func times(_ problem: ConvolutionProblem, _ candidates: [dd_conv_kind], options: RuntimeOptions) -> [String: Double] {
+        lock.withLock {
             guard let known = timings?["\(problem)"] else { return [:] }
             let missing = candidates.filter { known[problem.label($0)] == nil && problem.packedByteCount($0) <= KernelChooser.mostBytes }
             guard tunes, options.arrangesWeights, !missing.isEmpty else { return known }
             var seconds = known
             for kind in missing { seconds[problem.label(kind)] = problem.measure(kind, pool: options.pool) }
-            try timings!.record(seconds, of: "\(problem)")
+            timings!.record(seconds, of: "\(problem)")
             return seconds
         }
     }

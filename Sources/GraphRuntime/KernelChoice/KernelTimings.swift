@@ -27,10 +27,9 @@ struct KernelTimings {
 
     /// `$XDG_CACHE_HOME/deblurdiff/kernels.json`, or below `~/.cache`; nil where there is no home.
     static var standardPath: String? {
-        let environment = ProcessInfo.processInfo.environment
-        if let cache = environment["XDG_CACHE_HOME"], cache.hasPrefix("/") { return cache + "/deblurdiff/kernels.json" }
-        guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
-        return home + "/.cache/deblurdiff/kernels.json"
+        func folder(_ variable: String) -> String? { getenv(variable).map { FilePath.text($0) }.flatMap { $0.hasPrefix("/") ? $0 : nil } }
+        let cache = folder("XDG_CACHE_HOME") ?? folder("HOME").map { FilePath.join($0, ".cache") }
+        return cache.map { FilePath.join($0, "deblurdiff/kernels.json") }
     }
 
     static var thisMachine: String { "\(processorName), \(InstructionSet.current.rawValue)" }
@@ -47,22 +46,25 @@ struct KernelTimings {
     }
 
     private static func read(_ path: String) -> Contents {
-        guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int, size <= mostBytes,
-            let data = FileManager.default.contents(atPath: path), let contents = try? JSONDecoder().decode(Contents.self, from: data),
-            contents.schema == schema
+        guard let file = try? MappedFile(path: path), file.bytes.count <= mostBytes,
+            let contents = withExtendedLifetime(file, { try? JSONDecoder().decode(Contents.self, from: Data(file.bytes)) }), contents.schema == schema
         else { return Contents() }
         return contents
     }
 
     subscript(problem: String) -> [String: Double] { (measured[problem] ?? [:]).filter { $0.value > 0 && $0.value < 1e6 } }
 
-    /// Takes up a measurement and writes the file, with what others have put into it meanwhile.
-    mutating func record(_ seconds: [String: Double], of problem: String) throws {
+    /// Takes up a measurement and writes the file, with what others have put into it meanwhile. A file that cannot be written is no reason to fail: the times
+    /// are used all the same, and taken again by the next run.
+    mutating func record(_ seconds: [String: Double], of problem: String) {
         measured[problem] = seconds
+        try? write()
+    }
+
+    private func write() throws {
         var contents = KernelTimings.read(path)
         contents.machines[machine, default: [:]].merge(measured) { $1 }
-        let folder = FilePath.folder(of: path)
-        if !folder.isEmpty { try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true) }
+        try FilePath.makeFolder(FilePath.folder(of: path))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let writer = try AtomicFileWriter(path: path)

@@ -28,10 +28,10 @@ private func binaryKernel(_ name: String, _ op: dd_binary_op, _ context: Lowerin
     guard y.elementType == .float32, rank <= DD_MAX_RANK else {
         return GeneralArithmetic.kernel(name, context, multiplies: op == DD_BINARY_MUL)
     }
-    let order = y.layout == .channelsLast ? [0, 2, 3, 1] : Array(0..<rank)
+    let order = y.memoryOrder
     func strides(_ type: TensorType) -> [Int] {
         // A tensor whose bytes are the same in both layouts has the strides of either.
-        let strides = memoryStrides(type)
+        let strides = type.memoryStrides
         let missing = rank - type.shape.rank
         return order.map { axis in axis < missing || type.shape[axis - missing] == 1 ? 0 : strides[axis - missing] }
     }

@@ -145,15 +145,14 @@ extension Linear: NarrowStorageOp {
 }
 
 extension Conv2D {
-    /// A channels-last convolution with packed weights, and all that is folded into it.
+    /// A convolution of channels-last images with packed weights, and all that is folded into it.
     func lowerFused(_ context: LoweringContext) throws -> Kernel {
         let count = context.operands.count
         func place(_ role: Operand) -> Int? { index(of: role, count: count) }
         func type(_ role: Operand) -> TensorType? { place(role).map { context.operands[$0] } }
         let (x, weight) = (type(.input)!, type(.weight)!.shape)
-        guard x.layout == .channelsLast || x.isLayoutFree, (groups ?? 1) == 1, (dilation ?? [1, 1]) == [1, 1], stride[0] == stride[1] else {
-            throw InputError("this convolution has no channels-last kernel: \(attributes)")
-        }
+        let noKernel = InputError("there is no kernel for a convolution with these attributes: \(attributes)")
+        guard hasChannelsLastKernel else { throw noKernel }
         let key = try context.requiredKey(place(.weight)!, "weight")
 
         var template = dd_conv_args()
@@ -170,12 +169,10 @@ extension Conv2D {
         let choice =
             upsampling == 2
             ? KernelChooser.Choice(kind: DD_CONV_UPSAMPLE_3X3, reason: "nothing else computes it")
-            : try context.options.chooser.convolution(template, options: context.options)
+            : context.options.chooser.convolution(template, options: context.options)
         let kind = choice.kind
         let precision = dd_conv_precision_of(kind, context.options.precision.conv, template.cin0 + template.cin1)
-        guard dd_conv_check(kind, &template) == Int32(DD_CONV_OK) else {
-            throw InputError("this convolution has no channels-last kernel: \(attributes)")
-        }
+        guard dd_conv_check(kind, &template) == Int32(DD_CONV_OK) else { throw noKernel }
         let channels = template.cin0 + template.cin1
         let packed = try context.parameters.arrangement(
             "conv \(kind.rawValue) \(precision.rawValue) \(inputChannels ?? []) \(key)",

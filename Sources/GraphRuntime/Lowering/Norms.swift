@@ -31,11 +31,18 @@ extension GroupNorm: LowerableOp {
 
 extension GroupStatistics: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
+        let roles = roles(count: context.operands.count)
+        return try context.inLayout(.channelsLast, images: Set(roles.indices.filter { readsData(ofOperand: $0) && Conv2D.Operand.images.contains(roles[$0]) }))
+        {
+            try lowerChannelsLast($0)
+        }
+    }
+
+    private func lowerChannelsLast(_ context: LoweringContext) throws -> Kernel {
         let count = context.operands.count
         func index(_ role: Conv2D.Operand) -> Int? { self.index(of: role, count: count) }
         let input = index(.input)!
         let x = context.operands[input]
-        guard x.layout == .channelsLast || x.isLayoutFree else { throw InputError("the input must be channels-last: \(x)") }
         let (batch, pixels) = (Int64(x.shape[0]), Int64(x.shape[2] * x.shape[3]))
         let (first, second) = (Int64(x.shape[1]), Int64(index(.secondInput).map { context.operands[$0].shape[1] } ?? 0))
         let scratch = Int(dd_group_statistics_nhwc_scratch(batch, first + second, pixels))

@@ -1,16 +1,14 @@
 import CKernels
-import COpenBLAS
 import GraphIR
 import Operators
 import Tensors
 
 /// OpenBLAS runs one thread; our pool splits the work, in the same way for any number of threads.
 enum BLAS {
-    private static let configure: Void = openblas_set_num_threads(1)
-
-    /// Throws where sizes or distances are larger than OpenBLAS can count.
+    /// Throws where sizes or distances are larger than OpenBLAS can count, or there is no OpenBLAS.
     static func requireFit(_ sizes: Int...) throws {
-        guard sizes.allSatisfy({ $0 <= Int(blasint.max) }) else { throw InputError("a product with sizes \(sizes) is too large") }
+        _ = try OpenBLAS.library.get()
+        guard sizes.allSatisfy({ $0 <= Int(Int32.max) }) else { throw InputError("a product with sizes \(sizes) is too large") }
     }
 
     /// C [m, n] = A B, or with A^T or B^T: A is [m, k], or [k, m] with `transposeA`; B is [k, n], or [n, k] with `transposeB`.
@@ -18,15 +16,15 @@ enum BLAS {
         m: Int, n: Int, k: Int, a: UnsafePointer<Float>, lda: Int, transposeA: Bool = false, b: UnsafePointer<Float>, ldb: Int, transposeB: Bool,
         c: UnsafeMutablePointer<Float>, ldc: Int, accumulate: Bool = false
     ) {
-        _ = configure
         guard m > 0, n > 0 else { return }
         guard k > 0 else {
             for row in 0..<(accumulate ? 0 : m) { (c + row * ldc).update(repeating: 0, count: n) }
             return
         }
-        cblas_sgemm(
-            CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans, blasint(m), blasint(n), blasint(k), 1, a,
-            blasint(lda), b, blasint(ldb), accumulate ? 1 : 0, c, blasint(ldc))
+        guard let sgemm = try? OpenBLAS.library.get().sgemm else { preconditionFailure("a product whose sizes were not checked") }
+        sgemm(
+            OpenBLAS.rowMajor, transposeA ? OpenBLAS.transposed : OpenBLAS.plain, transposeB ? OpenBLAS.transposed : OpenBLAS.plain, Int32(m), Int32(n),
+            Int32(k), 1, a, Int32(lda), b, Int32(ldb), accumulate ? 1 : 0, c, Int32(ldc))
     }
 }
 
@@ -116,13 +114,18 @@ extension Linear: LowerableOp {
 
 extension Conv2D: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
-        let count = context.operands.count
+        let roles = roles(count: context.operands.count)
         let plain =
-            Set(roles(count: count)).isSubset(of: [.input, .weight, .bias]) && activation == nil && prologue == nil
-            && inputChannels == nil && moments != true
-        let x = context.operands[index(of: .input, count: count)!]
-        guard plain, (upsampling ?? 1) == 1, x.layout == .rowMajor else { return try lowerFused(context) }
-        return try lowerIm2Col(context)
+            Set(roles).isSubset(of: [.input, .weight, .bias]) && activation == nil && prologue == nil
+            && inputChannels == nil && moments != true && (upsampling ?? 1) == 1
+        let images = Set(roles.indices.filter { Operand.images.contains(roles[$0]) || roles[$0] == .residual })
+        // Both kernels compute a plain convolution; what is folded into one only the channels-last kernels do.
+        let weight = index(of: .weight, count: roles.count)!
+        let suitsChannelsLast =
+            context.results[0].layout == .channelsLast && hasChannelsLastKernel && context.parameterKeys[weight] != nil
+            && context.operands[weight].elementCount > 0
+        guard plain, !suitsChannelsLast else { return try context.inLayout(.channelsLast, images: images, lowerFused) }
+        return try context.inLayout(.rowMajor, images: images, lowerIm2Col)
     }
 
     /// Convolution as a product of the weights with columns gathered for a block of output pixels at a time.

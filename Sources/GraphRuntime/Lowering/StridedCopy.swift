@@ -3,13 +3,6 @@ import GraphIR
 import Operators
 import Tensors
 
-/// The distances in memory, in elements, between neighbours along each dimension.
-func memoryStrides(_ type: TensorType) -> [Int] {
-    guard type.layout == .channelsLast else { return type.shape.rowMajorStrides }
-    let (c, h, w) = (type.shape[1], type.shape[2], type.shape[3])
-    return [h * w * c, 1, w * c, c]
-}
-
 /// A general copy between two strided tensors.
 struct StridedCopy {
     var elementSize: Int
@@ -44,14 +37,21 @@ struct StridedCopy {
     }
 }
 
+extension StridedCopy {
+    /// Between tensors of one shape that may lie otherwise.
+    init(from x: TensorType, to y: TensorType) {
+        self.init(elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: y.memoryStrides, operandStrides: x.memoryStrides)
+    }
+}
+
 extension Transpose: LowerableOp {
     public var takesEveryElementType: Bool { true }
 
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let (x, y) = (context.operands[0], context.results[0])
-        let strides = memoryStrides(x)
+        let strides = x.memoryStrides
         let copy = StridedCopy(
-            elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: memoryStrides(y),
+            elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: y.memoryStrides,
             operandStrides: permutation.map { strides[$0] })
         return Kernel("copy transpose") { copy.run($0.results[0], $0.operands[0], $0.pool) }
     }
@@ -61,10 +61,7 @@ extension ConvertLayout: LowerableOp {
     public var takesEveryElementType: Bool { true }
 
     public func lower(_ context: LoweringContext) throws -> Kernel {
-        let (x, y) = (context.operands[0], context.results[0])
-        let copy = StridedCopy(
-            elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: memoryStrides(y),
-            operandStrides: memoryStrides(x))
+        let copy = StridedCopy(from: context.operands[0], to: context.results[0])
         return Kernel("copy layout") { copy.run($0.results[0], $0.operands[0], $0.pool) }
     }
 }
@@ -75,12 +72,12 @@ extension Split: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let x = context.operands[0]
         let axis = axis < 0 ? axis + x.shape.rank : axis
-        let strides = memoryStrides(x)
+        let strides = x.memoryStrides
         var start = 0
         let copies = context.results.map { y in
             defer { start += y.shape[axis] }
             return StridedCopy(
-                elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: memoryStrides(y),
+                elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: y.memoryStrides,
                 operandStrides: strides, operandOffset: start * strides[axis])
         }
         return Kernel("copy split") { arguments in
@@ -95,13 +92,13 @@ extension Concat: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let y = context.results[0]
         let axis = axis < 0 ? axis + y.shape.rank : axis
-        let strides = memoryStrides(y)
+        let strides = y.memoryStrides
         var start = 0
         let copies = context.operands.map { x in
             defer { start += x.shape[axis] }
             return StridedCopy(
                 elementSize: y.elementType.byteSize, sizes: x.shape.dimensions, resultStrides: strides,
-                operandStrides: memoryStrides(x), resultOffset: start * strides[axis])
+                operandStrides: x.memoryStrides, resultOffset: start * strides[axis])
         }
         return Kernel("copy concat") { arguments in
             for (index, copy) in copies.enumerated() { copy.run(arguments.results[0], arguments.operands[index], arguments.pool) }

@@ -20,8 +20,7 @@ extension Split: ViewingOp {
     public func views(operands: [TensorType], results: [TensorType]) -> [ViewOfOperand]? {
         let x = operands[0]
         let axis = axis < 0 ? axis + x.shape.rank : axis
-        let outermost = x.layout == .rowMajor ? x.shape.dimensions[..<axis] : x.shape.dimensions[..<(axis == 0 ? 0 : 1)]
-        let inFront = x.layout == .channelsLast && axis == 1 ? x.shape[0] * x.shape[2] * x.shape[3] : outermost.reduce(1, *)
+        let inFront = x.memoryOrder.prefix { $0 != axis }.reduce(1) { $0 * x.shape[$1] }
         guard inFront == 1 || parts == 1 else { return nil }
         // Kernels want whole cache lines to begin where tensors do; parts that do not are copied.
         var offset = 0

@@ -40,8 +40,9 @@ extension ExportBody {
     }
 
     /// The neighbourhoods of an image [N, C, H, W]: [N, C, kh kw, H, W].
-    mutating func unfolded(_ x: String, _ type: TensorType, kernelSize: [Int]) -> String {
+    mutating func unfolded(_ x: String, _ type: TensorType, kernelSize: [Int]) throws -> String {
         let (height, width) = (type.shape[2], type.shape[3])
+        try Self.requireWritable(max(kernelSize[0] * height, kernelSize[1] * width), "places of neighbours")
         let reach = kernelSize.map { ($0 - 1) / 2 }
         let pads = integers([0, 0, reach[0], reach[1], 0, 0, reach[0], reach[1]])
         let padded = apply("Pad", [x, pads], ["mode": .string("constant")])

@@ -62,6 +62,12 @@ public struct ExportBody {
         apply(operation, inputs, attributes, outputs: 1)[0]
     }
 
+    /// Throws where a body would hold more constants or nodes than a model can: asked before they are made.
+    static func requireWritable(_ count: Int, limit: Int = 1 << 26, _ what: String) throws {
+        guard count > limit else { return }
+        throw InputError("an ONNX model cannot hold \(count) \(what)")
+    }
+
     /// A constant tensor; equal ones are written once.
     mutating func constant(_ tensor: ONNXTensorValue) -> String {
         let key = Node(operation: "Constant", inputs: [], outputs: [], attributes: [Attribute(name: "value", value: .tensor(tensor))])

@@ -8,6 +8,8 @@ final class ModelMessage {
     typealias Function = OpaquePointer
 
     private let writer: OpaquePointer
+    /// Of the graph itself, not of its functions.
+    private(set) var nodeCount = 0
 
     init(irVersion: Int) { writer = dd_onnx_writer_create(Int64(irVersion)) }
 
@@ -48,6 +50,7 @@ final class ModelMessage {
         inputs: [String], outputs: [String], attributes: [(name: String, value: ONNXAttributeValue)]
     ) {
         let node = withTexts(domain, operation, name, documentation) { dd_onnx_writer_add_node(writer, function, $0[0], $0[1], $0[2], $0[3])! }
+        if function == nil { nodeCount += 1 }
         for input in inputs { withTexts(input) { dd_onnx_node_add_input(node, $0[0]) } }
         for output in outputs { withTexts(output) { dd_onnx_node_add_output(node, $0[0]) } }
         for attribute in attributes { add(attribute.value, attribute.name, to: node) }
@@ -98,7 +101,7 @@ final class ModelMessage {
 
     /// What ONNX's own checker finds wrong with a file.
     static func complaint(aboutFile path: String) -> String? {
-        guard let message = dd_onnx_check_file(path) else { return nil }
+        guard let message = dd_onnx_check_file(FilePath.system(path)) else { return nil }
         defer { free(message) }
         return String(cString: message)
     }

@@ -8,6 +8,8 @@ extension ONNXExport {
     public struct Report: Sendable {
         /// The files, the model first.
         public var paths: [String]
+        /// Nodes of the written graph; a function counts once for each use.
+        public var nodeCount: Int
         /// Bytes of all files.
         public var byteCount: Int
     }
@@ -50,12 +52,12 @@ extension ONNXExport {
             byteCount = try export.writeModel(to: model, stream)
         }
         try model.commit()
-        if let complaint = ModelMessage.complaint(aboutFile: path) {
-            for path in paths { unlink(path) }
+        if let place = model.place, let complaint = ModelMessage.complaint(aboutFile: place) {
+            for path in [place] + paths.dropFirst() { unlink(FilePath.system(path)) }
             throw InputError(
                 "ONNX's checker refuses what was written: \(complaint)", at: path, advice: "This is a mistake in deblurdiff; nothing was left behind.")
         }
-        return Report(paths: paths, byteCount: byteCount)
+        return Report(paths: paths, nodeCount: export.message.nodeCount, byteCount: byteCount)
     }
 
     /// Writes the parameters one behind the other and declares them. Returns the size of the file.

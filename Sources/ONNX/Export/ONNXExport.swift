@@ -1,4 +1,6 @@
 import GraphIR
+import GraphRuntime
+import Operators
 import Tensors
 
 /// How a graph is written as an ONNX model.
@@ -32,9 +34,32 @@ public struct ONNXExport {
 
     /// Throws for graphs with ops that cannot be written.
     init(_ graph: Graph, _ options: ONNXExportOptions) throws {
+        try graph.requireMemory()
+        let graph = try graph.withRowMajorFace()
         var encoder = GraphEncoder(graph, options)
         try encoder.encode()
         message = encoder.message
         parameters = graph.parameters.map { (graph[$0].name, encoder.names[$0], graph.type($0)) }
+    }
+}
+
+extension Graph {
+    /// The same graph with inputs and outputs in row-major layout, the only one that ONNX has: others are converted inside.
+    func withRowMajorFace() throws -> Graph {
+        guard (inputs + outputs.map(\.value)).contains(where: { type($0).layout != .rowMajor }) else { return self }
+        var builder = GraphBuilder(name: name)
+        var values: [String: ValueID] = [:]
+        for id in inputs { values[self[id].name] = builder.input(self[id].name, TensorType(type(id).elementType, type(id).shape)) }
+        for id in inputs where type(id).layout != .rowMajor {
+            let (name, layout) = (self[id].name, type(id).layout)
+            values[name] = try builder.apply(ConvertLayout(layout: layout), values[name]!, name: "\(name).\(layout.rawValue)")
+        }
+        let results = try builder.inline(self, inputs: values)
+        for output in outputs {
+            let value = results[output.name]!
+            let isRowMajor = builder.type(value).layout == .rowMajor
+            builder.output(output.name, isRowMajor ? value : try builder.apply(ConvertLayout(layout: .rowMajor), value, name: "\(output.name).row_major"))
+        }
+        return builder.graph
     }
 }

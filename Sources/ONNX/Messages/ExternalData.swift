@@ -7,7 +7,7 @@ import Tensors
 /// A model can name any path; only files inside its own folder are opened, whatever links are on the way.
 final class ExternalData: Sendable {
     private let folder: String
-    private let files = Mutex<[String: MappedFile]>([:])
+    private let files = Mutex<[[UInt8]: MappedFile]>([:])
 
     /// - Parameter folder: the folder of the model; "" for the current one.
     init(folder: String) { self.folder = folder.isEmpty ? "." : folder }
@@ -39,9 +39,10 @@ final class ExternalData: Sendable {
 
     private func open(_ location: String) throws -> MappedFile {
         try files.withLock { files in
-            if let file = files[location] { return file }
+            let key = Array(location.utf8)
+            if let file = files[key] { return file }
             let file = try MappedFile(path: resolve(location))
-            files[location] = file
+            files[key] = file
             return file
         }
     }
@@ -50,20 +51,14 @@ final class ExternalData: Sendable {
         let outside = InputError(
             "names external data outside the model's folder: '\(location)'",
             advice: "Only files beside the model, or in folders there, are read.")
-        guard !location.hasPrefix("/"), !location.utf8.contains(0),
-            !location.split(separator: "/", omittingEmptySubsequences: true).contains("..")
+        guard location.utf8.first != UInt8(ascii: "/"), !location.utf8.contains(0),
+            !location.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) })
         else { throw outside }
         let path = FilePath.join(folder, location)
-        guard let realFolder = realpath(folder), let realFile = realpath(path) else {
+        guard let realFolder = FilePath.resolved(folder), let realFile = FilePath.resolved(path) else {
             throw InputError("needs the file '\(location)' beside the model: \(systemErrorMessage())", at: path)
         }
-        guard realFile.hasPrefix(realFolder == "/" ? "/" : realFolder + "/") else { throw outside }
+        guard realFile.utf8.starts(with: FilePath.join(realFolder, "").utf8) else { throw outside }
         return realFile
-    }
-
-    private func realpath(_ path: String) -> String? {
-        guard let resolved = Foundation.realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
     }
 }

@@ -13,11 +13,11 @@ struct Broadcasting {
         count = result.elementCount
         strides = operands.map { _ in [] }
         let all = operands.map { type in
-            let own = memoryStrides(type)
+            let own = type.memoryStrides
             let missing = rank - type.shape.rank
             return (0..<rank).map { axis in axis < missing || type.shape[axis - missing] == 1 ? 0 : own[axis - missing] }
         }
-        for axis in result.layout == .channelsLast ? [0, 2, 3, 1] : Array(0..<rank) where result.shape[axis] != 1 {
+        for axis in result.memoryOrder where result.shape[axis] != 1 {
             let size = result.shape[axis]
             if !sizes.isEmpty, operands.indices.allSatisfy({ strides[$0].last! == all[$0][axis] * size }) {
                 sizes[sizes.count - 1] *= size

@@ -38,8 +38,9 @@ extension ReduceSum: ExportableOp {
 }
 
 extension TimestepEmbedding: ExportableOp {
-    public func export(_ body: inout ExportBody) -> [String] {
+    public func export(_ body: inout ExportBody) throws -> [String] {
         let half = dimension / 2
+        try ExportBody.requireWritable(half, "frequencies")
         let type = body.types[0].elementType
         // In float32, as the networks were trained with them.
         let frequencies = (0..<half).map { k in

@@ -2,13 +2,14 @@ import Operators
 import Tensors
 
 extension Linear: ExportableOp {
-    public func export(_ body: inout ExportBody) -> [String] {
+    public func export(_ body: inout ExportBody) throws -> [String] {
         let roles = roles(count: body.operands.count)
         let rank = body.types[roles.firstIndex(of: .input)!].shape.rank
         var x = body.operand(.input, roles)!
         let (rowScale, rowBias) = (body.operand(.rowScale, roles), body.operand(.rowBias, roles))
         if rowScale != nil || rowBias != nil || epsilon != nil {
             let type = body.types[roles.firstIndex(of: .input)!]
+            try ExportBody.requireWritable(type.shape[-1], "columns")
             let ones = ONNXTensorValue.floats(Array(repeating: 1, count: type.shape[-1]), shape: [type.shape[-1]], type.elementType)
             let norm = [x, rowScale ?? body.constant(ones)] + (rowBias.map { [$0] } ?? [])
             x = body.apply("LayerNormalization", norm, ["axis": .integer(-1), "epsilon": .float(epsilon ?? 1e-5)])

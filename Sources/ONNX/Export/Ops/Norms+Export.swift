@@ -2,8 +2,9 @@ import Operators
 import Tensors
 
 extension GroupNorm: ExportableOp {
-    public func export(_ body: inout ExportBody) -> [String] {
+    public func export(_ body: inout ExportBody) throws -> [String] {
         let type = body.types[0]
+        try ExportBody.requireWritable(groups, "groups")
         let ones = body.constant(.floats(Array(repeating: 1, count: groups), shape: [groups], type.elementType))
         let zeros = body.constant(.floats(Array(repeating: 0, count: groups), shape: [groups], type.elementType))
         let grouped = body.reshaped(body.operands[0], [0, groups, -1])

@@ -2,15 +2,15 @@ import Operators
 import Tensors
 
 extension Unfold: ExportableOp {
-    public func export(_ body: inout ExportBody) -> [String] {
-        [body.unfolded(body.operands[0], body.types[0], kernelSize: kernelSize)]
+    public func export(_ body: inout ExportBody) throws -> [String] {
+        [try body.unfolded(body.operands[0], body.types[0], kernelSize: kernelSize)]
     }
 }
 
 extension ElementWiseAdaptiveConvolution: ExportableOp {
-    public func export(_ body: inout ExportBody) -> [String] {
+    public func export(_ body: inout ExportBody) throws -> [String] {
         let image = body.types[0].shape
-        let neighbours = body.unfolded(body.operands[0], body.types[0], kernelSize: [kernelSize, kernelSize])
+        let neighbours = try body.unfolded(body.operands[0], body.types[0], kernelSize: [kernelSize, kernelSize])
         let kernels = body.reshaped(body.operands[1], [0, image[1], kernelSize * kernelSize, image[2], image[3]])
         let products = body.apply("Mul", [neighbours, kernels])
         let sum = body.apply("ReduceSum", [products, body.integers([2])], ["keepdims": .integer(0)])
@@ -19,8 +19,8 @@ extension ElementWiseAdaptiveConvolution: ExportableOp {
 }
 
 extension WindowPartition: ExportableOp {
-    public func export(_ body: inout ExportBody) -> [String] {
-        let windows = Windows(body.types[0].shape, size: size)
+    public func export(_ body: inout ExportBody) throws -> [String] {
+        let windows = try Windows(body.types[0].shape, size: size)
         let parts = windows.starts.map { top, left in
             let part = body.sliced(
                 body.operands[0], starts: [top, left], ends: [top + windows.height, left + windows.width], axes: [2, 3])
@@ -32,12 +32,13 @@ extension WindowPartition: ExportableOp {
 }
 
 extension WindowMerge: ExportableOp {
-    public func export(_ body: inout ExportBody) -> [String] {
+    public func export(_ body: inout ExportBody) throws -> [String] {
         let image = body.resultTypes[0].shape
-        let windows = Windows(image, size: size)
+        let windows = try Windows(image, size: size)
         let (height, width) = (windows.height, windows.width)
         let all = body.reshaped(body.operands[0], [image[0], windows.starts.count, image[1], height, width])
         var sum: String?
+        try ExportBody.requireWritable(image[2] * image[3], "pixels' shares")
         var counts = [Double](repeating: 0, count: image[2] * image[3])
         for (index, (top, left)) in windows.starts.enumerated() {
             let place = body.constant(.integers([index]).reshaped([]))
@@ -58,8 +59,10 @@ private struct Windows {
     let width: Int
     let starts: [(top: Int, left: Int)]
 
-    init(_ image: Shape, size: Int) {
+    init(_ image: Shape, size: Int) throws {
         let (rows, columns) = (WindowAxis(length: image[2], size: size), WindowAxis(length: image[3], size: size))
+        // A window is several nodes.
+        try ExportBody.requireWritable(.saturatingProduct(rows.count, columns.count), limit: 1 << 14, "windows")
         (height, width) = (rows.size, columns.size)
         starts = rows.starts.flatMap { top in columns.starts.map { (top, $0) } }
     }
