@@ -1,7 +1,8 @@
 # make demo      restores a photograph, from nothing but a Debian 12 machine with Swift 6.3
 # make test      everything that must pass
 # make build     the command alone: .build/release/deblurdiff
-# make install   puts it into $(PREFIX)/bin, and the small model, where there is one, into $(PREFIX)/share/deblurdiff
+# make install   puts it into $(PREFIX)/bin, and the small model, where there is one, into $(PREFIX)/share/deblurdiff; builds only what is out of date
+# make uninstall takes both away again
 # make format    lays out the Swift sources; make lint says what is not laid out, or out of date
 
 SHELL := /bin/bash
@@ -11,13 +12,17 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 SWIFT ?= swift
 MODEL = Models/small.ddiff.safetensors
-BUILD = $(SWIFT) build -c release
+# The Swift libraries go into the program, so that it also runs where no Swift is.
+BUILD = $(SWIFT) build -c release --static-swift-stdlib
+# A copy, since tests link the program anew, without the libraries.
+PROGRAM = .build/install/deblurdiff
+INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/deblurdiff
+INSTALLED_MODELS = $(DESTDIR)$(PREFIX)/share/deblurdiff
 SWIFT_FOLDERS = Package.swift Sources Tests Tools
 
-.PHONY: demo test onnx-cases build install packages format lint clean
+.PHONY: demo test onnx-cases build install uninstall packages format lint clean
 
-demo: packages
-	$(BUILD) --product deblurdiff
+demo: build
 	$(BUILD) --product seeded-checkpoint
 	Tools/demo.sh "$$($(BUILD) --show-bin-path)" out/demo
 
@@ -25,23 +30,29 @@ test: packages
 	$(SWIFT) test -c release
 	$(MAKE) onnx-cases
 
-# The ONNX project's own cases, on the command that the tests have built.
+# The ONNX project's own cases, on the command that the tests have built; then convolutions around every op against ONNX Runtime.
 onnx-cases: .build/python/.installed
 	PYTHONPATH=.build/python Tools/onnx/node_tests.py "$$($(BUILD) --show-bin-path)/deblurdiff"
+	PYTHONPATH=.build/python Tools/onnx/chain_tests.py "$$($(BUILD) --show-bin-path)/fuzz-graphs"
 
 .build/python/.installed: Tools/onnx/requirements.txt
 	rm -rf .build/python
 	python3 -m pip install --quiet --disable-pip-version-check --target .build/python --requirement $<
 	touch $@
 
-build: packages
-	$(BUILD) --product deblurdiff
+build: $(PROGRAM)
 
-# The Swift libraries go into the program, so that it also runs where no Swift is.
-install: packages
-	$(BUILD) --product deblurdiff --static-swift-stdlib --scratch-path .build-install
-	install -D -m 755 "$$($(BUILD) --static-swift-stdlib --scratch-path .build-install --show-bin-path)/deblurdiff" "$(DESTDIR)$(PREFIX)/bin/deblurdiff"
-	if [ -e $(MODEL) ]; then install -D -m 644 $(MODEL) "$(DESTDIR)$(PREFIX)/share/deblurdiff/$(notdir $(MODEL))"; fi
+$(PROGRAM): $(shell find Package.swift Sources -type f) | packages
+	$(BUILD) --product deblurdiff
+	install -D "$$($(BUILD) --show-bin-path)/deblurdiff" $@
+
+install: $(PROGRAM)
+	install -D -m 755 $(PROGRAM) "$(INSTALLED_PROGRAM)"
+	if [ -e $(MODEL) ]; then install -D -m 644 $(MODEL) "$(INSTALLED_MODELS)/$(notdir $(MODEL))"; fi
+
+uninstall:
+	rm -f "$(INSTALLED_PROGRAM)" "$(INSTALLED_MODELS)/$(notdir $(MODEL))"
+	if [ -d "$(INSTALLED_MODELS)" ]; then rmdir --ignore-fail-on-non-empty "$(INSTALLED_MODELS)"; fi
 
 packages:
 	@Tools/install-packages.sh
@@ -55,4 +66,4 @@ lint:
 	Tools/make_op_reference.py --check
 
 clean:
-	rm -rf .build .build-install out
+	rm -rf .build out

@@ -13,7 +13,6 @@ let package = Package(
     ],
     targets: [
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
         .target(
             name: "COnnx", cxxSettings: [.define("ONNX_ML", to: "1"), .define("ONNX_NAMESPACE", to: "onnx")],
@@ -28,7 +27,7 @@ let package = Package(
         .target(name: "GraphPasses", dependencies: ["Operators"]),
         .target(name: "ModelImport", dependencies: ["Operators", "Yams"]),
         .target(name: "ModelFile", dependencies: ["ModelImport"]),
-        .target(name: "GraphRuntime", dependencies: ["CKernels", "COpenBLAS", "GraphPasses"]),
+        .target(name: "GraphRuntime", dependencies: ["CKernels", "GraphPasses"]),
         .target(
             name: "GraphViews", dependencies: ["GraphPasses", "GraphRuntime"],
             resources: [
@@ -51,6 +50,14 @@ let package = Package(
             dependencies: ["GraphTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tools/seeded-checkpoint"),
         .executableTarget(
+            name: "fuzz-files",
+            dependencies: ["Diffusion", "GraphTestSupport", "Photos", "TensorFiles", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tools/fuzz-files"),
+        .executableTarget(
+            name: "fuzz-graphs",
+            dependencies: ["GraphTestSupport", "ONNX", "TensorFiles", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tools/fuzz-graphs"),
+        .executableTarget(
             name: "fuzz-onnx",
             dependencies: ["GraphTestSupport", "ONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Tools/fuzz-onnx"),
 
@@ -65,7 +72,7 @@ let package = Package(
         .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
         .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "TensorFiles", "GraphTestSupport"]),
         .testTarget(
-            name: "DiffusionTests", dependencies: ["Diffusion", "Photos", "GraphTestSupport"], resources: [.copy("Fixtures")]),
+            name: "DiffusionTests", dependencies: ["CKernels", "Diffusion", "Photos", "GraphTestSupport"], resources: [.copy("Fixtures")]),
     ],
     cxxLanguageStandard: .cxx17
 )

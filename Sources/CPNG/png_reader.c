@@ -11,7 +11,8 @@ struct dd_png_reader {
     const uint8_t *bytes;
     size_t size, position;
     uint32_t width, height;
-    int channels, source_is_gray;
+    int channels, is_gray;
+    uint8_t *samples;  // with their alpha, until they are taken apart
     char message[DD_PNG_MESSAGE_SIZE];
 };
 
@@ -39,7 +40,7 @@ static void read_bytes(png_structp png, png_bytep to, size_t count) {
     reader->position += count;
 }
 
-// Text is not carried over, so there is no need to inflate it.
+// Texts are carried over as they are, by whoever calls, so there is no need to inflate them.
 static const png_byte skipped_chunks[] = "tEXt\0zTXt\0iTXt\0sPLT\0hIST";
 
 // Deflate cannot shrink by more than 1032 to 1, so that a small file which declares a huge image must be broken.
@@ -47,6 +48,16 @@ static int can_hold_image(const dd_png_reader *reader) {
     uint64_t row_bytes = png_get_rowbytes(reader->png, reader->info);
     uint64_t needed = (row_bytes * reader->height) / 1040;
     return needed <= reader->size;
+}
+
+// A profile in a file with a palette is one for colours.
+static int has_palette_of_grays(png_structp png, png_infop info) {
+    png_colorp colors = NULL;
+    int count = 0;
+    if (!png_get_PLTE(png, info, &colors, &count) || png_get_valid(png, info, PNG_INFO_iCCP)) return 0;
+    for (int i = 0; i < count; i++)
+        if (colors[i].red != colors[i].green || colors[i].red != colors[i].blue) return 0;
+    return 1;
 }
 
 dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimension, uint64_t max_pixels,
@@ -83,10 +94,10 @@ dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimen
     if (!can_hold_image(reader)) png_error(png, "the file is too short for the image size that it declares");
 
     int color = png_get_color_type(png, info);
-    reader->source_is_gray = !(color & PNG_COLOR_MASK_COLOR);
+    reader->is_gray = !(color & PNG_COLOR_MASK_COLOR) || (color == PNG_COLOR_TYPE_PALETTE && has_palette_of_grays(png, info));
     png_set_expand(png);    // palettes, few bits and transparent colours to 8 bits and alpha
     png_set_scale_16(png);  // rounds, where strip_16 would truncate
-    if (reader->source_is_gray) png_set_gray_to_rgb(png);
+    if (!(color & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
     reader->channels = (color & PNG_COLOR_MASK_ALPHA) || png_get_valid(png, info, PNG_INFO_tRNS) ? 4 : 3;
     return reader;
 }
@@ -94,8 +105,16 @@ dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimen
 uint32_t dd_png_width(const dd_png_reader *reader) { return reader->width; }
 uint32_t dd_png_height(const dd_png_reader *reader) { return reader->height; }
 int dd_png_channels(const dd_png_reader *reader) { return reader->channels; }
+int dd_png_is_gray(const dd_png_reader *reader) { return reader->is_gray; }
 
-int dd_png_read_pixels(dd_png_reader *reader, uint8_t *pixels, char message[DD_PNG_MESSAGE_SIZE]) {
+static void separate(const uint8_t *samples, size_t count, uint8_t *rgb, uint8_t *alpha) {
+    for (size_t i = 0; i < count; i++) {
+        for (size_t c = 0; c < 3; c++) rgb[3 * i + c] = samples[4 * i + c];
+        alpha[i] = samples[4 * i + 3];
+    }
+}
+
+int dd_png_read_pixels(dd_png_reader *reader, uint8_t *rgb, uint8_t *alpha, char message[DD_PNG_MESSAGE_SIZE]) {
     png_structp png = reader->png;
     if (setjmp(png_jmpbuf(png))) {
         copy_message(message, reader->message);
@@ -105,8 +124,22 @@ int dd_png_read_pixels(dd_png_reader *reader, uint8_t *pixels, char message[DD_P
     png_read_update_info(png, reader->info);
     size_t row_bytes = (size_t)reader->width * (size_t)reader->channels;
     if (png_get_rowbytes(png, reader->info) != row_bytes) png_error(png, "unexpected row size");
+    // Each pass of an interlaced image needs all rows as the last one left them; otherwise one is enough.
+    size_t width = reader->width, height = reader->height;
+    if (reader->channels == 4) {
+        reader->samples = malloc((passes > 1 ? height : 1) * row_bytes);
+        if (!reader->samples) png_error(png, "there is not enough memory");
+    }
     for (int pass = 0; pass < passes; pass++)
-        for (uint32_t y = 0; y < reader->height; y++) png_read_row(png, pixels + y * row_bytes, NULL);
+        for (size_t y = 0; y < height; y++) {
+            if (!reader->samples) {
+                png_read_row(png, rgb + y * row_bytes, NULL);
+                continue;
+            }
+            uint8_t *row = reader->samples + (passes > 1 ? y * row_bytes : 0);
+            png_read_row(png, row, NULL);
+            if (pass == passes - 1) separate(row, width, rgb + y * width * 3, alpha + y * width);
+        }
     png_read_end(png, reader->info);
     return 0;
 }
@@ -129,12 +162,11 @@ dd_png_metadata dd_png_get_metadata(dd_png_reader *reader) {
     result.has_density = png_get_pHYs(png, info, &x, &y, &result.density_unit) != 0;
     result.density_x = x;
     result.density_y = y;
-    // A profile for gray samples would be wrong for the RGB ones that come out.
     png_charp name = NULL;
     png_bytep profile = NULL;
     png_uint_32 size = 0;
     int compression = 0;
-    if (!reader->source_is_gray && png_get_iCCP(png, info, &name, &compression, &profile, &size)) {
+    if (png_get_iCCP(png, info, &name, &compression, &profile, &size)) {
         result.icc_name = name;
         result.icc_profile = profile;
         result.icc_size = size;
@@ -150,5 +182,6 @@ dd_png_metadata dd_png_get_metadata(dd_png_reader *reader) {
 void dd_png_close(dd_png_reader *reader) {
     if (!reader) return;
     if (reader->png) png_destroy_read_struct(&reader->png, &reader->info, NULL);
+    free(reader->samples);
     free(reader);
 }

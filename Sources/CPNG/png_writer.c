@@ -39,14 +39,14 @@ static void write_metadata(png_structp png, png_infop info, const dd_png_metadat
     const int32_t *c = metadata->chromaticities;
     if (metadata->has_chromaticities) png_set_cHRM_fixed(png, info, c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]);
     if (metadata->has_density) png_set_pHYs(png, info, metadata->density_x, metadata->density_y, metadata->density_unit);
-    if (metadata->exif) png_set_eXIf_1(png, info, metadata->exif_size, (png_bytep)metadata->exif);
 }
 
-int dd_png_write(uint32_t width, uint32_t height, const uint8_t *rgb, const uint8_t *alpha, const dd_png_metadata *metadata,
+int dd_png_write(uint32_t width, uint32_t height, int color_channels, const uint8_t *colors, const uint8_t *alpha, const dd_png_metadata *metadata,
                  dd_png_sink sink, void *context, char message[DD_PNG_MESSAGE_SIZE]) {
     writer self = {sink, context, message};
     message[0] = 0;
-    uint8_t *row = alpha ? malloc((size_t)width * 4) : NULL;
+    size_t channels = (size_t)color_channels, type = color_channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB;
+    uint8_t *row = alpha ? malloc((size_t)width * (channels + 1)) : NULL;
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &self, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     if (!info || (alpha && !row)) {
@@ -65,21 +65,23 @@ int dd_png_write(uint32_t width, uint32_t height, const uint8_t *rgb, const uint
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
     png_set_benign_errors(png, 1);
     png_set_compression_buffer_size(png, 1 << 16);
-    png_set_IHDR(png, info, width, height, 8, alpha ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-                 PNG_COMPRESSION_TYPE_BASE, PNG_FILTER_TYPE_BASE);
+    png_set_IHDR(png, info, width, height, 8, (int)type | (alpha ? PNG_COLOR_MASK_ALPHA : 0), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_BASE,
+                 PNG_FILTER_TYPE_BASE);
     write_metadata(png, info, metadata);
     png_write_info(png, info);
+    if (metadata->chunks_size) write_bytes(png, (png_bytep)metadata->chunks, metadata->chunks_size);
     for (uint32_t y = 0; y < height; y++) {
-        const uint8_t *colors = rgb + (size_t)y * width * 3;
+        const uint8_t *color = colors + (size_t)y * width * channels;
         if (alpha) {
             const uint8_t *opacities = alpha + (size_t)y * width;
-            for (uint32_t x = 0; x < width; x++) {
-                memcpy(row + 4 * (size_t)x, colors + 3 * (size_t)x, 3);
-                row[4 * (size_t)x + 3] = opacities[x];
+            for (size_t x = 0; x < width; x++) {
+                uint8_t *pixel = row + (channels + 1) * x;
+                memcpy(pixel, color + channels * x, channels);
+                pixel[channels] = opacities[x];
             }
             png_write_row(png, row);
         } else {
-            png_write_row(png, colors);
+            png_write_row(png, color);
         }
     }
     png_write_end(png, info);

@@ -61,9 +61,13 @@ public final class DeblurDiffModel: @unchecked Sendable {
             try faces.checkOutputs(of: stored, name, inputs: inputs)
             return stored
         }
+        let key = ProgramKey(graph: name, inputs: inputs)
+        if let known = optimizedGraphs[key] { return known }
         let graph = try graphs[name]!.specialized(inputs)
         try faces.checkOutputs(of: graph, name, inputs: inputs)
-        return try optimize(graph, level: optimization.level, options: optimization.pipeline).graph
+        let result = try optimize(graph, level: optimization.level, options: optimization.pipeline).graph
+        optimizedGraphs[key] = result
+        return result
     }
 
     /// The denoising step for latents of a size, optimised as asked for and cut by how often its parts must run.
@@ -79,9 +83,21 @@ public final class DeblurDiffModel: @unchecked Sendable {
                 prologue: prologue, timeTable: timeTable, step: step, prologueValues: prologue.outputs.map(\.name),
                 timeTableValues: timeTable.outputs.map(\.name))
         }
+        let key = StepKey(latent: latent, strength: strength, outputs: outputs)
+        if let last = lastStep, last.key == key { return last.graphs }
         let graph = try stepGraph(latent: latent, strength: strength, outputs: outputs)
-        return try optimizeStep(graph, level: optimization.level, options: optimization.pipeline).graphs
+        let result = try optimizeStep(graph, level: optimization.level, options: optimization.pipeline).graphs
+        lastStep = (key, result)
+        return result
     }
+
+    private struct StepKey: Hashable {
+        var latent: TensorType
+        var strength: Float
+        var outputs: Set<String>?
+    }
+
+    private var lastStep: (key: StepKey, graphs: StagedGraphs)?
 
     /// The denoising step as it is imported.
     func stepGraph(latent: TensorType, strength: Float = 1, outputs: Set<String>? = nil) throws -> Graph {
@@ -123,6 +139,8 @@ public final class DeblurDiffModel: @unchecked Sendable {
     }
 
     private var programs: [ProgramKey: Program] = [:]
+    /// As the passes left them: planned first, then made into programs.
+    private var optimizedGraphs: [ProgramKey: Graph] = [:]
 
     /// A program for one of the model's graphs, made at its first use.
     func program(_ name: String, inputs: [String: TensorType]) throws -> Program {
@@ -133,12 +151,26 @@ public final class DeblurDiffModel: @unchecked Sendable {
         return program
     }
 
-    func run(_ program: Program, named name: String, _ inputs: [String: Tensor]) throws -> [String: Tensor] {
-        try program.run(inputs, in: workspace, observer: observation?(program, name))
+    /// - Parameter progress: told the share of the program's operations that is done.
+    func run(_ program: Program, named name: String, _ inputs: [String: Tensor], progress: ((Double) -> Void)? = nil) throws -> [String: Tensor] {
+        let observer = observation?(program, name)
+        guard let progress else { return try program.run(inputs, in: workspace, observer: observer) }
+        let graph = program.graph
+        let total = Double(max(graph.floatingPointOperations, 1))
+        var done = 0
+        return try program.run(inputs, in: workspace) { report in
+            try observer?(report)
+            let node = graph[report.step.node]
+            done += node.op.floatingPointOperations(operands: graph.operandTypes(node), results: graph.resultTypes(node))
+            progress(Double(done) / total)
+        }
     }
 
     /// Forgets the programs of a graph, and with them the arrangements of weights that only they held.
-    func forgetPrograms(_ name: String) { programs = programs.filter { $0.key.graph != name } }
+    func forgetPrograms(_ name: String) {
+        programs = programs.filter { $0.key.graph != name }
+        optimizedGraphs = optimizedGraphs.filter { $0.key.graph != name }
+    }
 }
 
 /// How graphs are optimised before they run.

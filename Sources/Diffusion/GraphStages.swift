@@ -20,26 +20,32 @@ extension DeblurDiffModel {
 
     /// The stages of a graph for images of a size in pixels.
     public func stages(of name: String, height: Int, width: Int) throws -> GraphStages {
-        let (height, width) = (paddedLength(height), paddedLength(width))
-        let factor = configuration.latentFactor
-        let (h, w) = (height / factor, width / factor)
         switch name {
         case "step", "prologue", "time_table":
-            let latent = TensorType(.float32, [1, configuration.latentChannels, h, w])
-            let imported = try stepGraph(latent: latent)
+            let imported = try imported("step", height: height, width: width)
             let step = try optimizeStep(imported, level: optimization.level, options: optimization.pipeline)
             let optimized = name == "step" ? step.graphs.step : name == "prologue" ? step.graphs.prologue : step.graphs.timeTable
             return GraphStages(
                 imported: name == "step" ? imported : optimized, optimized: optimized, statistics: step.statistics, log: step.log)
         case "epilogue": return try stages(of: "vae_decoder", height: height, width: width)
         default:
-            guard let graph = graphs[name] else {
-                throw InputError("there is no graph '\(name)'", advice: "The graphs are: " + Self.stageNames.joined(separator: ", "))
-            }
-            let imported = try graph.specialized(inputTypes(name, height: height, width: width))
+            let imported = try imported(name, height: height, width: width)
             let result = try optimize(imported, level: optimization.level, options: optimization.pipeline)
             return GraphStages(imported: imported, optimized: result.graph, statistics: result.statistics, log: result.log)
         }
+    }
+
+    /// A network's graph, or that of the whole denoising step, as it is imported, for images of a size in pixels.
+    func imported(_ name: String, height: Int, width: Int) throws -> Graph {
+        let (height, width) = (paddedLength(height), paddedLength(width))
+        if name == "step" {
+            let factor = configuration.latentFactor
+            return try stepGraph(latent: TensorType(.float32, [1, configuration.latentChannels, height / factor, width / factor]))
+        }
+        guard let graph = graphs[name] else {
+            throw InputError("there is no graph '\(name)'", advice: "The graphs are: " + Self.stageNames.joined(separator: ", "))
+        }
+        return try graph.specialized(inputTypes(name, height: height, width: width))
     }
 
     /// The next length that the networks take.
@@ -68,13 +74,11 @@ extension DeblurDiffModel {
 
     /// The graph as it is after a pass has run for the first time.
     public func graph(_ name: String, after pass: String, height: Int, width: Int) throws -> Graph {
-        let (h, w) = (paddedLength(height) / configuration.latentFactor, paddedLength(width) / configuration.latentFactor)
+        let imported = try name == "step" ? imported(name, height: height, width: width) : stages(of: name, height: height, width: width).imported
         return try PassSnapshot.take(after: pass, of: name, optimization) { options in
             if name == "step" {
-                let latent = TensorType(.float32, [1, configuration.latentChannels, h, w])
-                _ = try optimizeStep(stepGraph(latent: latent), level: optimization.level, options: options)
+                _ = try optimizeStep(imported, level: optimization.level, options: options)
             } else {
-                let imported = try stages(of: name, height: height, width: width).imported
                 _ = try optimize(imported, level: optimization.level, options: options)
             }
         }

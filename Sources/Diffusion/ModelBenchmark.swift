@@ -27,7 +27,7 @@ public struct ModelBenchmark {
     ///   - finished: told the result of each.
     public static func run(
         _ model: DeblurDiffModel, programs: [String] = programs, height: Int, width: Int, runs: Int, progress: (String) -> Void,
-        finished: (Result) -> Void
+        finished: (Result) throws -> Void
     ) throws {
         var random = TorchGenerator(seed: 1)
         for name in programs {
@@ -52,7 +52,7 @@ public struct ModelBenchmark {
                 let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
                 if run > 0 { result.seconds.append(seconds) }
             }
-            finished(result)
+            try finished(result)
         }
     }
 }

@@ -54,12 +54,12 @@ public struct NoiseSchedule: Hashable, Sendable {
         alphasCumulative = full
     }
 
-    /// round(k 999 / (count - 1)) for k = 0 ..< count, halves to even; 0 alone for one step.
+    /// The multiples of 999 / (count - 1), rounded, halves to even; 0 alone for one step.
+    ///
+    /// The stride is added up, as in the released code: for 283 of all counts one sum or more lies on the other side of a half than the multiple.
     private static func spacedTimesteps(count: Int) -> [Int] {
-        guard count > 1 else { return [0] }
-        return (0..<count).map { k in
-            Int((Double(k * (trainingSteps - 1)) / Double(count - 1)).rounded(.toNearestOrEven))
-        }
+        let step = Double(trainingSteps - 1) / Double(max(count - 1, 1))
+        return sequence(first: 0.0) { $0 + step }.prefix(count).map { Int($0.rounded(.toNearestOrEven)) }
     }
 
     private static func fullAlphasCumulative() -> [Double] {

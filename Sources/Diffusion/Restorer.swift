@@ -2,32 +2,27 @@ import Foundation
 import GraphRuntime
 import Tensors
 
-/// Where a restoration stands.
-public enum RestorationProgress: Sendable {
-    case encodingText
-    case encodingImage
-    /// A step of the sampler has ended.
-    case step(done: Int, of: Int, seconds: Double)
-    case decoding
-}
-
 /// Restores photographs with a model: the whole of the paper's algorithm 1.
 public final class Restorer {
     public let model: DeblurDiffModel
     public let options: RestorationOptions
-    private let tokenizer: Tokenizer?
-    private let schedule: NoiseSchedule
-    private let recorder: Recorder?
+    let recorder: Recorder?
+    let schedule: NoiseSchedule
     private let progress: ((RestorationProgress) -> Void)?
+    private let tokenizer: Tokenizer?
     /// Token ids to context; prompts are encoded once for all photographs.
     private var contexts: [[Int32]: Tensor] = [:]
     /// For the last size of latents.
-    private var denoiser: (shape: Shape, value: Denoiser)?
+    var denoiser: (shape: Shape, value: Denoiser)?
+    /// Where the stream of random numbers stands, with ``SeedMode/once``.
+    private var generator: TorchGenerator?
+    /// Of the restoration that is under way.
+    var meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
 
     public init(
         model: DeblurDiffModel, options: RestorationOptions, recorder: Recorder? = nil, progress: ((RestorationProgress) -> Void)? = nil
     ) throws {
-        try options.validate(latentFactor: model.configuration.latentFactor)
+        try options.validate(for: model.configuration)
         self.model = model
         self.options = options
         self.recorder = recorder
@@ -39,47 +34,51 @@ public final class Restorer {
         if isGuided { _ = try tokens(options.negativePrompt) }
     }
 
-    private var isGuided: Bool { options.guidanceScale != 1 }
+    var isGuided: Bool { options.guidanceScale != 1 }
     private var scaleFactor: Float { Float(model.configuration.latentScaleFactor) }
 
     /// - Parameters:
     ///   - pixels: interleaved RGB, 8 bit.
     ///   - isLast: no other image follows soon, so the denoiser's weights make room before the image is decoded.
     /// - Returns: the restored pixels, of the same size.
+    /// - Throws: ``InputError``, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
     public func restore(_ pixels: [UInt8], height: Int, width: Int, isLast: Bool = true) throws -> [UInt8] {
-        let configuration = model.configuration
         let plain = Padding.planes(rgb: pixels, height: height, width: width, multiple: 1)
-        let clean = Padding.planes(rgb: pixels, height: height, width: width, multiple: configuration.imageMultiple)
-        var random = TorchGenerator(seed: options.seed)
+        let clean = Padding.planes(rgb: pixels, height: height, width: width, multiple: model.configuration.imageMultiple)
+        var random = generator ?? TorchGenerator(seed: options.seed)
+        meter = WorkMeter(try plannedWork(height: height, width: width), steps: options.steps, report: progress)
 
         let conditions = try makeConditions(clean, &random)
-        var z = try startingLatent(clean, &random)
-        z = try sample(z, conditions, clean, &random)
+        let start = try startingLatent(clean, &random)
+        let z = try sample(start, conditions, clean, &random)
         if isLast { denoiser = nil }
-        progress?(.decoding)
+        meter.enter(.decoding)
         let decoded = try decode(z)
         model.forgetPrograms("vae_decoder")
         let image = Padding.crop(decoded, height: height, width: width)
         for index in image.floats.indices { image.floats[index] = (image.floats[index] + 1) / 2 }
         ColorFix.apply(to: image, matching: plain)
+        try requireFinite(image, "the colours of the decoded image")
+        if options.seedMode == .once { generator = random }
+        meter.finish()
         return ColorFix.truncate(image)
     }
 
     // MARK: conditions
 
     /// What the networks are told beside the noisy latent: the text, and the blurred image's latent.
-    private struct Condition {
+    struct Condition {
         var context: Tensor
         var image: Tensor
     }
 
-    private struct Conditions {
+    struct Conditions {
         var positive: Condition
         var negative: Condition?
     }
 
     private func makeConditions(_ clean: Tensor, _ random: inout TorchGenerator) throws -> Conditions {
-        progress?(.encodingText)
+        meter.enter(.encodingText)
         let positiveContext = try context(options.positivePrompt)
         var negativeContext: Tensor?
         if isGuided {
@@ -89,9 +88,9 @@ public final class Restorer {
             _ = try context(.tokens(ids))
         }
         model.forgetPrograms("text_encoder")  // the contexts are kept
-        progress?(.encodingImage)
+        meter.enter(.encodingImage)
         if options.tiled {
-            let image = try tiledEncoding(clean)
+            let image = try tiledEncoding(clean) { meanLatent($0) }
             return Conditions(
                 positive: Condition(context: positiveContext, image: image),
                 negative: negativeContext.map { Condition(context: $0, image: image) })
@@ -106,7 +105,7 @@ public final class Restorer {
             negative: negativeContext.map { Condition(context: $0, image: negative) })
     }
 
-    private func tokens(_ prompt: Prompt) throws -> [Int32] {
+    func tokens(_ prompt: Prompt) throws -> [Int32] {
         let length = model.configuration.textEncoder.contextLength
         switch prompt {
         case .tokens(let ids):
@@ -123,29 +122,41 @@ public final class Restorer {
         }
     }
 
+    /// The prompts that a restoration encodes and that no earlier one has.
+    var newPrompts: Set<[Int32]> {
+        let prompts = isGuided || recorder != nil ? [options.positivePrompt, options.negativePrompt] : [options.positivePrompt]
+        return Set(prompts.compactMap { try? tokens($0) }).subtracting(contexts.keys)
+    }
+
     private func context(_ prompt: Prompt) throws -> Tensor {
         let ids = try tokens(prompt)
         if let known = contexts[ids] { return known }
-        let input = Tensor(ids, shape: [1, ids.count])
-        let program = try model.program("text_encoder", inputs: ["tokens": input.type])
-        let context = try model.run(program, named: "text_encoder", ["tokens": input])["context"]!
+        let context = try run("text_encoder", ["tokens": Tensor(ids, shape: [1, ids.count])])["context"]!
+        try requireFinite(context, "the text encoder")
         recorder?.record("clip_context", context)
         contexts[ids] = context
         return context
     }
 
+    /// Runs the text encoder or a part of the autoencoder.
+    private func run(_ name: String, _ inputs: [String: Tensor]) throws -> [String: Tensor] {
+        let program = try model.program(name, inputs: inputs.mapValues(\.type))
+        meter.packed()
+        return try meter.run { try model.run(program, named: name, inputs, progress: $0) }
+    }
+
     // MARK: the autoencoder
 
     /// The moments of an image's latent: mean and log variance side by side.
-    private func encode(_ image: Tensor) throws -> Tensor {
-        let program = try model.program("vae_encoder", inputs: ["image": image.type])
-        let moments = try model.run(program, named: "vae_encoder", ["image": image])["moments"]!
+    func encode(_ image: Tensor) throws -> Tensor {
+        let moments = try run("vae_encoder", ["image": image])["moments"]!
+        try requireFinite(moments, "the encoder")
         recorder?.record("vae_moments", moments)
         return moments
     }
 
     /// `(mean + exp(0.5 clamp(logvar, -30, 20)) randn) * scale factor`
-    private func sampleLatent(_ moments: Tensor, _ random: inout TorchGenerator) -> Tensor {
+    func sampleLatent(_ moments: Tensor, _ random: inout TorchGenerator) -> Tensor {
         let mean = meanLatent(moments)
         let noise = random.randn(mean.type.elementCount)
         let logVariance = moments.floats[mean.type.elementCount...]
@@ -163,23 +174,35 @@ public final class Restorer {
         return result
     }
 
-    private func latentTiles(_ shape: Shape) throws -> TileWindows {
+    /// The tiles of a latent; the latent itself is the only one without ``RestorationOptions/tiled``.
+    func latentTiles(height: Int, width: Int) throws -> TileWindows {
+        guard options.tiled else { return try TileWindows(height: height, width: width, tileSize: .max, tileStride: 1) }
         let factor = model.configuration.latentFactor
-        return try TileWindows(
-            height: shape[2], width: shape[3], tileSize: options.tileSize / factor, tileStride: options.tileStride / factor)
+        return try TileWindows(height: height, width: width, tileSize: options.tileSize / factor, tileStride: options.tileStride / factor)
     }
 
-    /// Each tile's mean; where tiles overlap the later one stays.
-    private func tiledEncoding(_ clean: Tensor) throws -> Tensor {
+    /// Encodes each tile by itself; where tiles overlap the later one stays.
+    private func tiledEncoding(_ image: Tensor, _ latent: (_ moments: Tensor) -> Tensor) throws -> Tensor {
         let factor = model.configuration.latentFactor
-        let shape: Shape = [1, model.configuration.latentChannels, clean.shape[2] / factor, clean.shape[3] / factor]
+        let shape: Shape = [1, model.configuration.latentChannels, image.shape[2] / factor, image.shape[3] / factor]
         let result = Tensor(TensorType(.float32, shape))
-        for window in try latentTiles(shape).windows {
-            let pixels = TileWindows.Window(
-                y: window.y * factor, x: window.x * factor, height: window.height * factor, width: window.width * factor)
-            paste(meanLatent(try encode(cut(clean, pixels))), into: result, at: window)
+        let tiles = try latentTiles(height: shape[2], width: shape[3])
+        for (window, pixels) in zip(tiles.windows, tiles.scaled(by: factor).windows) {
+            latent(try encode(image.cut(pixels))).paste(into: result, at: window)
         }
         return result
+    }
+
+    /// What the sampler starts from: noise, or the image's low frequencies with noise.
+    private func startingLatent(_ clean: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
+        let factor = model.configuration.latentFactor
+        let shape: Shape = [1, model.configuration.latentChannels, clean.shape[2] / factor, clean.shape[3] / factor]
+        guard options.betterStart else { return Tensor(random.randn(shape.elementCount), shape: shape) }
+        let coarse = try tiledEncoding(LowFrequencies.of(clean)) { sampleLatent($0, &random) }
+        let noise = random.randn(shape.elementCount)
+        let last = schedule.alphasCumulative[NoiseSchedule.trainingSteps - 1]
+        let (signal, deviation) = (Float(last.squareRoot()), Float((1 - last).squareRoot()))
+        return Tensor(zip(coarse.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: shape)
     }
 
     private func decode(_ z: Tensor) throws -> Tensor {
@@ -187,152 +210,16 @@ public final class Restorer {
         for index in scaled.floats.indices { scaled.floats[index] /= scaleFactor }
         func decode(_ latent: Tensor) throws -> Tensor {
             recorder?.record("z_final_scaled", latent)
-            let program = try model.program("vae_decoder", inputs: ["latent": latent.type])
-            let image = try model.run(program, named: "vae_decoder", ["latent": latent])["image"]!
+            let image = try run("vae_decoder", ["latent": latent])["image"]!
+            try requireFinite(image, "the decoder")
             recorder?.record("decoded", image)
             return image
         }
         guard options.tiled else { return try decode(scaled) }
-        let tiles = try latentTiles(z.shape)
+        let tiles = try latentTiles(height: z.shape[2], width: z.shape[3])
         let large = tiles.scaled(by: model.configuration.latentFactor)
         var blender = TileBlender(channels: model.configuration.autoencoder.outChannels, tiles: large)
-        for (window, pixels) in zip(tiles.windows, large.windows) { blender.add(try decode(cut(scaled, window)), at: pixels) }
+        for (window, pixels) in zip(tiles.windows, large.windows) { blender.add(try decode(scaled.cut(window)), at: pixels) }
         return blender.blended()
     }
-
-    // MARK: the sampler
-
-    private func startingLatent(_ clean: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
-        let factor = model.configuration.latentFactor
-        let shape: Shape = [1, model.configuration.latentChannels, clean.shape[2] / factor, clean.shape[3] / factor]
-        guard options.betterStart else { return Tensor(random.randn(shape.elementCount), shape: shape) }
-        let coarse = sampleLatent(try encode(LowFrequencies.of(clean)), &random)
-        let noise = random.randn(shape.elementCount)
-        let last = schedule.alphasCumulative[NoiseSchedule.trainingSteps - 1]
-        let (signal, deviation) = (Float(last.squareRoot()), Float((1 - last).squareRoot()))
-        return Tensor(zip(coarse.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: shape)
-    }
-
-    private func sample(_ start: Tensor, _ conditions: Conditions, _ clean: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
-        var z = start
-        let guidanceMoments = try options.restorationGuidance.map { _ in try encode(centered(clean)) }
-        model.forgetPrograms("vae_encoder")
-        let (denoiser, tiles, prepared) = try prepare(conditions, z.shape)
-        for index in schedule.timesteps.indices.reversed() {
-            let began = DispatchTime.now().uptimeNanoseconds
-            let timestep = schedule.timesteps[index]
-            let prediction = try predict(z, timestep, denoiser, tiles, prepared)
-            let estimate = estimate(of: prediction, z, index)
-            if let guidance = options.restorationGuidance, let moments = guidanceMoments,
-                guidance.stop < timestep + 1, timestep + 1 < guidance.start
-            {
-                for _ in 0..<guidance.repetitions {
-                    let target = sampleLatent(moments, &random)
-                    let size = Float(estimate.type.elementCount)
-                    let rate = 3000 * guidance.scale / schedule.c1[index]
-                    for i in estimate.floats.indices {
-                        estimate.floats[i] += -2 * (estimate.floats[i] - target.floats[i]) / size * rate
-                    }
-                }
-            }
-            let (c1, c2) = (schedule.c1[index], schedule.c2[index])
-            let noise = random.randn(z.type.elementCount)  // drawn at the last step too
-            let deviation = index == 0 ? 0 : schedule.variance[index].squareRoot()
-            let next = z.floats.indices.map { c1 * estimate.floats[$0] + c2 * z.floats[$0] + deviation * noise[$0] }
-            z = Tensor(next, shape: z.shape)
-            let seconds = Double(DispatchTime.now().uptimeNanoseconds - began) * 1e-9
-            progress?(.step(done: schedule.timesteps.count - index, of: schedule.timesteps.count, seconds: seconds))
-        }
-        return z
-    }
-
-    /// What the denoiser is told of one tile, or of the whole latent.
-    private struct PreparedConditions {
-        var positive: Denoiser.Condition
-        var negative: Denoiser.Condition?
-    }
-
-    /// Makes the denoiser ready for a latent, and the conditions of each of its tiles (the latent is its own only one without tiles).
-    private func prepare(_ conditions: Conditions, _ shape: Shape) throws -> (Denoiser, TileWindows, [PreparedConditions]) {
-        let tiles = options.tiled ? try latentTiles(shape) : try TileWindows(height: shape[2], width: shape[3], tileSize: .max, tileStride: 1)
-        let tileShape: Shape = [1, shape[1], tiles.tileHeight, tiles.tileWidth]
-        if denoiser == nil || denoiser!.shape != tileShape {
-            denoiser = nil  // its arena and weights go before the new ones come
-            let value = try Denoiser(
-                model: model, height: tileShape[2], width: tileShape[3], timesteps: schedule.timesteps, strength: options.strength,
-                outputs: recorder == nil ? nil : Set(outputNames))
-            denoiser = (tileShape, value)
-        }
-        let denoiser = denoiser!.value
-        let prepared = try tiles.windows.map { window in
-            func prepare(_ condition: Condition) throws -> Denoiser.Condition {
-                try denoiser.prepare(context: condition.context, image: cut(condition.image, window))
-            }
-            return PreparedConditions(positive: try prepare(conditions.positive), negative: try conditions.negative.map(prepare))
-        }
-        return (denoiser, tiles, prepared)
-    }
-
-    /// A step's estimate of the sharp image's latent.
-    private func estimate(of prediction: Tensor, _ z: Tensor, _ index: Int) -> Tensor {
-        guard model.configuration.parameterization == .noise else { return prediction.copy() }
-        let (a, b) = (schedule.a[index], schedule.b[index])
-        return Tensor(zip(z.floatArray, prediction.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
-    }
-
-    private var outputNames: [String] {
-        DenoisingStep.outputNames(model.configuration.parameterization, controlCount: model.graphs["control_net"]!.outputs.count)
-    }
-
-    /// A step's result for the whole latent, guided and blended from tiles as asked for.
-    private func predict(
-        _ z: Tensor, _ timestep: Int, _ denoiser: Denoiser, _ tiles: TileWindows, _ conditions: [PreparedConditions]
-    ) throws -> Tensor {
-        func predict(_ z: Tensor, _ condition: Denoiser.Condition) throws -> Tensor {
-            recorder?.record("unet_in", z)
-            let outputs = try denoiser.run(z, timestep: timestep, condition: condition)
-            for name in outputNames { if let tensor = outputs[name] { recorder?.record(name, tensor) } }
-            return outputs[model.stepResult]!
-        }
-        func guided(_ z: Tensor, _ conditions: PreparedConditions) throws -> Tensor {
-            let positive = try predict(z, conditions.positive)
-            guard let condition = conditions.negative else { return positive }
-            let negative = try predict(z, condition)
-            let scale = options.guidanceScale
-            return Tensor(zip(negative.floatArray, positive.floatArray).map { $0 + scale * ($1 - $0) }, shape: z.shape)
-        }
-        guard options.tiled else { return try guided(z, conditions[0]) }
-        var blender = TileBlender(channels: z.shape[1], tiles: tiles)
-        for (window, conditions) in zip(tiles.windows, conditions) { blender.add(try guided(cut(z, window), conditions), at: window) }
-        return blender.blended()
-    }
-
-    private func centered(_ clean: Tensor) -> Tensor {
-        let result = clean.copy()
-        for index in result.floats.indices { result.floats[index] = 2 * result.floats[index] - 1 }
-        return result
-    }
-}
-
-/// The part of [1, C, H, W] within a window.
-private func cut(_ image: Tensor, _ window: TileWindows.Window) -> Tensor {
-    let shape = image.shape
-    let result = Tensor(TensorType(.float32, [1, shape[1], window.height, window.width]))
-    for row in 0..<shape[1] * window.height {
-        let (channel, y) = (row / window.height, row % window.height)
-        let source = image.floats.baseAddress! + (channel * shape[2] + window.y + y) * shape[3] + window.x
-        (result.floats.baseAddress! + row * window.width).update(from: source, count: window.width)
-    }
-    withExtendedLifetime((image, result)) {}
-    return result
-}
-
-private func paste(_ tile: Tensor, into image: Tensor, at window: TileWindows.Window) {
-    let shape = image.shape
-    for row in 0..<shape[1] * window.height {
-        let (channel, y) = (row / window.height, row % window.height)
-        let target = image.floats.baseAddress! + (channel * shape[2] + window.y + y) * shape[3] + window.x
-        target.update(from: tile.floats.baseAddress! + row * window.width, count: window.width)
-    }
-    withExtendedLifetime((tile, image)) {}
 }

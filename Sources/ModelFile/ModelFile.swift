@@ -66,6 +66,13 @@ public final class ModelFile: @unchecked Sendable {
                 "its header is damaged, or was changed: the checksum of its metadata is wrong", at: path,
                 advice: "Copy or convert the model again.")
         }
+        // Tensors are used where they are mapped. A header whose length is wrong moves all of them, and their numbers are others.
+        for name in contents.tensorNames {
+            guard let range = contents.entry(name)?.byteRange, !range.isEmpty, !range.lowerBound.isMultiple(of: Storage.alignment) else { continue }
+            throw InputError(
+                "the tensor '\(name)' starts at byte \(range.lowerBound), not at a multiple of \(Storage.alignment)", at: path,
+                advice: "The file is damaged, or another program has written it anew. Copy or convert the model again.")
+        }
         do {
             self.version = version
             let isOther = version >= 2 && metadata[Key.configuration] == nil

@@ -26,17 +26,14 @@ public enum ShippedModel {
         if let found = places.first(where: isFile) { return found }
         throw InputError(
             "no model was named, and none comes with this program: there is no " + places.joined(separator: ", no "),
-            advice: "Name one: 'run' takes it as --model MODEL, other commands as their first argument. 'deblurdiff convert' makes it of a checkpoint.")
+            advice: "Name one with --model MODEL. 'deblurdiff convert' makes it of a checkpoint.")
     }
 
     /// That of the program that is running.
     public static func path() throws -> String {
         // Not by the name that it was called by, which may be a link elsewhere.
-        try path(program: FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        try path(program: FilePath.linkTarget("/proc/self/exe") ?? "")
     }
 
-    private static func isFile(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
-    }
+    private static func isFile(_ path: String) -> Bool { FileStatus(path).map { $0.kind != S_IFDIR } ?? false }
 }

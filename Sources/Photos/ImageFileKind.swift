@@ -1,7 +1,7 @@
 import Tensors
 
-/// Formats that people try, told apart by their first bytes, so that a file which cannot be read gets useful advice.
-enum ImageFileKind: String, CaseIterable {
+/// Formats that people try, told apart by their first bytes or by their names, so that a file which cannot be read or written gets useful advice.
+public enum ImageFileKind: String, CaseIterable, Sendable {
     case jpeg = "JPEG"
     case webP = "WebP"
     case heic = "HEIC"
@@ -15,6 +15,34 @@ enum ImageFileKind: String, CaseIterable {
     case photoshop = "Photoshop"
     case netpbm = "PNM"
     case pdf = "PDF"
+    /// Only told by name; most begin as TIFF files do.
+    case cameraRaw = "camera raw"
+
+    private var nameExtensions: [String] {
+        switch self {
+        case .jpeg: ["jpg", "jpeg", "jpe", "jfif"]
+        case .webP: ["webp"]
+        case .heic: ["heic", "heif", "hif"]
+        case .avif: ["avif"]
+        case .gif: ["gif"]
+        case .tiff: ["tif", "tiff"]
+        case .bmp: ["bmp", "dib"]
+        case .jpegXL: ["jxl"]
+        case .jpeg2000: ["jp2", "j2k", "jpx", "jpf"]
+        case .openEXR: ["exr"]
+        case .photoshop: ["psd", "psb"]
+        case .netpbm: ["pnm", "ppm", "pgm", "pbm", "pam"]
+        case .pdf: ["pdf"]
+        case .cameraRaw: ["dng", "cr2", "cr3", "crw", "nef", "nrw", "arw", "orf", "rw2", "raf", "pef", "srw"]
+        }
+    }
+
+    /// The format, other than PNG, that the ending of a path stands for.
+    public init?(name path: String) {
+        let name = path.lowercased()
+        guard let kind = ImageFileKind.allCases.first(where: { $0.nameExtensions.contains { name.hasSuffix("." + $0) } }) else { return nil }
+        self = kind
+    }
 
     static let pngSignature: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 

@@ -3,7 +3,8 @@ import Tensors
 
 extension Photo {
     /// Reads a PNG file of any kind: gray, RGB or palette, with or without alpha or a transparent colour, 1 to 16 bits a
-    /// sample (16 are rounded to 8), interlaced or not. Gray becomes RGB.
+    /// sample (16 are rounded to 8), interlaced or not. Gray becomes three equal samples, and is marked by ``isGray``, as is a
+    /// palette of grays without a colour profile.
     ///
     /// - Throws: ``InputError`` where the file cannot be read, is not a PNG, is damaged or cut short, or is larger than
     ///   ``maximumDimension`` or ``maximumPixelCount``. Sizes are checked before memory is taken for them.
@@ -29,40 +30,25 @@ extension Photo {
         defer { dd_png_close(reader) }
 
         let (width, height) = (Int(dd_png_width(reader)), Int(dd_png_height(reader)))
-        let (count, channels) = (width * height, Int(dd_png_channels(reader)))
+        let (count, hasAlpha) = (width * height, dd_png_channels(reader) == 4)
+        // An interlaced picture with alpha is in memory twice.
+        try AvailableMemory.require(count * (hasAlpha ? 8 : 3), for: "the picture")
         var failed = false
-        let samples = [UInt8](unsafeUninitializedCapacity: count * channels) { buffer, initialized in
-            // A failed read leaves some of it unwritten, and then none of it is used.
-            failed = dd_png_read_pixels(reader, buffer.baseAddress, &message) != 0
-            initialized = failed ? 0 : count * channels
+        var alpha: [UInt8] = []
+        let pixels = [UInt8](unsafeUninitializedCapacity: count * 3) { rgb, initialized in
+            alpha = [UInt8](unsafeUninitializedCapacity: hasAlpha ? count : 0) { alpha, initialized in
+                // A failed read leaves some of it unwritten, and then none of it is used.
+                failed = dd_png_read_pixels(reader, rgb.baseAddress, alpha.baseAddress, &message) != 0
+                initialized = failed || !hasAlpha ? 0 : count
+            }
+            initialized = failed ? 0 : count * 3
         }
         if failed { throw Photo.readingError(message) }
-        let metadata = PhotoMetadata(dd_png_get_metadata(reader))
-        if channels == 3 {
-            self.init(width: width, height: height, pixels: samples, metadata: metadata)
-        } else {
-            let (pixels, alpha) = Photo.separate(samples)
-            self.init(width: width, height: height, pixels: pixels, alpha: alpha, metadata: metadata)
-        }
-    }
-
-    /// RGBA samples to RGB and, unless all are 255, opacities.
-    private static func separate(_ samples: [UInt8]) -> (pixels: [UInt8], alpha: [UInt8]?) {
-        let count = samples.count / 4
-        return samples.withUnsafeBufferPointer { samples in
-            let pixels = [UInt8](unsafeUninitializedCapacity: count * 3) { buffer, initialized in
-                for pixel in 0..<count {
-                    for channel in 0..<3 { buffer[pixel * 3 + channel] = samples[pixel * 4 + channel] }
-                }
-                initialized = count * 3
-            }
-            if (0..<count).allSatisfy({ samples[$0 * 4 + 3] == 255 }) { return (pixels, nil) }
-            let alpha = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-                for pixel in 0..<count { buffer[pixel] = samples[pixel * 4 + 3] }
-                initialized = count
-            }
-            return (pixels, alpha)
-        }
+        var metadata = PhotoMetadata(dd_png_get_metadata(reader))
+        metadata.chunks = PNGChunk.carriedOver(from: bytes)
+        self.init(
+            width: width, height: height, pixels: pixels, alpha: alpha.allSatisfy { $0 == 255 } ? nil : alpha,
+            isGray: dd_png_is_gray(reader) != 0, metadata: metadata)
     }
 
     /// The header always lies at the same place, so that sizes out of range get a message with the numbers in it.

@@ -2,7 +2,7 @@ import CPNG
 import Tensors
 
 extension Photo {
-    /// Writes an 8-bit PNG file, RGB or RGBA, with the metadata. It is written beside its place and renamed, so that no
+    /// Writes an 8-bit PNG file, gray or RGB, with or without alpha, with the metadata. It is written beside its place and renamed, so that no
     /// half-written file is seen; the same photo always makes the same bytes.
     ///
     /// - Throws: ``InputError`` where the file cannot be written.
@@ -31,7 +31,7 @@ extension Photo {
             // libpng's jumps start and land in C; the callback has always returned before.
             let status = metadata.withCMetadata { metadata in
                 dd_png_write(
-                    UInt32(width), UInt32(height), pixels, alpha, metadata,
+                    UInt32(width), UInt32(height), isGray ? 1 : 3, isGray ? grayLevels : pixels, alpha, metadata,
                     { context, bytes, size in
                         let sink = Unmanaged<Sink>.fromOpaque(context!).takeUnretainedValue()
                         return sink.receive(UnsafeRawBufferPointer(start: bytes, count: size))

@@ -35,15 +35,18 @@ extension PhotoMetadata {
             metadata.has_density = 1
             (metadata.density_x, metadata.density_y, metadata.density_unit) = (density.x, density.y, density.unit.rawValue)
         }
-        let (profile, exif) = (colorProfile?.bytes ?? [], exif ?? [])
+        let profile = colorProfile?.bytes ?? []
+        // libpng itself would put EXIF behind the image, where not all programs look for it.
+        let exif = exif.map { [PNGChunk(type: "eXIf", bytes: $0)] } ?? []
+        let chunks = (exif + chunks).flatMap(\.encoded)
         return (colorProfile?.name ?? "").withCString { name in
             profile.withUnsafeBufferPointer { profile in
-                exif.withUnsafeBufferPointer { exif in
+                chunks.withUnsafeBufferPointer { chunks in
                     if !profile.isEmpty {
                         (metadata.icc_name, metadata.icc_profile) = (name, profile.baseAddress)
                         metadata.icc_size = UInt32(profile.count)
                     }
-                    if !exif.isEmpty { (metadata.exif, metadata.exif_size) = (exif.baseAddress, UInt32(exif.count)) }
+                    (metadata.chunks, metadata.chunks_size) = (chunks.baseAddress, chunks.count)
                     return withUnsafePointer(to: metadata, body)
                 }
             }

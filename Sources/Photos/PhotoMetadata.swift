@@ -1,7 +1,7 @@
-/// What a PNG file says about its colours, its physical size and its orientation. It is carried over to the output, so that
-/// the output is shown as the input was.
+/// What a PNG file says about its colours, its physical size, its orientation and its origin. It is carried over to the output, so that
+/// the output is shown as the input was, and credited as the input was.
 public struct PhotoMetadata: Hashable, Sendable {
-    /// An embedded ICC profile for RGB samples.
+    /// An embedded ICC profile, for RGB samples or, in a gray photo, for gray ones.
     public struct ColorProfile: Hashable, Sendable {
         public var name: String
         public var bytes: [UInt8]
@@ -41,6 +41,8 @@ public struct PhotoMetadata: Hashable, Sendable {
     public var density: Density?
     /// EXIF data as it stands in the file (it begins with `II` or `MM`). Its orientation stays true, since pixels are not turned.
     public var exif: [UInt8]?
+    /// Texts (XMP, IPTC, author, copyright and others) and coding-independent code points, as they stand in the file.
+    public var chunks: [PNGChunk] = []
 
     public init() {}
 }

@@ -5,14 +5,27 @@ import Tensors
 enum NumPyArchive {
     static func read(_ bytes: UnsafeRawBufferPointer) throws -> [(name: String, tensor: Tensor)] {
         let archive = try ZipArchive(bytes)
-        return try archive.names.sorted().map { name in
-            let entry = try archive.entry(name)!
+        let entries = try archive.names.sorted().map { (name: $0, entry: try archive.entry($0)!) }
+        // A small archive of many entries that all unpack the same bytes would be a large one.
+        let ranges = entries.map(\.entry.range).filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+        guard zip(ranges, ranges.dropFirst()).allSatisfy({ $0.upperBound <= $1.lowerBound }) else {
+            throw InputError("holds entries that overlap", advice: "Write the archive again.")
+        }
+        // No single size is larger than the file, times the most that deflate can do, so that the sum does not overflow.
+        for (name, entry) in entries where entry.size > (entry.range.count + 1) * 1032 { throw damaged.at(name) }
+        try AvailableMemory.require(entries.reduce(0) { $0 + $1.entry.size }, for: "the archive, unpacked,")
+        return try entries.map { name, entry in
             let packed = UnsafeRawBufferPointer(rebasing: bytes[entry.range])
+            let checksum = UInt(archive.checksum(of: name) ?? 0)
             do {
                 let tensor: Tensor
                 switch entry.compression {
-                case .none: tensor = try NumPyArray.decode(packed)
-                case .deflate: tensor = try inflated(packed, size: entry.size).withUnsafeBytes { try NumPyArray.decode($0) }
+                case .none:
+                    guard self.checksum([], packed) == checksum else { throw damaged }
+                    tensor = try NumPyArray.decode(packed)
+                case .deflate:
+                    var inflater = try Inflater(packed)
+                    tensor = try unpack(&inflater, size: entry.size, checksum: checksum)
                 }
                 return (name.hasSuffix(".npy") ? String(name.dropLast(4)) : name, tensor)
             } catch let error as InputError {
@@ -21,24 +34,27 @@ enum NumPyArchive {
         }
     }
 
-    /// Deflate makes at most 1,032 bytes of one, so no declared size can ask for more memory than the file is worth.
-    private static func inflated(_ packed: UnsafeRawBufferPointer, size: Int) throws -> [UInt8] {
-        let damaged = InputError("is damaged", advice: "Write the archive again.")
-        guard size <= (packed.count + 1) * 1032, packed.count < Int(UInt32.max), size < Int(UInt32.max) else { throw damaged }
-        var stream = z_stream()
-        guard inflateInit2_(&stream, -MAX_WBITS, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
-            throw InputError("zlib cannot be started")
+    private static let damaged = InputError("is damaged", advice: "Write the archive again.")
+
+    /// Unpacks an array into the tensor's own memory, which the system gives only as far as it is written. So a size that is declared takes none.
+    private static func unpack(_ inflater: inout Inflater, size: Int, checksum: UInt) throws -> Tensor {
+        var start = [UInt8](repeating: 0, count: min(size, NumPyArray.longestPreamble))
+        guard try start.withUnsafeMutableBytes({ try inflater.read(into: $0) }) == start.count else { throw damaged }
+        let (declaration, preamble) = try start.withUnsafeBytes { bytes in
+            var reader = BoundedReader(bytes)
+            return (try NumPyArray.declaration(&reader, byteCount: size), reader.position)
         }
-        defer { inflateEnd(&stream) }
-        stream.next_in = UnsafeMutablePointer(mutating: packed.assumingMemoryBound(to: UInt8.self).baseAddress)
-        stream.avail_in = UInt32(packed.count)
-        let result = [UInt8](unsafeUninitializedCapacity: size) { output, count in
-            stream.next_out = output.baseAddress
-            stream.avail_out = UInt32(size)
-            count = inflate(&stream, Z_FINISH) == Z_STREAM_END ? size - Int(stream.avail_out) : 0
+        guard preamble + declaration.type.byteCount == size else { throw damaged }
+        let tensor = Tensor(declaration.type)
+        let isRight = try withExtendedLifetime(tensor.storage) {
+            let first = start.count - preamble
+            start.withUnsafeBytes { tensor.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[preamble...])) }
+            let rest = UnsafeMutableRawBufferPointer(rebasing: tensor.bytes[first...])
+            guard try inflater.read(into: rest) == rest.count, try inflater.isAtEnd() else { return false }
+            return self.checksum(Array(start[..<preamble]), UnsafeRawBufferPointer(tensor.bytes)) == checksum
         }
-        guard result.count == size else { throw damaged }
-        return result
+        guard isRight else { throw damaged }
+        return try NumPyArray.decode(declaration, inPlace: tensor)
     }
 
     /// Writes an archive without compression.

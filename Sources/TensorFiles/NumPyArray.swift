@@ -7,6 +7,8 @@ import Tensors
 enum NumPyArray {
     private static let magic: [UInt8] = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
     private static let headerLimit = 1 << 16
+    /// The most bytes that are in front of the elements.
+    static let longestPreamble = headerLimit + 12
 
     private static let typeCodes: [(code: String, type: ElementType)] = [
         ("f4", .float32), ("f8", .float64), ("f2", .float16), ("i8", .int64), ("i4", .int32), ("i2", .int16), ("i1", .int8), ("u8", .uint64), ("u4", .uint32),
@@ -19,7 +21,20 @@ enum NumPyArray {
     /// A copy of the array's elements.
     static func decode(_ bytes: UnsafeRawBufferPointer) throws -> Tensor {
         var reader = BoundedReader(bytes)
-        guard looksLike(bytes) else { throw InputError("is not a NumPy array") }
+        let declaration = try declaration(&reader)
+        return try decode(declaration, try reader.take(declaration.type.byteCount))
+    }
+
+    /// What stands in front of the elements.
+    struct Declaration {
+        var type: TensorType
+        /// The first index runs fastest.
+        var fortranOrder: Bool
+    }
+
+    /// - Parameter byteCount: of the whole file, where not all of it is there to be read.
+    static func declaration(_ reader: inout BoundedReader, byteCount: Int? = nil) throws -> Declaration {
+        guard looksLike(reader.bytes) else { throw InputError("is not a NumPy array") }
         try reader.skip(magic.count)
         let version = try reader.number(UInt8.self)
         try reader.skip(1)
@@ -28,19 +43,33 @@ enum NumPyArray {
         guard length <= headerLimit else { throw InputError("has a header of \(length) bytes; the limit is \(headerLimit)") }
         let header = try NumPyHeader(String(decoding: try reader.take(length), as: UTF8.self))
         let type = TensorType(try elementType(header.descriptor), Shape(header.shape))
-        guard let count = type.shape.checkedElementCount, count <= reader.remaining / type.elementType.byteSize else {
+        let rest = (byteCount ?? reader.bytes.count) - reader.position
+        guard let count = type.shape.checkedElementCount, count <= rest / type.elementType.byteSize else {
             throw InputError("ends too early for an array \(type)", advice: "It was cut short; write it again.")
         }
-        let data = try reader.take(type.byteCount)
-        let tensor = Tensor(type)
+        return Declaration(type: type, fortranOrder: header.fortranOrder && type.shape.rank > 1)
+    }
+
+    private static func decode(_ declaration: Declaration, _ data: UnsafeRawBufferPointer) throws -> Tensor {
+        let tensor = Tensor(declaration.type)
         guard !data.isEmpty else { return tensor }
-        if header.fortranOrder, type.shape.rank > 1 {
-            reverseOrder(data, into: tensor)
-        } else {
-            tensor.bytes.copyMemory(from: data)
-        }
-        if type.elementType == .bool { for index in tensor.bytes.indices { tensor.bytes[index] = tensor.bytes[index] == 0 ? 0 : 1 } }
+        if declaration.fortranOrder { reverseOrder(data, into: tensor) } else { tensor.bytes.copyMemory(from: data) }
+        normalizeBools(tensor)
         return tensor
+    }
+
+    /// Elements that lie in a tensor as they do in the file, made right in place.
+    static func decode(_ declaration: Declaration, inPlace tensor: Tensor) throws -> Tensor {
+        if declaration.fortranOrder {
+            return try withExtendedLifetime(tensor.storage) { try decode(declaration, UnsafeRawBufferPointer(tensor.bytes)) }
+        }
+        normalizeBools(tensor)
+        return tensor
+    }
+
+    private static func normalizeBools(_ tensor: Tensor) {
+        guard tensor.type.elementType == .bool else { return }
+        for index in tensor.bytes.indices { tensor.bytes[index] = tensor.bytes[index] == 0 ? 0 : 1 }
     }
 
     /// The bytes in front of a tensor's elements, a multiple of 64.

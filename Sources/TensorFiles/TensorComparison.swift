@@ -7,16 +7,17 @@ public struct TensorComparison: Hashable, Sendable {
     /// The largest difference of two elements.
     public var largestError: Double
 
-    /// - Throws: where the shapes differ. Element types may: the numbers are compared.
+    /// - Throws: where the shapes differ. Element types and layouts may: the numbers are compared.
     public init(_ found: Tensor, expected: Tensor) throws {
         guard found.shape == expected.shape else { throw InputError("has the shape \(found.shape) where \(expected.shape) is expected") }
         var (difference, norm, largest) = (0.0, 0.0, 0.0)
-        for (a, b) in zip(found.doubles, expected.doubles) where a != b && !(a.isNaN && b.isNaN) {
+        let reference = expected.converted(to: .rowMajor).doubles
+        for (a, b) in zip(found.converted(to: .rowMajor).doubles, reference) where a != b && !(a.isNaN && b.isNaN) {
             let d = a.isFinite && b.isFinite ? a - b : .infinity
             difference += d * d
             largest = max(largest, d.magnitude)
         }
-        for b in expected.doubles where b.isFinite { norm += b * b }
+        for b in reference where b.isFinite { norm += b * b }
         relativeError = difference == 0 ? 0 : (difference / max(norm, .leastNormalMagnitude)).squareRoot()
         largestError = largest
     }

@@ -32,8 +32,9 @@ public enum TensorFile {
         }
     }
 
-    /// Writes row-major tensors. The file appears when it is whole.
+    /// Writes tensors in row-major order, whatever their layout is in memory. The file appears when it is whole.
     public static func write(_ tensors: [(name: String, tensor: Tensor)], to path: String) throws {
+        let tensors = tensors.map { (name: $0.name, tensor: $0.tensor.converted(to: .rowMajor)) }
         switch try Format(path: path) {
         case .safetensors: try writeSafetensors(path: path, tensors: tensors.map { ($0.name, $0.tensor) })
         case .npz: try NumPyArchive.write(tensors, to: path)

@@ -4,50 +4,55 @@ import Foundation
 ///
 /// Until then the file has no name at all where the system can do that, so that nothing is left behind whatever ends the program. Elsewhere it is
 /// written beside its place under a name that ends in `.partial`, which is removed on errors and on the usual signals.
+///
+/// A link is followed, and the file that it leads to replaced, or made. A file that replaces another takes over its mode, and owner and group where that is
+/// permitted. What goes to an open file (`/dev/stdout`) or a character device is sent there at the end, from a temporary file. Nothing else is written to.
 public final class AtomicFileWriter {
     public let path: String
-    private let folder: String
+    private let target: OutputTarget
     /// Where the file is until it has its own name; nil while it has none.
     private var partial: PartialFile?
-    private var descriptor: Int32
+    private var descriptor: Int32 = -1
+
+    /// The path of the file itself, with links followed; nil where it is written into something else than a regular file.
+    public var place: String? { if case .file(let place, _) = target { place } else { nil } }
 
     public convenience init(path: String) throws { try self.init(path: path, canBeUnnamed: true) }
 
     init(path: String, canBeUnnamed: Bool) throws {
         self.path = path
-        let parent = FilePath.folder(of: path)
-        folder = parent.isEmpty ? "." : parent
-        guard !path.isEmpty else { throw InputError("the path to write to is empty") }
-        try AtomicFileWriter.refuseWhatIsNoFile(path)
-        if let mode = fileMode(folder) {
-            guard mode == S_IFDIR else { throw InputError("is not a folder, so nothing can be written into it", at: folder) }
-        } else {
-            throw InputError("the folder to write to does not exist", at: folder, advice: "Make it first, or name another.")
+        target = try OutputTarget(path)
+        let folder: String
+        var permissions: mode_t = 0o666
+        switch target {
+        case .file(let place, let replaced):
+            folder = OutputTarget.folder(of: place)
+            if let replaced { permissions &= replaced.permissions }
+        case .open, .device:
+            folder = getenv("TMPDIR").map { FilePath.text($0) } ?? "/tmp"
+            permissions = 0o600
         }
-        descriptor = canBeUnnamed ? AtomicFileWriter.openUnnamed(folder) : -1
-        guard descriptor < 0 else { return }
-        let partial = PartialFile(path: "\(path).\(getpid()).partial")
-        descriptor = open(partial.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else {
-            let message = systemErrorMessage()
-            partial.forget()
-            throw InputError("cannot write there: \(message)", at: path)
+        if canBeUnnamed { descriptor = AtomicFileWriter.openUnnamed(folder, permissions) }
+        for _ in 0..<100 where descriptor < 0 {
+            let partial = PartialFile(in: folder)
+            descriptor = open(FilePath.system(partial.path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, permissions)
+            if descriptor >= 0 {
+                self.partial = partial
+            } else {
+                let code = errno
+                partial.forget()
+                guard code == EEXIST else { throw InputError("cannot make a file in the folder: \(systemErrorMessage(code))", at: folder) }
+            }
         }
-        self.partial = partial
-    }
-
-    /// Renaming would replace devices (/dev/null!) as readily as files.
-    private static func refuseWhatIsNoFile(_ path: String) throws {
-        guard let mode = fileMode(path), mode != S_IFREG else { return }
-        throw InputError(mode == S_IFDIR ? "is a folder, so no file can be written there" : "is not a regular file, so it is not replaced", at: path)
+        guard descriptor >= 0 else { throw InputError("cannot make a file in the folder: all names are taken", at: folder) }
     }
 
     /// A file without a name, or -1 where that is not to be had.
-    private static func openUnnamed(_ folder: String) -> Int32 {
+    private static func openUnnamed(_ folder: String, _ permissions: mode_t) -> Int32 {
         #if os(Linux)
             guard access("/proc/self/fd", X_OK) == 0 else { return -1 }
             let unnamed: Int32 = 0o20_000_000 | O_DIRECTORY  // O_TMPFILE, whose macro Swift cannot see
-            return open(folder, unnamed | O_WRONLY | O_CLOEXEC, 0o666)
+            return open(FilePath.system(folder), unnamed | O_RDWR | O_CLOEXEC, permissions)
         #else
             return -1
         #endif
@@ -68,18 +73,28 @@ public final class AtomicFileWriter {
 
     public func write(_ bytes: UnsafeRawBufferPointer) throws {
         precondition(descriptor >= 0, "written after the end")
+        try write(bytes, to: descriptor)
+    }
+
+    public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
         var rest = bytes
         while !rest.isEmpty {
             let count = Foundation.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
             if count < 0 {
-                if errno == EINTR { continue }
-                throw failure()
+                switch errno {
+                case EINTR: continue
+                case EAGAIN:  // somebody else set the open file so
+                    var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    poll(&wait, 1, -1)
+                    continue
+                default: throw failure()
+                }
             }
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
     }
-
-    public func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
 
     /// Writes over bytes that have been written before.
     public func rewrite(at offset: Int, _ bytes: [UInt8]) throws {
@@ -97,16 +112,32 @@ public final class AtomicFileWriter {
     /// Makes the file appear under its own name.
     public func commit() throws {
         precondition(descriptor >= 0, "committed twice")
+        switch target {
+        case .file(let place, let replaced): try commit(at: place, replacing: replaced)
+        case .open(let target): try send(to: target)
+        case .device(let place):
+            let device = open(FilePath.system(place), O_WRONLY | O_CLOEXEC | O_NOCTTY)
+            guard device >= 0 else { throw failure() }
+            defer { Foundation.close(device) }
+            try send(to: device)
+        }
+    }
+
+    private func commit(at place: String, replacing replaced: FileStatus?) throws {
+        if let replaced {
+            // What is not permitted stays ours.
+            if fchown(descriptor, replaced.owner, replaced.group) != 0 { _ = fchown(descriptor, uid_t.max, replaced.group) }
+            _ = fchmod(descriptor, replaced.permissions)
+        }
         // Errors of delayed writes (a full disk, a lost network folder) show here at the latest.
         guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure() }
         if partial == nil {
             let unnamed = "/proc/self/fd/\(descriptor)"
-            if linkat(AT_FDCWD, unnamed, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0 { return try close() }
+            if linkat(AT_FDCWD, unnamed, AT_FDCWD, FilePath.system(place), AT_SYMLINK_FOLLOW) == 0 { return try close() }
             guard errno == EEXIST else { throw failure() }
             // A link replaces nothing, but a renaming does.
-            let partial = PartialFile(path: "\(path).\(getpid()).partial")
-            unlink(partial.path)
-            guard linkat(AT_FDCWD, unnamed, AT_FDCWD, partial.path, AT_SYMLINK_FOLLOW) == 0 else {
+            let partial = PartialFile(in: OutputTarget.folder(of: place))
+            guard linkat(AT_FDCWD, unnamed, AT_FDCWD, FilePath.system(partial.path), AT_SYMLINK_FOLLOW) == 0 else {
                 let error = failure()
                 partial.forget()
                 throw error
@@ -114,13 +145,35 @@ public final class AtomicFileWriter {
             self.partial = partial
         }
         try close()
-        guard rename(partial!.path, path) == 0 else {
+        // Renaming would replace whatever has come there meanwhile.
+        guard [nil, S_IFREG].contains(FileStatus(place, followingLinks: false)?.kind) else {
+            removePartial()
+            throw InputError("is no regular file any more, so it is not replaced", at: path)
+        }
+        guard rename(FilePath.system(partial!.path), FilePath.system(place)) == 0 else {
             let error = failure()
             removePartial()
             throw error
         }
         partial!.forget()
         partial = nil
+    }
+
+    /// Copies what was written to another open file.
+    private func send(to target: Int32) throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        var offset = 0
+        while true {
+            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw failure() }
+            if count == 0 { break }
+            try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]), to: target)
+            offset += count
+        }
+        removePartial()
+        try close()
     }
 
     private func close() throws {
@@ -135,7 +188,7 @@ public final class AtomicFileWriter {
 
     private func removePartial() {
         guard let partial else { return }
-        unlink(partial.path)
+        unlink(FilePath.system(partial.path))
         partial.forget()
         self.partial = nil
     }
@@ -151,10 +204,4 @@ public final class AtomicFileWriter {
         if descriptor >= 0 { Foundation.close(descriptor) }
         removePartial()
     }
-}
-
-/// The kind of file that a path names, following links, or nil where there is none.
-private func fileMode(_ path: String) -> mode_t? {
-    var status = stat()
-    return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
 }

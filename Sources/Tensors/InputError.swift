@@ -19,9 +19,10 @@ public struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
         InputError(what, at: self.location.map { "\(location): \($0)" } ?? location, advice: advice)
     }
 
+    /// For people: what files say is shown as ``Swift/String/printable``.
     public var description: String {
-        var text = location.map { "\($0): \(what)" } ?? what
-        if let advice { text += "\n  \(advice)" }
+        var text = location.map { "\($0.printable): \(what.printableLines)" } ?? what.printableLines
+        if let advice { text += "\n  \(advice.printableLines)" }
         return text
     }
 }

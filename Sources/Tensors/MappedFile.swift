@@ -4,29 +4,30 @@ import Foundation
 public final class MappedFile: @unchecked Sendable {
     public let path: String
     public let bytes: UnsafeRawBufferPointer
+    private let registration: MappedRanges.Registration?
 
+    /// Only regular files are read. Opening never waits, as it would for a pipe that nobody writes into.
     public init(path: String) throws {
         self.path = path
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(FilePath.system(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw InputError("cannot open the file: \(systemErrorMessage())", at: path) }
         defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw InputError("cannot read the file: \(systemErrorMessage())", at: path) }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw InputError(status.st_mode & S_IFMT == S_IFDIR ? "is a folder, not a file" : "is not a regular file", at: path)
-        }
-        let size = Int(status.st_size)
-        guard size > 0 else {
+        guard let status = FileStatus(descriptor: descriptor) else { throw InputError("cannot read the file: \(systemErrorMessage())", at: path) }
+        guard status.kind == S_IFREG else { throw InputError("is \(status.description), not a regular file", at: path) }
+        guard status.size > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+            registration = nil
             return
         }
-        guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+        guard let base = mmap(nil, status.size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
             throw InputError("cannot map the file: \(systemErrorMessage())", at: path)
         }
-        bytes = UnsafeRawBufferPointer(start: base, count: size)
+        bytes = UnsafeRawBufferPointer(start: base, count: status.size)
+        registration = MappedRanges.register(bytes, path)
     }
 
     deinit {
+        registration?.forget()
         if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
     }
 
@@ -37,6 +38,13 @@ public final class MappedFile: @unchecked Sendable {
         let start = (range.lowerBound + page - 1) / page * page
         let end = range.upperBound == bytes.count ? range.upperBound : range.upperBound / page * page
         if start < end { madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED) }
+    }
+
+    /// The file's text, for files that people write.
+    public func text() throws -> String {
+        guard bytes.count <= 16 << 20 else { throw InputError("is too large for a text file", at: path) }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw InputError("is not a UTF-8 text file", at: path) }
+        return text
     }
 }
 

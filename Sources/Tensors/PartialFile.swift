@@ -7,9 +7,12 @@ import Synchronization
 final class PartialFile: Sendable {
     let path: String
     private let slot: Int?
+    private static let count = Atomic<Int>(0)
 
-    init(path: String) {
-        self.path = path
+    /// A name that is new in a folder.
+    init(in folder: String) {
+        let number = PartialFile.count.add(1, ordering: .relaxed).newValue
+        path = FilePath.join(folder, ".deblurdiff-\(getpid())-\(number).partial")
         slot = PartialFile.register(path)
     }
 
@@ -23,7 +26,7 @@ final class PartialFile: Sendable {
 
     private static let isReady: Bool = {
         for slot in 0..<slotCount { (slots + slot).initialize(to: Atomic(0)) }
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
             var old = sigaction()
             // Handlers of the program, and signals that it was started to ignore, stay as they are.
             guard sigaction(signal, nil, &old) == 0, old.isDefault else { continue }
@@ -40,14 +43,16 @@ final class PartialFile: Sendable {
     }()
 
     private static func register(_ path: String) -> Int? {
-        guard isReady, let copy = strdup(path) else { return nil }
+        guard isReady, let copy = strdup(FilePath.system(path)) else { return nil }
         let address = UInt(bitPattern: copy)
         return (0..<slotCount).first {
             slots[$0].compareExchange(expected: 0, desired: address, ordering: .sequentiallyConsistent).exchanged
         }
     }
 
-    private static func removeAll() {
+    /// May be called by signal handlers.
+    static func removeAll() {
+        guard PartialFile.count.load(ordering: .relaxed) > 0 else { return }
         for slot in 0..<slotCount {
             if let path = UnsafePointer<CChar>(bitPattern: slots[slot].load(ordering: .sequentiallyConsistent)) { unlink(path) }
         }

@@ -15,7 +15,7 @@ public final class Storage: @unchecked Sendable {
         if byteCount >= Storage.mappingThreshold {
             let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
             guard let base = mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, -1, 0), base != MAP_FAILED else {
-                fatalError("cannot allocate \(byteCount) bytes")
+                outOfMemory(byteCount)
             }
             madvise(base, byteCount, MADV_HUGEPAGE)
             bytes = UnsafeMutableRawBufferPointer(start: base, count: byteCount)
@@ -24,7 +24,7 @@ public final class Storage: @unchecked Sendable {
         let size = max(byteCount, 1)
         var pointer: UnsafeMutableRawPointer?
         guard posix_memalign(&pointer, Storage.alignment, size) == 0, let pointer else {
-            fatalError("cannot allocate \(byteCount) bytes")
+            outOfMemory(byteCount)
         }
         pointer.initializeMemory(as: UInt8.self, repeating: 0, count: size)
         bytes = UnsafeMutableRawBufferPointer(start: pointer, count: byteCount)

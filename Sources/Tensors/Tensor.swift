@@ -50,6 +50,33 @@ public struct Tensor: @unchecked Sendable {
         return result
     }
 
+    /// The same numbers in another layout: the tensor itself where it has that one.
+    public func converted(to layout: Layout) -> Tensor {
+        guard type.layout != layout else { return self }
+        let result = Tensor(TensorType(type.elementType, shape, layout: layout))
+        func copy<Element: BitwiseCopyable>(_: Element.Type) {
+            let (from, to) = (bytes.bindMemory(to: Element.self), result.bytes.bindMemory(to: Element.self))
+            let (x, y) = (type.memoryStrides, result.type.memoryStrides)
+            for n in 0..<shape[0] {
+                for h in 0..<shape[2] {
+                    for w in 0..<shape[3] {
+                        let (source, target) = (n * x[0] + h * x[2] + w * x[3], n * y[0] + h * y[2] + w * y[3])
+                        for c in 0..<shape[1] { to[target + c * y[1]] = from[source + c * x[1]] }
+                    }
+                }
+            }
+        }
+        withExtendedLifetime((storage, result)) {
+            switch type.elementType.byteSize {
+            case 1: copy(UInt8.self)
+            case 2: copy(UInt16.self)
+            case 4: copy(UInt32.self)
+            default: copy(UInt64.self)
+            }
+        }
+        return result
+    }
+
     /// The same bytes seen with another shape of as many elements.
     public func reshaped(_ shape: Shape) -> Tensor {
         precondition(shape.elementCount == type.elementCount)

@@ -21,6 +21,25 @@ public struct TensorType: Hashable, Sendable, CustomStringConvertible {
     public var elementCount: Int { shape.elementCount }
     public var byteCount: Int { elementCount * elementType.byteSize }
 
+    /// The dimensions as they lie in memory: the outermost first, the densest last.
+    public var memoryOrder: [Int] {
+        switch layout {
+        case .rowMajor: Array(0..<shape.rank)
+        case .channelsLast: [0, 2, 3, 1]
+        }
+    }
+
+    /// The distances in memory, in elements, between neighbours along each dimension.
+    public var memoryStrides: [Int] {
+        var strides = [Int](repeating: 1, count: shape.rank)
+        var step = 1
+        for axis in memoryOrder.reversed() {
+            strides[axis] = step
+            step *= shape[axis]
+        }
+        return strides
+    }
+
     /// `f32[1, 4, 64, 64]`, with `@channels_last` behind it for that layout.
     public var description: String {
         "\(elementType.rawValue)\(shape)" + (layout == .rowMajor ? "" : "@\(layout.rawValue)")

@@ -28,13 +28,12 @@ struct BenchCommand: ParsableCommand {
     @Flag(help: "Show the time of each kind of op.")
     var kinds = false
 
-    @Option(help: ArgumentHelp("Write the figures as JSON.", valueName: "file"))
-    var json: String?
+    @OptionGroup var report: ReportFlags
 
     @OptionGroup var runtime: RuntimeFlags
 
     func validate() throws {
-        guard !kernels || source.model == nil else { throw ValidationError("--kernels takes no model.") }
+        guard try !kernels || source.named == nil else { throw ValidationError("--kernels takes no model.") }
         guard (1...1000).contains(runs) else { throw ValidationError("--runs must be 1 to 1000.") }
         for name in program where !DeblurDiffModel.stageNames.contains(name) { throw ValidationError("There is no program '\(name)'.") }
     }
@@ -50,58 +49,72 @@ struct BenchCommand: ParsableCommand {
     func run() throws {
         guard !kernels else { return try benchmarkKernels() }
         let path = try source.path()
+        try report.check(reads: [path])
         let options = runtime.makeOptions()
         let model = try DeblurDiffModel(path: path, options: options, optimization: runtime.optimization.options)
         let limits = MachineLimits.measure(options.pool)
         let limit = limits.limit(runtime.precision)
-        print(
+        var table = Table(report)
+        try table.add(
             String(
                 format: "%@, %d threads: float32 %.0f GFLOP/s, bfloat16 %.0f GFLOP/s", limits.instructionSet, limits.threads, limits.float32,
                 limits.bfloat16))
         var figures = Figures(size: "\(size.width)x\(size.height)", precision: runtime.precision.rawValue, limits: limits, results: [], residentBytes: 0)
         let recorder = ProfileRecorder(eventLimit: 0)
         if kinds { model.observation = { program, name in recorder.observer(of: program, named: name) } }
-        print("program          GFLOP   median s      min s   GFLOP/s   of limit     arena")
+        try table.add("program          GFLOP   median s      min s   GFLOP/s   of limit     arena")
         try ModelBenchmark.run(
             model, programs: program.isEmpty ? ModelBenchmark.programs : program, height: size.height, width: size.width, runs: runs,
             progress: { _ in },
             finished: { result in
                 figures.results.append(result)
-                print(
+                try table.add(
                     result.program.padding(toLength: 13, withPad: " ", startingAt: 0)
                         + String(
                             format: "%9.1f %10.3f %10.3f %9.1f %9.1f%% %9@", result.gigaFLOP, result.median, result.seconds.min()!,
                             result.gigaFLOPPerSecond, 100 * result.gigaFLOPPerSecond / limit, Units.bytes(result.arenaBytes) as NSString))
             })
         figures.residentBytes = peakResidentBytes()
-        print("peak resident memory \(Units.bytes(figures.residentBytes))")
-        if kinds { print(recorder.report().text(nodeLimit: 20), terminator: "") }
-        if let json {
-            try write(figures, to: json)
-        }
+        try table.add("peak resident memory \(Units.bytes(figures.residentBytes))")
+        if kinds { try table.add(recorder.report().text(nodeLimit: 20), terminator: "") }
+        try table.finish(figures)
     }
 
     private func benchmarkKernels() throws {
+        try report.check(reads: [])
         let pool = runtime.makeOptions().pool
         // Portable code takes minutes for what the others do in seconds.
         let sets = runtime.isa.map { [$0] } ?? InstructionSet.allCases.filter { $0 != .scalar && $0.isSupported }
         var results: [KernelBenchmark.Result] = []
-        print("kernel                                shape                     median ms   GFLOP/s   of limit")
-        KernelBenchmark(pool: pool, runs: runs).run(sets.isEmpty ? [.scalar] : sets) { result in
+        var table = Table(report)
+        try table.add("kernel                                shape                     median ms   GFLOP/s   of limit")
+        try KernelBenchmark(pool: pool, runs: runs).run(sets.isEmpty ? [.scalar] : sets) { result in
             results.append(result)
-            print(
+            try table.add(
                 result.kernel.padding(toLength: 38, withPad: " ", startingAt: 0) + result.shape.padding(toLength: 26, withPad: " ", startingAt: 0)
                     + String(
                         format: "%9.2f %9.1f %9.1f%%", 1e3 * result.median, result.gigaFLOPPerSecond,
                         100 * result.gigaFLOPPerSecond / result.limit))
         }
-        if let json { try write(results, to: json) }
+        try table.finish(results)
     }
 
-    private func write(_ value: some Encodable, to path: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try writeOutput(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n", to: path)
+    /// The lines of a report, printed as they are measured unless standard output is for JSON.
+    private struct Table {
+        private let report: ReportFlags
+        private var text = ""
+
+        init(_ report: ReportFlags) { self.report = report }
+
+        mutating func add(_ line: String, terminator: String = "\n") throws {
+            text += line + terminator
+            if !report.json || report.output != nil { try print(line, terminator: terminator) }
+        }
+
+        /// Writes what is still to be written.
+        func finish(_ figures: some Encodable) throws {
+            if report.json || report.output != nil { try report.write(text: text, json: encodeJSON(figures)) }
+        }
     }
 }
 

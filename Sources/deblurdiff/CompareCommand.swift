@@ -3,6 +3,7 @@ import Diffusion
 import Foundation
 import GraphPasses
 import GraphRuntime
+import ModelFile
 import Photos
 import Tensors
 
@@ -15,11 +16,10 @@ struct CompareCommand: ParsableCommand {
             the pass whose rewrite made it, and the exit status is 1.
             """)
 
-    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @OptionGroup var source: ModelOption
 
-    @Argument(help: ArgumentHelp("A PNG file.", valueName: "image"))
-    var image: String
+    @Argument(help: ArgumentHelp("A PNG file; the model may stand in front of it.", valueName: "image"))
+    var images: [String]
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The way that is taken for right.", valueName: "way"))
     var reference = Way(level: .o0, precision: .float32)
@@ -77,7 +77,10 @@ struct CompareCommand: ParsableCommand {
     }
 
     func run() throws {
-        let photo = try Photo(readingPNG: image)
+        var images = images
+        let path = try source.named(before: &images, limit: 1) ?? ShippedModel.path()
+        guard images.count == 1 else { throw ValidationError("Name one image, not \(images.count).") }
+        let photo = try Photo(readingPNG: images[0])
         let pool = ThreadPool(threadCount: threads)
         func open(_ way: Way, compared: Bool) throws -> DeblurDiffModel {
             var options = RuntimeOptions(pool: pool)
@@ -86,21 +89,21 @@ struct CompareCommand: ParsableCommand {
             var optimization = OptimizationOptions()
             optimization.level = way.level
             if compared { optimization.pipeline = PipelineOptions(disabledPasses: Set(disabled), stopAfter: stopAfter) }
-            return try DeblurDiffModel(path: model, options: options, optimization: optimization)
+            return try DeblurDiffModel(path: path, options: options, optimization: optimization)
         }
         let (first, second) = (try open(reference, compared: false), try open(against, compared: true))
         let pixels = Padding.planes(
             rgb: photo.pixels, height: photo.height, width: photo.width, multiple: first.configuration.imageMultiple)
-        print("\(against.defaultValueDescription) against \(reference.defaultValueDescription), relative errors")
+        try print("\(against.defaultValueDescription) against \(reference.defaultValueDescription), relative errors")
         var verdict: InputError?
         try ModelComparison.run(reference: first, against: second, pixels: pixels) { part in
             let worst = part.differences.max { $0.relativeError < $1.relativeError }
             let last = part.differences.last
-            print(
+            try print(
                 "  \(part.name.padding(toLength: 13, withPad: " ", startingAt: 0)) \(part.differences.count) values, "
                     + String(format: "result %.2e, worst %.2e", last?.relativeError ?? 0, worst?.relativeError ?? 0) + " at %\(worst?.name ?? "")")
             if all {
-                for difference in part.differences { print(String(format: "    %.2e  %%", difference.relativeError) + difference.name) }
+                for difference in part.differences { try print(String(format: "    %.2e  %%", difference.relativeError) + difference.name) }
             }
             if let tolerance, verdict == nil, let (difference, pass) = part.first(over: tolerance) {
                 verdict = InputError(
@@ -115,7 +118,7 @@ struct CompareCommand: ParsableCommand {
                 return photo.withPixels(try Restorer(model: model, options: options).restore(photo.pixels, height: photo.height, width: photo.width))
             }
             let comparison = PhotoComparison(try restore(second), try restore(first))
-            print(
+            try print(
                 String(
                     format: "  image after %d steps: PSNR %.2f dB, %.3f %% of samples within 1, largest difference %d", steps, comparison.psnr,
                     100 * comparison.share(within: 1), comparison.largestDifference))

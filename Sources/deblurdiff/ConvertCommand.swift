@@ -78,17 +78,17 @@ struct ConvertCommand: ParsableCommand {
 
     func run() throws {
         let sources = [source, sd, controlnet, lkpn].compactMap { $0 }
-        try OutputFile.check(output, reads: sources + [config, vocab].compactMap { $0 })
+        try OutputFile.check([output], reads: sources + [config, vocab].compactMap { $0 })
         if isONNX { return try convertONNX(source!) }
-        let configuration = try readConfiguration()
+        let progress = ProgressReporter(quiet: quiet)
+        defer { progress.clear() }
+        let configuration = try readConfiguration(progress)
         let mergesText = try vocab.map { try Tokenizer.readMerges($0) }
         let checkpoint = try openCheckpoints()
         let graphs = try DeblurDiffArchitecture.graphs(configuration)
         let shapes = DeblurDiffArchitecture.parameterShapes(graphs)
         try checkpoint.check(expected: shapes)
 
-        let progress = ProgressReporter(quiet: quiet)
-        defer { progress.clear() }
         if source != nil, !checkpoint.ignoredNames.isEmpty {
             let names = checkpoint.ignoredNames
             let examples = names.prefix(3).map { "'\($0)'" }.joined(separator: ", ") + (names.count > 3 ? ", ..." : "")
@@ -102,13 +102,13 @@ struct ConvertCommand: ParsableCommand {
             parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: (dtype ?? .float32).elementType,
             converter: "deblurdiff \(DeblurDiffCommand.version)"
         ) { progress.bytes("Converting", done: $0, total: $1) }
-        progress.finish("Wrote \(output): \(shapes.count) tensors, \(formatBytes(try fileSize(output))).")
+        progress.finish("Wrote \(output): \(shapes.count) tensors, \(formatBytes(fileSize(output))).")
         if mergesText == nil { progress.finish("Without --vocab the model takes no prompts but the empty one.") }
     }
 
-    private func readConfiguration() throws -> ModelConfiguration {
+    private func readConfiguration(_ progress: ProgressReporter) throws -> ModelConfiguration {
         guard let config else { return .released }
-        do { return try ModelConfiguration(yaml: try readText(config)) } catch let error as InputError {
+        do { return try ModelConfiguration(yaml: try MappedFile(path: config).text()) { progress.warn("\(config): \($0)") } } catch let error as InputError {
             throw error.location?.hasPrefix(config) == true ? error : error.at(config)
         }
     }

@@ -26,17 +26,18 @@ struct DiffCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Show no more nodes than this.", valueName: "n"))
     var limit: Int?
 
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var report: ReportFlags
 
     @OptionGroup var optimization: OptimizationFlags
 
     func run() throws {
-        let model = try openModel(source.path(), optimization)
+        let path = try source.path()
+        try report.check(reads: [path])
+        let model = try openModel(path, optimization)
         let stages = try model.stages(of: model.chosenGraph(graph), height: size.height, width: size.width)
         func side(_ stage: Stage) -> Graph { stage == .imported ? stages.imported : stages.optimized }
         let diff = GraphDiff(
             from: side(from), to: side(to), stages: (from.rawValue, to.rawValue), passes: stages.passSummaries, rewrites: stages.rewriteRecords)
-        print(json ? diff.json() : diff.text(entryLimit: limit), terminator: "")
+        try report.write(text: diff.text(entryLimit: limit), json: diff.json())
     }
 }

@@ -38,7 +38,9 @@ struct DumpCommand: ParsableCommand {
     @OptionGroup var optimization: OptimizationFlags
 
     func run() throws {
-        let model = try openModel(source.path(), optimization)
+        let path = try source.path()
+        try OutputFile.check([output].compactMap { $0 }, reads: [path])
+        let model = try openModel(path, optimization)
         let graph = try model.chosenGraph(graph)
         if let after {
             let dump = GraphDump(try model.graph(graph, after: after, height: size.height, width: size.width), stage: "after \(after)")

@@ -28,15 +28,21 @@ struct ExecutableGraph {
         parameters = model.parameters
         graph = try model.stages(of: name, height: size.height, width: size.width).imported
         var types: [String: TensorType] = [:]
-        for id in graph.inputs { if let shape = shapes[graph[id].name] { types[graph[id].name] = TensorType(graph.type(id).elementType, shape) } }
+        for id in graph.inputs {
+            guard let shape = shapes[graph[id].name] else { continue }
+            var type = graph.type(id)
+            if shape.rank != type.shape.rank { type.layout = .rowMajor }
+            type.shape = shape
+            types[graph[id].name] = type
+        }
         if types.contains(where: { graph.type(graph.input($0.key)!) != $0.value }) { graph = try graph.specialized(types) }
     }
 }
 
 /// A tensor for each input of a graph.
 enum GraphInputs {
-    /// - Parameter randomSeed: fills inputs that are not given; without, they are an error.
-    static func bind(_ graph: Graph, given: GivenTensors, randomSeed: UInt64?) throws -> [String: Tensor] {
+    /// Throws for names that are no inputs, and for inputs that are not given where no random seed fills them.
+    static func check(_ graph: Graph, given: GivenTensors, randomSeed: UInt64?) throws {
         let names = Set(graph.inputs.map { graph[$0].name })
         for name in given.tensors.keys.sorted() + given.shapes.keys.sorted() where !names.contains(name) {
             throw InputError("the graph '\(graph.name)' has no input '\(name)'", advice: "Its inputs: " + list(graph, graph.inputs))
@@ -45,6 +51,11 @@ enum GraphInputs {
         guard missing.isEmpty || randomSeed != nil else {
             throw InputError("these inputs are not given: " + list(graph, missing), advice: "Give NAME=FILE for each, or --random-seed to make them up.")
         }
+    }
+
+    /// - Parameter randomSeed: fills inputs that are not given; without, they are an error.
+    static func bind(_ graph: Graph, given: GivenTensors, randomSeed: UInt64?) throws -> [String: Tensor] {
+        try check(graph, given: given, randomSeed: randomSeed)
         var random = TorchGenerator(seed: randomSeed ?? 0)
         var result: [String: Tensor] = [:]
         for id in graph.inputs {
@@ -67,8 +78,8 @@ enum GraphInputs {
         guard tensor.shape == type.shape, from.isFloatingPoint == to.isFloatingPoint else {
             throw InputError("is \(tensor.type) where the graph takes \(type)")
         }
-        guard from != to else { return tensor }
-        let result = try OpEvaluator.evaluate(Cast(to: to), [tensor])[0]
+        guard from != to else { return tensor.converted(to: type.layout) }
+        let result = try OpEvaluator.evaluate(Cast(to: to), [tensor])[0].converted(to: type.layout)
         if !to.isFloatingPoint, try TensorComparison(result, expected: tensor).largestError > 0 {
             throw InputError("holds numbers that are not of type \(to.rawValue)")
         }

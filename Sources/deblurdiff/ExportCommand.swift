@@ -44,7 +44,7 @@ struct ExportCommand: ParsableCommand {
 
     func run() throws {
         let source = try source.path()
-        for path in [output, output + ".data"] { try OutputFile.check(path, reads: [source]) }
+        try OutputFile.check([output, output + ".data"], reads: [source])
         let model = try openModel(source, optimization)
         let stages = try model.stages(of: model.chosenGraph(graph), height: size.height, width: size.width)
         let graph = stage == .imported ? stages.imported : stages.optimized
@@ -62,7 +62,7 @@ struct ExportCommand: ParsableCommand {
         let report = try ONNXExport.write(graph, parameters: model.storedParameters, to: output, options: options) {
             progress.bytes("Exporting", done: $0, total: $1)
         }
-        progress.finish("Wrote \(report.paths.joined(separator: " and ")): \(graph.order.count) nodes, \(formatBytes(report.byteCount)).")
+        progress.finish("Wrote \(report.paths.joined(separator: " and ")): \(report.nodeCount) nodes, \(formatBytes(report.byteCount)).")
     }
 
     private func json(_ value: some Encodable) throws -> String {

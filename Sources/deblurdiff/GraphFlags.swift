@@ -41,7 +41,7 @@ extension GraphStages {
 func openModel(_ path: String, _ optimization: OptimizationFlags) throws -> any StagedModel {
     var options = RuntimeOptions(pool: ThreadPool())
     options.arrangesWeights = false
-    options.packsWeights = optimization.level > 0
+    options.packsWeights = optimization.level > .o0
     return try stagedModel(ModelFile(path: path), options: options, optimization: optimization.options)
 }
 
@@ -60,12 +60,4 @@ extension StagedModel {
         }
         return graphNames[0]
     }
-}
-
-/// Writes to a file, or to standard output without one.
-func writeOutput(_ text: String, to path: String?) throws {
-    guard let path else { return print(text, terminator: text.hasSuffix("\n") ? "" : "\n") }
-    let writer = try AtomicFileWriter(path: path)
-    try writer.write(Array(text.utf8))
-    try writer.commit()
 }

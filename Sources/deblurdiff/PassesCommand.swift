@@ -14,15 +14,15 @@ struct PassesCommand: ParsableCommand {
             let width = PassRegistry.entries.map(\.name.count).max() ?? 0
             for entry in PassRegistry.entries {
                 let number = entry.order < 10 ? " \(entry.order)" : "\(entry.order)"
-                print("\(number)  \(entry.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(entry.summary)")
+                try print("\(number)  \(entry.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(entry.summary)")
             }
             return
         }
         guard let entry = PassRegistry.entries.first(where: { $0.name == pass }) else {
             throw ValidationError("There is no pass '\(pass)'; 'deblurdiff passes' lists them.")
         }
-        print("\(entry.name), pass \(entry.order) of \(PassRegistry.entries.count)")
-        if !entry.runsAfter.isEmpty { print("runs after \(entry.runsAfter.joined(separator: ", "))") }
-        print("\n\(entry.documentation)")
+        try print("\(entry.name), pass \(entry.order) of \(PassRegistry.entries.count)")
+        if !entry.runsAfter.isEmpty { try print("runs after \(entry.runsAfter.joined(separator: ", "))") }
+        try print("\n\(entry.documentation)")
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Photos
 import Tensors
 
 /// Which photographs are read, and where each result goes.
@@ -9,63 +10,94 @@ struct PhotoJobs {
     }
 
     let all: [Job]
+    /// What lies in the given folders and is not restored: a sentence for each folder with such files.
+    let remarks: [String]
     /// The folder that the results go into, or nil for a single file.
     private let folder: String?
 
-    /// - Parameter reads: further files that must not be written over.
-    init(inputs: [String], output: String, reads: [String]) throws {
+    /// - Parameters:
+    ///   - writes: further files that will be written.
+    ///   - reads: further files that must not be written over.
+    init(inputs: [String], output: String, writes: [String], reads: [String]) throws {
         var files: [String] = []
+        var remarks: [String] = []
         var isFolderGiven = false
         for input in inputs {
-            guard FileIdentity(input)?.kind == S_IFDIR else {
+            guard FileStatus(input)?.kind == S_IFDIR else {
                 files.append(input)
                 continue
             }
             isFolderGiven = true
-            let names = try PhotoJobs.contents(input).filter { $0.lowercased().hasSuffix(".png") && !$0.hasPrefix(".") }.sorted()
-            guard !names.isEmpty else { throw InputError("holds no PNG files", at: input) }
+            let (names, others) = try PhotoJobs.photos(in: input)
+            guard !names.isEmpty else {
+                throw InputError("holds no PNG files", at: input, advice: others.map { "It holds \($0). Convert pictures to PNG; name subfolders themselves." })
+            }
             files += names.map { FilePath.join(input, $0) }
+            if let others { remarks.append("\(input): passing over \(others); only PNG files in the folder itself are restored.") }
         }
-        let existing = FileIdentity(output)
+        let existing = FileStatus(output)
         if files.count > 1 || isFolderGiven || output.hasSuffix("/") || existing?.kind == S_IFDIR {
             if let existing, existing.kind != S_IFDIR { throw InputError("is a file, but several images need a folder", at: output) }
+            if existing == nil, PhotoJobs.isPNG(output) || ImageFileKind(name: output) != nil {
+                throw InputError(
+                    "is the name of a picture, but several images need a folder", at: output,
+                    advice: "Name a folder, such as 'restored'; with a slash at its end, any name is that of a folder.")
+            }
             folder = output
             all = files.map { Job(input: $0, output: FilePath.join(output, FilePath.name(of: $0))) }
         } else {
             folder = nil
             all = [Job(input: files[0], output: output)]
         }
-        var seen: [String: String] = [:]
+        self.remarks = remarks
         for job in all {
-            if let other = seen.updateValue(job.input, forKey: job.output) {
-                throw InputError("\(other) and \(job.input) would both be written there", at: job.output)
+            guard let kind = ImageFileKind(name: job.output) else { continue }
+            let name = job.output.prefix(upTo: job.output.lastIndex(of: ".")!)
+            throw InputError(
+                "would be a \(kind.rawValue) file by its name, but only PNG is written", at: job.output,
+                advice: "Name it \(name).png, and convert it afterwards.")
+        }
+        // Swift takes paths for equal that the system tells apart.
+        var seen: [[UInt8]: String] = [:]
+        for job in all {
+            if let other = seen.updateValue(job.input, forKey: FilePath.bytes(job.output)) {
+                throw InputError("\(other.printable) and \(job.input.printable) would both be written there", at: job.output)
             }
         }
-        let inputs = files + reads
-        for job in all where folder == nil || existing != nil { try OutputFile.check(job.output, reads: inputs) }
+        let isReady = folder == nil || existing != nil
+        try OutputFile.check((isReady ? all.map(\.output) : []) + writes, reads: files + reads)
+        if !isReady, let other = writes.first(where: { other in all.contains { FileIdentity($0.output) == FileIdentity(other) } }) {
+            throw InputError("is also a result", at: other, advice: "Name different files.")
+        }
     }
 
-    /// Makes the output folder if it is missing.
+    /// Makes the output folder, if it is missing.
     func prepareFolder() throws {
         guard let folder else { return }
-        if FileIdentity(folder) == nil {
-            do {
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            } catch { throw InputError("cannot make the folder: \(reason(error))", at: folder) }
-        }
+        try FilePath.makeFolder(folder)
         try OutputFile.checkFolder(folder)
     }
 
-    private static func contents(_ folder: String) throws -> [String] {
-        do { return try FileManager.default.contentsOfDirectory(atPath: folder) } catch {
-            throw InputError("cannot list the folder: \(reason(error))", at: folder)
-        }
-    }
-}
+    private static func isPNG(_ path: String) -> Bool { path.lowercased().hasSuffix(".png") }
 
-/// The system's words for an error of Foundation, whose own are long and repeat the path.
-private func reason(_ error: any Error) -> String {
-    var error = error as NSError
-    while let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError { error = underlying }
-    return error.domain == NSPOSIXErrorDomain ? systemErrorMessage(Int32(error.code)) : error.localizedDescription
+    /// The names of the PNG files in a folder, and in words what else is in it. Hidden files do not count.
+    private static func photos(in folder: String) throws -> (names: [String], others: String?) {
+        var names: [String] = []
+        var (kinds, folders, rest): ([ImageFileKind: Int], Int, Int) = ([:], 0, 0)
+        for name in try FilePath.contents(of: folder) where !name.hasPrefix(".") {
+            if FileStatus(FilePath.join(folder, name))?.kind == S_IFDIR {
+                folders += 1
+            } else if isPNG(name) {
+                names.append(name)
+            } else if let kind = ImageFileKind(name: name) {
+                kinds[kind, default: 0] += 1
+            } else {
+                rest += 1
+            }
+        }
+        var counts = ImageFileKind.allCases.map { ("\($0.rawValue) file", kinds[$0] ?? 0) }
+        counts += [("subfolder", folders), ("other file", rest)]
+        let words = counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)\($0.1 == 1 ? "" : "s")" }
+        return (names, words.isEmpty ? nil : words.joined(separator: ", "))
+    }
 }

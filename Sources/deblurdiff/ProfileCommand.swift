@@ -13,11 +13,10 @@ struct ProfileCommand: ParsableCommand {
         commandName: "profile", abstract: "Restore an image and show where the time goes: by kind of op, and by node.",
         discussion: "Graphs that are no DeblurDiff need no image: one of them runs on random numbers.")
 
-    @Argument(help: ArgumentHelp("The converted model.", valueName: "model"))
-    var model: String
+    @OptionGroup var source: ModelOption
 
-    @Argument(help: ArgumentHelp("A PNG file, for DeblurDiff.", valueName: "image"))
-    var image: String?
+    @Argument(help: ArgumentHelp("A PNG file, for DeblurDiff; the model may stand in front of it.", valueName: "image"))
+    var images: [String] = []
 
     @Option(help: ArgumentHelp("Which graph, of a model that is no DeblurDiff; needed where there are several.", valueName: "name"))
     var graph: String?
@@ -34,8 +33,7 @@ struct ProfileCommand: ParsableCommand {
     @Option(help: ArgumentHelp("How many nodes to show, slowest first.", valueName: "n"))
     var nodes = 30
 
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var report: ReportFlags
 
     @OptionGroup var runtime: RuntimeFlags
 
@@ -44,9 +42,16 @@ struct ProfileCommand: ParsableCommand {
     }
 
     func run() throws {
-        let file = try ModelFile(path: model)
-        guard file.configuration != nil else { return try profileGraph(of: file) }
-        guard let image else { throw InputError("name an image to restore", at: model) }
+        var images = images
+        let path = try source.named(before: &images, limit: 1) ?? ShippedModel.path()
+        guard images.count <= 1 else { throw ValidationError("Name one image, not \(images.count).") }
+        try OutputFile.check([trace, html, report.output].compactMap { $0 }, reads: images + [path])
+        let file = try ModelFile(path: path)
+        guard file.configuration != nil else {
+            guard images.isEmpty else { throw InputError("holds no DeblurDiff; leave the image out", at: path) }
+            return try profileGraph(of: file)
+        }
+        guard let image = images.first else { throw ValidationError("Name an image to restore.") }
         guard graph == nil else { throw InputError("all graphs of a DeblurDiff are profiled; leave it out", at: "--graph") }
         let photo = try Photo(readingPNG: image)
         let model = try DeblurDiffModel(file: file, options: runtime.makeOptions(), optimization: runtime.optimization.options)
@@ -58,33 +63,33 @@ struct ProfileCommand: ParsableCommand {
         let restorer = try Restorer(model: model, options: options) { progress.restoration(photo.description, $0) }
         _ = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
         progress.clear()
-        try report(recorder, of: model, "step", height: photo.height, width: photo.width)
+        try write(recorder, of: model, "step", height: photo.height, width: photo.width)
     }
 
     private func profileGraph(of file: ModelFile) throws {
-        guard image == nil else { throw InputError("holds no DeblurDiff; leave the image out", at: model) }
         let model = try GraphModel(file: file, options: runtime.makeOptions(), optimization: runtime.optimization.options)
         let name = try model.chosenGraph(graph)
         let program = try model.program(model.stages(of: name, height: 0, width: 0).optimized)
+        try program.requireMemory()
         let inputs = try GraphInputs.bind(program.graph, given: GivenTensors([]), randomSeed: 0)
         let (recorder, workspace) = (ProfileRecorder(), Workspace())
         for _ in 0..<steps { _ = try program.run(inputs, in: workspace, observer: recorder.observer(of: program, named: name)) }
-        try report(recorder, of: model, name, height: 0, width: 0)
+        try write(recorder, of: model, name, height: 0, width: 0)
     }
 
-    private func report(_ recorder: ProfileRecorder, of model: any StagedModel, _ name: String, height: Int, width: Int) throws {
-        let report = recorder.report()
+    private func write(_ recorder: ProfileRecorder, of model: any StagedModel, _ name: String, height: Int, width: Int) throws {
+        let profile = recorder.report()
         if let trace { try writeOutput(recorder.trace(), to: trace) }
         if let html {
             let stages = try model.stages(of: name, height: height, width: width)
-            var dump = GraphDump(try model.program(stages.optimized), profile: report)
+            var dump = GraphDump(try model.program(stages.optimized), profile: profile)
             dump.programName = name
             dump.before = (stages.imported, "imported")
             dump.passes = stages.passSummaries
             dump.rewrites = stages.rewriteRecords
             try writeOutput(dump.text(as: .html, title: "\(name), profiled"), to: html)
         }
-        print(json ? report.json() : report.text(nodeLimit: nodes), terminator: "")
+        try report.write(text: profile.text(nodeLimit: nodes), json: profile.json())
     }
 }
 

@@ -1,5 +1,6 @@
 import Diffusion
 import Foundation
+import Tensors
 
 /// Tells how far a long command is, on standard error: a bar on a terminal, a line now and then elsewhere, nothing when quiet.
 final class ProgressReporter {
@@ -10,7 +11,6 @@ final class ProgressReporter {
     private var lastShown: ContinuousClock.Instant
     private var lastTenth = 0
     private var lineIsOpen = false
-    private var secondsOfSteps = 0.0
 
     init(quiet: Bool) {
         self.quiet = quiet
@@ -19,51 +19,43 @@ final class ProgressReporter {
 
     /// A count of bytes.
     func bytes(_ what: String, done: Int, total: Int) {
-        show(what, done: done, total: total) { "\(formatBytes(done)) of \(formatBytes(total))" }
+        guard total > 0 else { return }
+        show(what, share: Double(done) / Double(total)) { "\(formatBytes(done)) of \(formatBytes(total))" }
     }
 
-    /// Steps of a restoration.
+    /// Where a restoration stands.
     func restoration(_ name: String, _ progress: RestorationProgress) {
-        switch progress {
-        case .encodingText:
-            (secondsOfSteps, lastTenth) = (0, 0)
-            phase("\(name): encoding the prompt")
-        case .encodingImage: phase("\(name): encoding the image")
-        case .decoding: phase("\(name): decoding")
-        case .step(let done, let total, let seconds):
-            secondsOfSteps += seconds
-            let average = secondsOfSteps / Double(done)
-            show(name, done: done, total: total) {
-                String(format: "step %d of %d, %.2f s a step, %@ left", done, total, average, formatDuration(Double(total - done) * average))
+        if progress.share == 0 { lastTenth = 0 }
+        let phase =
+            switch progress.phase {
+            case .encodingText: "encoding the prompt"
+            case .encodingImage: "encoding the image"
+            case .preparing: "preparing the networks"
+            case .sampling: "step \(min(progress.step + 1, progress.stepCount)) of \(progress.stepCount)"
+            case .decoding: "decoding the image"
             }
-        }
+        show(name, share: progress.share) { phase + (progress.secondsLeft.map { ", \(formatDuration($0)) left" } ?? "") }
     }
 
-    /// What is being done that has no count; only worth an overwritten line.
-    private func phase(_ text: String) {
-        guard !quiet, let terminal else { return }
-        overwrite(text, terminal)
-    }
-
-    private func show(_ what: String, done: Int, total: Int, detail: () -> String) {
-        guard !quiet, total > 0 else { return }
+    private func show(_ what: String, share: Double, detail: () -> String) {
+        guard !quiet else { return }
         let silence = lastShown.duration(to: clock.now)
         if let terminal {
             // As often as an eye can follow; the last one always.
-            guard !lineIsOpen || silence > .milliseconds(50) || done == total else { return }
-            overwrite("\(what) \(terminal.bar(share: Double(done) / Double(total))) \(detail())", terminal)
+            guard !lineIsOpen || silence > .milliseconds(50) || share == 1 else { return }
+            overwrite("\(what) \(terminal.bar(share: share)) \(detail())", terminal)
         } else {
             // In a log: each tenth, but not for what is over in a moment; and a sign of life in between.
-            let tenth = done * 10 / total
-            guard silence > .seconds(60) || (silence > .seconds(2) && tenth > lastTenth && done < total) else { return }
+            let tenth = Int(share * 10)
+            guard silence > .seconds(60) || (silence > .seconds(2) && tenth > lastTenth && share < 1) else { return }
             lastTenth = tenth
-            write("\(what): \(detail())\n")
+            writeToStandardError("\("\(what): \(Int(share * 100)) %, \(detail())".printable)\n")
         }
         lastShown = clock.now
     }
 
     private func overwrite(_ text: String, _ terminal: Terminal) {
-        write("\r\(text.prefix(terminal.width - 1))\u{1B}[K")
+        writeToStandardError("\r\(text.printable.prefix(terminal.width - 1))\u{1B}[K")
         lineIsOpen = true
         lastShown = clock.now
     }
@@ -72,12 +64,12 @@ final class ProgressReporter {
     func finish(_ text: String) {
         clear()
         guard !quiet else { return }
-        write("\(text)\n")
+        writeToStandardError("\(text.printable)\n")
     }
 
     /// Removes a line that is being overwritten, so that other text starts on its own.
     func clear() {
-        if lineIsOpen { write("\r\u{1B}[K") }
+        if lineIsOpen { writeToStandardError("\r\u{1B}[K") }
         lineIsOpen = false
         lastShown = clock.now
         lastTenth = 0
@@ -87,17 +79,14 @@ final class ProgressReporter {
     func warn(_ text: String) {
         clear()
         guard !quiet else { return }
-        write("Warning: \(text)\n")
+        writeToStandardError("Warning: \(text.printable)\n")
     }
 
     /// Says what failed, where the command goes on with something else.
     func report(_ error: any Error) {
         clear()
-        write("Error: \(error)\n")
+        writeToStandardError("Error: \("\(error)".printableLines)\n")
     }
-
-    /// What cannot be told is not worth failing for (a `FileHandle` would end the program).
-    private func write(_ text: String) { _ = Array(text.utf8).withUnsafeBytes { Foundation.write(STDERR_FILENO, $0.baseAddress, $0.count) } }
 }
 
 /// A terminal that understands cursor movements.

@@ -13,14 +13,13 @@ struct RunCommand: ParsableCommand {
         abstract: "Restore blurred photographs.",
         discussion: """
             Takes PNG files and folders of them. One image goes to the file that --output names (or into the folder, if it is one); several go \
-            into that folder under their own names. Colour profile and transparency are carried over.
+            into that folder under their own names. Gray pictures stay gray; transparency, colour profile, EXIF, XMP, IPTC and texts are carried over.
             """)
 
-    @Argument(help: ArgumentHelp("PNG files, or folders with PNG files.", valueName: "image"))
+    @Argument(help: ArgumentHelp("PNG files, or folders with PNG files; a model may stand in front of them.", valueName: "image"))
     var images: [String]
 
-    @Option(help: ArgumentHelp("The converted model. (default: the one that comes with the program)", valueName: "model"))
-    var model: String?
+    @OptionGroup var source: ModelOption
 
     @Option(name: [.short, .long], help: ArgumentHelp("Where to write: a file, or a folder.", valueName: "path"))
     var output: String
@@ -28,8 +27,14 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's own, or 50)")
     var steps: Int?
 
-    @Option(help: "Seed of the random numbers.")
+    @Option(help: "Seed of the random numbers; its low 32 bits count.")
     var seed: UInt64 = 231
+
+    @Option(
+        help: ArgumentHelp(
+            "Whether each image begins at the seed, so that its result does not depend on the others, or the seed is set once and the images share one "
+                + "stream of numbers, as in the released program.", valueName: "each|once"))
+    var seedMode = SeedMode.each
 
     @Option(help: ArgumentHelp("What the image shows. Needs a model converted with --vocab, unless empty.", valueName: "text"))
     var posPrompt = ""
@@ -43,17 +48,30 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Start from the image's low frequencies instead of noise alone.")
     var betterStart = false
 
-    @Flag(help: "Work on overlapping tiles, which bounds memory on large images.")
+    @Flag(
+        help: """
+            Work on overlapping tiles, as the released program does; this bounds memory on large images. For models trained on images of a tile's size, as \
+            the released one with the default sizes. The small model that comes with the program loses exposure and colour by it.
+            """)
     var tiled = false
 
-    @Option(help: "Side of a tile in pixels.")
+    @Option(help: "Side of a tile in pixels, cut down to whole positions of the latent (8 pixels for the released model).")
     var tileSize = 512
 
-    @Option(help: "Distance from tile to tile in pixels.")
+    @Option(help: "Distance from tile to tile in pixels, cut down likewise.")
     var tileStride = 256
 
     @Option(help: ArgumentHelp("Restoration guidance: how strongly each step is pulled towards the input. Off without it.", valueName: "scale"))
     var gScale: Float?
+
+    @Option(parsing: .unconditional, help: "Restoration guidance acts at timesteps t, 999 first and 0 last, with t + 1 below this. (default: 1001)")
+    var gStart: Int?
+
+    @Option(parsing: .unconditional, help: "Restoration guidance acts at timesteps t with t + 1 above this. (default: -1)")
+    var gStop: Int?
+
+    @Option(help: "How many times restoration guidance acts at each step. (default: 1)")
+    var gRepeat: Int?
 
     @Option(help: "Factor on the control network's outputs.")
     var strength: Float = 1
@@ -67,43 +85,51 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var runtime: RuntimeFlags
 
     func validate() throws {
-        guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
-        guard !images.contains(""), !output.isEmpty, model != "", record != "" else { throw ValidationError("A path is empty.") }
+        guard !images.contains(""), !output.isEmpty, record != "" else { throw ValidationError("A path is empty.") }
         if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
             throw ValidationError("\(name) must be a number, not \(value).")
+        }
+        guard gScale != nil || (gStart == nil && gStop == nil && gRepeat == nil) else {
+            throw ValidationError("--g-start, --g-stop and --g-repeat need --g-scale.")
         }
         guard !(tiled && gScale != nil) else { throw ValidationError("--g-scale is not available together with --tiled.") }
         guard tileSize > 0, tileStride > 0 else { throw ValidationError("--tile-size and --tile-stride must be positive.") }
     }
 
     func run() throws {
-        let path = try model ?? ShippedModel.path()
-        let jobs = try PhotoJobs(inputs: images, output: output, reads: [path])
-        if let record {
-            guard jobs.all.count == 1 else { throw InputError("records one image only", at: "--record") }
-            guard record != jobs.all[0].output else { throw InputError("is also the --output", at: record) }
-            try OutputFile.check(record, reads: [jobs.all[0].input, path])
-        }
+        var images = images
+        let named = try source.named(before: &images)
+        guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
+        let path = try named ?? ShippedModel.path()
+        let jobs = try PhotoJobs(inputs: images, output: output, writes: [record].compactMap { $0 }, reads: [path])
+        guard record == nil || jobs.all.count == 1 else { throw InputError("records one image only", at: "--record") }
         // A model is large; tell what is wrong with a single image before it is opened.
         let single = jobs.all.count == 1 ? try Photo(readingPNG: jobs.all[0].input) : nil
 
         let progress = ProgressReporter(quiet: quiet)
         defer { progress.clear() }
+        for remark in jobs.remarks { progress.finish(remark) }
         let recorder = record.map { _ in Recorder() }
         var name = ""
-        if model == nil { progress.finish("Restoring with \(path).") }
+        if named == nil { progress.finish("Restoring with \(path).") }
         let opened = try DeblurDiffModel(path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options)
-        let restorer = try Restorer(model: opened, options: restorationOptions(for: opened.configuration), recorder: recorder) {
+        let restoration = restorationOptions(for: opened.configuration)
+        let restorer = try Restorer(model: opened, options: restoration, recorder: recorder) {
             progress.restoration(name, $0)
         }
         try jobs.prepareFolder()
 
         var failureCount = 0
+        var size = (0, 0)
         for (index, job) in jobs.all.enumerated() {
             name = FilePath.name(of: job.input)
             do {
                 let photo = try single ?? Photo(readingPNG: job.input)
+                if (photo.width, photo.height) != size {
+                    try tellCost(of: photo, opened, restoration, progress)
+                    size = (photo.width, photo.height)
+                }
                 let start = ContinuousClock.now
                 let pixels = try restorer.restore(
                     photo.pixels, height: photo.height, width: photo.width, isLast: index == jobs.all.count - 1)
@@ -126,10 +152,26 @@ struct RunCommand: ParsableCommand {
         }
     }
 
+    /// Says what a photograph will take where that is much, before anything runs; throws where it is too much.
+    private func tellCost(of photo: Photo, _ model: DeblurDiffModel, _ options: RestorationOptions, _ progress: ProgressReporter) throws {
+        let cost = try model.checkedCost(of: options, height: photo.height, width: photo.width)
+        // Less than this is done in no time on any machine, and not worth measuring it.
+        guard cost.floatingPointOperations > 1e12 else { return }
+        let seconds = cost.seconds(MachineLimits.measure(model.options.pool), precision: model.options.precision)
+        let size = "\(photo.width) x \(photo.height) pixels take about \(formatDuration(seconds)) and \(formatBytes(cost.peakByteCount)) of memory"
+        if seconds > 3600 {
+            let narrow = runtime.precision == .float32 ? "--precision bfloat16 and " : ""
+            progress.warn("\(size). Fewer --steps, \(narrow)smaller images take less time.")
+        } else if seconds > 60 {
+            progress.finish("\(size).")
+        }
+    }
+
     private func restorationOptions(for configuration: ModelConfiguration) -> RestorationOptions {
         var options = RestorationOptions(defaultsOf: configuration)
         if let steps { options.steps = steps }
         options.seed = seed
+        options.seedMode = seedMode
         options.positivePrompt = .text(posPrompt)
         options.negativePrompt = .text(negPrompt)
         options.guidanceScale = cfgScale
@@ -138,7 +180,15 @@ struct RunCommand: ParsableCommand {
         options.tileSize = tileSize
         options.tileStride = tileStride
         options.strength = strength
-        options.restorationGuidance = gScale.map { RestorationGuidance(scale: $0) }
+        if let gScale {
+            var guidance = RestorationGuidance(scale: gScale)
+            guidance.start = gStart ?? guidance.start
+            guidance.stop = gStop ?? guidance.stop
+            guidance.repetitions = gRepeat ?? guidance.repetitions
+            options.restorationGuidance = guidance
+        }
         return options
     }
 }
+
+extension SeedMode: ExpressibleByArgument {}

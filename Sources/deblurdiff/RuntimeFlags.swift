@@ -9,7 +9,7 @@ struct OptimizationFlags: ParsableArguments {
         name: .customShort("O", allowingJoined: true),
         help: ArgumentHelp(
             "How far graphs are optimised: 0 as imported, 1 exact up to the order of additions.", valueName: "level"))
-    var level = 1
+    var level = OptimizationLevel.standard
 
     @Option(name: .customLong("disable"), help: ArgumentHelp("Leave out a pass (see 'passes'); may be repeated.", valueName: "pass"))
     var disabled: [String] = []
@@ -21,13 +21,12 @@ struct OptimizationFlags: ParsableArguments {
     var verifies = false
 
     func validate() throws {
-        guard OptimizationLevel(rawValue: level) != nil else { throw ValidationError("-O takes a level from 0 to 3.") }
         if let stopAfter, stopAfter < 0 { throw ValidationError("--stop-after takes a count.") }
     }
 
     var options: OptimizationOptions {
         var options = OptimizationOptions()
-        options.level = OptimizationLevel(rawValue: level)!
+        options.level = level
         options.pipeline = PipelineOptions(disabledPasses: Set(disabled), stopAfter: stopAfter, verifies: verifies)
         return options
     }
@@ -60,7 +59,7 @@ struct RuntimeFlags: ParsableArguments {
     func makeOptions() -> RuntimeOptions {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
         options.precision = precision
-        options.packsWeights = optimization.level > 0
+        options.packsWeights = optimization.level > .o0
         options.memory = memory
         // Before the chooser, whose times are those of an instruction set.
         _ = isa?.force()
@@ -69,6 +68,7 @@ struct RuntimeFlags: ParsableArguments {
     }
 }
 
+extension OptimizationLevel: ExpressibleByArgument {}
 extension Precision: ExpressibleByArgument {}
 extension MemoryUse: ExpressibleByArgument {}
 extension InstructionSet: ExpressibleByArgument {}

@@ -1,16 +1,7 @@
 import Foundation
 import Tensors
 
-func readText(_ path: String) throws -> String {
-    let file = try MappedFile(path: path)
-    guard file.bytes.count <= 16 << 20 else { throw InputError("is too large for a text file", at: path) }
-    guard let text = String(validating: file.bytes, as: UTF8.self) else { throw InputError("is not a UTF-8 text file", at: path) }
-    return text
-}
-
-func fileSize(_ path: String) throws -> Int {
-    (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-}
+func fileSize(_ path: String) -> Int { FileStatus(path)?.size ?? 0 }
 
 /// 1,234 bytes as "1.2 kB", in powers of 1000 as disks are sold.
 func formatBytes(_ count: Int) -> String {

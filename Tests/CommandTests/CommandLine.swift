@@ -20,7 +20,10 @@ enum Command {
     /// Beside the test bundle.
     static let path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().appendingPathComponent("deblurdiff").path
 
-    static func start(_ arguments: [String], of program: String = path, in folder: String, output: String) throws -> Process {
+    /// - Parameter standardOutput: goes there rather than to a file.
+    static func start(
+        _ arguments: [String], of program: String = path, in folder: String, output: String, standardOutput: FileHandle? = nil
+    ) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
@@ -28,15 +31,17 @@ enum Command {
         process.standardInput = FileHandle.nullDevice
         // Files, since a full pipe would stop the command.
         for suffix in ["out", "err"] { _ = FileManager.default.createFile(atPath: "\(output).\(suffix)", contents: nil) }
-        process.standardOutput = FileHandle(forWritingAtPath: output + ".out")
+        process.standardOutput = standardOutput ?? FileHandle(forWritingAtPath: output + ".out")
         process.standardError = FileHandle(forWritingAtPath: output + ".err")
         try process.run()
         return process
     }
 
-    static func run(_ arguments: [String], of program: String = path, in folder: String = "/") throws -> Outcome {
+    static func run(
+        _ arguments: [String], of program: String = path, in folder: String = "/", standardOutput: FileHandle? = nil
+    ) throws -> Outcome {
         try withScratchFolder { scratch in
-            let process = try start(arguments, of: program, in: folder, output: scratch + "/text")
+            let process = try start(arguments, of: program, in: folder, output: scratch + "/text", standardOutput: standardOutput)
             process.waitUntilExit()
             return Outcome(
                 status: process.terminationReason == .exit ? Int(process.terminationStatus) : -Int(process.terminationStatus),

@@ -22,7 +22,11 @@ import Testing
 
     @Test(
         arguments: [
-            (["restore"], "restore"),
+            (["restore"], "There is no command 'restore'. The commands are: convert, run, "),
+            (["inspct", "m", "--size", "8x8"], "There is no command 'inspct'. Did you mean 'inspect'?"),
+            (["rnu"], "Did you mean 'run'?"),
+            (["Comp"], "Did you mean 'compare'?"),
+            (["/dev/null"], "To restore photographs: deblurdiff run /dev/null"),
             (["run"], "Missing expected argument"),
             (["run", "a.png", "--model", "m"], "--output"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "0"], "--steps must be 1 to 1000"),
@@ -33,6 +37,8 @@ import Testing
             (["run", "a.png", "--model", "m", "--output", "b.png", "--strength", "inf"], "--strength must be a number"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--tile-size", "0"], "must be positive"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--tiled", "--g-scale", "1"], "--g-scale"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--g-start", "9"], "need --g-scale"),
+            (["run", "a.png", "--model", "m", "--output", "b.png", "--seed-mode", "twice"], "twice"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--fast"], "--fast"),
             (["run", "", "--model", "m", "--output", "b.png"], "empty"),
             (["convert"], "--output"),
@@ -43,8 +49,17 @@ import Testing
             (["convert", "a", "-o", "m", "--dtype", "int8"], "int8"),
             (["inspect", "m", "n"], "n"),
             (["bench", "m", "--kernels"], "--kernels takes no model"),
-            (["profile"], "Missing expected argument"),
-            (["execute"], "Missing expected argument"),
+            (["bench", "--model", "m", "--kernels"], "--kernels takes no model"),
+            (["bench", "--json", "--kernels", "x"], "--kernels takes no model"),
+            (["inspect", "m", "--model", "n"], "The model is named twice: as 'm' and with --model."),
+            (["run", "m.safetensors", "a.png", "--model", "n", "-o", "b.png"], "named twice"),
+            (["run", "m.safetensors", "-o", "b.png"], "Name at least one image"),
+            (["profile", "--model", "m", "a.png", "b.png", "c.png"], "named twice"),
+            (["profile", "m", "a.png", "b.png"], "Name one image, not 2"),
+            (["compare", "m.safetensors"], "Name one image, not 0"),
+            (["run", "a.png", "-o", "b.png", "-O2"], "Please provide one of '0' and '1'"),
+            (["inspect", "-O", "3"], "Please provide one of '0' and '1'"),
+            (["compare", "a.png", "--against", "-O2"], "-O2"),
         ] as [([String], String)])
     func mistakesInTheCommandLineAreUsageErrors(_ arguments: [String], _ words: String) throws {
         try withScratchFolder { folder in

@@ -27,6 +27,23 @@ import Testing
         }
     }
 
+    /// The exact multiples of the stride, rounded, but for those timesteps that Python's float64 sums put on the other side of a half.
+    @Test func addsTheStrideUpForEveryCount() throws {
+        let apart: [String: [[Int]]] = try fixture("timesteps")
+        #expect(apart.count == 283)
+        var wrong: [Int] = []
+        for steps in 1...1000 {
+            var expected = (0..<steps).map { index in
+                let (quotient, rest) = (index * 999).quotientAndRemainder(dividingBy: max(steps - 1, 1))
+                let isUp = 2 * rest > steps - 1 || 2 * rest == steps - 1 && !quotient.isMultiple(of: 2)
+                return quotient + (isUp ? 1 : 0)
+            }
+            for pair in apart["\(steps)", default: []] { expected[pair[0]] = pair[1] }
+            if try NoiseSchedule(steps: steps).timesteps != expected { wrong.append(steps) }
+        }
+        #expect(wrong.isEmpty, "\(wrong.count) counts")
+    }
+
     @Test(arguments: [1, 2, 7, 21, 50, 333, 999, 1000]) func isWellFormed(steps: Int) throws {
         let schedule = try NoiseSchedule(steps: steps)
         #expect(schedule.timesteps.count == steps)

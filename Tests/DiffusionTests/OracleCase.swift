@@ -9,7 +9,9 @@ import Testing
 struct OracleCase: CustomTestStringConvertible, Sendable {
     let name: String
 
-    static let all = ["plain", "cfg", "windowed", "tiled", "better_start", "guidance"].map { OracleCase(name: $0) }
+    static let all = [
+        "plain", "cfg", "windowed", "window_one_axis", "tiled", "better_start", "tiled_better_start", "guidance", "steps21", "second_image",
+    ].map { OracleCase(name: $0) }
     static let plain = OracleCase(name: "plain")
 
     var testDescription: String { name }
@@ -27,21 +29,29 @@ struct OracleCase: CustomTestStringConvertible, Sendable {
         var guidanceScale: Float?
         /// Of the positive and the negative prompt, without the padding.
         var tokens: [[Int32]]
+        /// An image that the same run restored before.
+        var previous: String?
+    }
+
+    private func settings() throws -> Settings {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(Settings.self, from: Data(contentsOf: URL(fileURLWithPath: path("case.json"))))
     }
 
     private func path(_ file: String) -> String { repositoryFile("Tests/Fixtures/oracle/case_\(name)/\(file)") }
 
     func input() throws -> Photo { try Photo(readingPNG: path("input.png")) }
+    func previousInput() throws -> Photo? { try settings().previous.map { try Photo(readingPNG: path($0)) } }
     func expectedImage() throws -> Photo { try Photo(readingPNG: path("expected.png")) }
     func expectedStages() throws -> SafetensorsFile { try SafetensorsFile(path: path("expected.safetensors")) }
 
     func options() throws -> RestorationOptions {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        let settings = try decoder.decode(Settings.self, from: Data(contentsOf: URL(fileURLWithPath: path("case.json"))))
+        let settings = try settings()
         var options = RestorationOptions()
         options.steps = settings.steps
         options.seed = settings.seed
+        options.seedMode = .once
         options.positivePrompt = .tokens(settings.tokens[0])
         options.negativePrompt = .tokens(settings.tokens[1])
         options.guidanceScale = settings.cfgScale

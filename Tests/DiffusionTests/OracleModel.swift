@@ -27,10 +27,11 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
     /// Beside the oracle, not within its tolerance.
     static let narrow = OracleSetting(name: "O1, bfloat16", tolerance: .infinity, precision: .bfloat16)
 
-    func open(_ path: String, threads: Int?) throws -> DeblurDiffModel {
+    func open(_ path: String, threads: Int?, memory: MemoryUse = .standard) throws -> DeblurDiffModel {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
         options.packsWeights = packsWeights
         options.precision = precision
+        options.memory = memory
         var optimization = OptimizationOptions()
         optimization.level = level
         optimization.pipeline.disabledPasses = disabledPasses
@@ -56,7 +57,7 @@ enum OracleModel {
         return model
     }
 
-    static func open(_ setting: OracleSetting, threads: Int? = nil) throws -> DeblurDiffModel {
-        try setting.open(converted.get(), threads: threads)
+    static func open(_ setting: OracleSetting, threads: Int? = nil, memory: MemoryUse = .standard) throws -> DeblurDiffModel {
+        try setting.open(converted.get(), threads: threads, memory: memory)
     }
 }

@@ -13,9 +13,11 @@ struct OracleTests {
         let input = try oracle.input()
         let recorder = Recorder()
         let restorer = try Restorer(model: OracleModel.open(setting), options: oracle.options(), recorder: recorder)
+        if let previous = try oracle.previousInput() { _ = try restorer.restore(previous.pixels, height: previous.height, width: previous.width) }
+        let earlier = recorder.tensors.count
         let pixels = try restorer.restore(input.pixels, height: input.height, width: input.width)
 
-        let recorded = Dictionary(uniqueKeysWithValues: recorder.tensors)
+        let recorded = renumbered(recorder.tensors[earlier...])
         let expected = try oracle.expectedStages()
         var largest = 0.0
         for stage in expected.tensorNames {
@@ -27,6 +29,17 @@ struct OracleTests {
         let comparison = PhotoComparison(input.withPixels(pixels), try oracle.expectedImage())
         #expect(comparison.share(within: 1) >= 0.999)
         print("oracle \(oracle.name), \(setting.name): largest relative error \(largest), image within \(comparison.largestDifference)")
+    }
+
+    /// Tensors named STAGE.N, with N counted from 0.
+    private func renumbered(_ tensors: ArraySlice<(String, Tensor)>) -> [String: Tensor] {
+        var (result, counts): ([String: Tensor], [Substring: Int]) = ([:], [:])
+        for (name, tensor) in tensors {
+            let stage = name.prefix { $0 != "." }
+            result["\(stage).\(counts[stage, default: 0])"] = tensor
+            counts[stage, default: 0] += 1
+        }
+        return result
     }
 
     /// Products made of 16 bits change the image by rounding alone.

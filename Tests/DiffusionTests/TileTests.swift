@@ -1,4 +1,5 @@
 import Diffusion
+import ModelImport
 import Tensors
 import Testing
 
@@ -63,5 +64,16 @@ import Testing
     @Test(arguments: [(0, 1), (-8, 8), (8, 0), (8, -1), (8, 9), (Int.min, Int.max)])
     func refusesGapsAndNothing(size: Int, step: Int) {
         #expect(throws: InputError.self) { try TileWindows(height: 64, width: 64, tileSize: size, tileStride: step) }
+    }
+
+    /// In the model's own units.
+    @Test func refusalsSpeakOfPixels() {
+        var options = RestorationOptions()
+        options.tiled = true
+        (options.tileSize, options.tileStride) = (128, 256)
+        var configuration = ModelConfiguration.released
+        configuration.autoencoder.channelMultipliers = [1, 2]
+        let error = #expect(throws: InputError.self) { try options.validate(for: configuration) }
+        #expect(error?.description.contains("--tile-stride: must be 2 to 128 pixels (the --tile-size), not 256") == true)
     }
 }

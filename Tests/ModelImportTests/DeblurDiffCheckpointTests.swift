@@ -7,8 +7,10 @@ final class TestSource: CheckpointSource {
     let paths: [String]
     let names: [String]
     private let shapes: [String: Shape]
+    private let elementType: ElementType
 
-    init(_ path: String, _ entries: [(String, Shape)]) {
+    init(_ path: String, _ entries: [(String, Shape)], _ elementType: ElementType = .float32) {
+        self.elementType = elementType
         paths = [path]
         names = entries.map(\.0)
         shapes = Dictionary(uniqueKeysWithValues: entries)
@@ -16,7 +18,7 @@ final class TestSource: CheckpointSource {
 
     convenience init(_ path: String, names: [String]) { self.init(path, names.map { ($0, [1]) }) }
 
-    func type(of name: String) -> TensorType? { shapes[name].map { TensorType(.float32, $0) } }
+    func type(of name: String) -> TensorType? { shapes[name].map { TensorType(elementType, $0) } }
 
     func forEachPiece(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         guard let shape = shapes[name] else { throw InputError("absent", at: name) }
@@ -82,6 +84,17 @@ final class TestSource: CheckpointSource {
         #expect(text.contains("unexpected: controlnet.more [7]"), "\(text)")
         #expect(text.contains("vae.conv: [4, 3] expected, [4, 2] found"), "\(text)")
         #expect(text.hasPrefix("m.pth: "))
+    }
+
+    /// Nothing would read integers where the networks have weights.
+    @Test func refusesWeightsThatAreNoFloats() throws {
+        for type in [ElementType.int64, .int8, .bool] {
+            let checkpoint = try DeblurDiffCheckpoint(combined: TestSource("m.pth", [("vae.conv", [4, 2])], type))
+            #expect { try checkpoint.check(expected: ["vae.conv": [4, 2]]) } throws: {
+                "\($0)".contains("1 not floats of 1 tensors") && "\($0)".contains("not floats: vae.conv \(type.rawValue)[4, 2]")
+            }
+        }
+        try DeblurDiffCheckpoint(combined: TestSource("m.pth", [("vae.conv", [4, 2])], .float64)).check(expected: ["vae.conv": [4, 2]])
     }
 
     @Test func acceptsWhatIsCarriedUnused() throws {

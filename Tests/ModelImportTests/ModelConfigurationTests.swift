@@ -33,6 +33,30 @@ import Testing
         #expect(ModelConfiguration.released.textEncoder.activeLayers == 23)
     }
 
+    /// The released program pads to 64 pixels, however few levels the denoiser has.
+    @Test func imagesArePaddedAsInTheReleasedProgram() throws {
+        func multiple(_ levels: Int, _ lkpnLevels: Int, latent: Int) -> Int {
+            var configuration = ModelConfiguration.released
+            configuration.unet.channelMultipliers = Array(repeating: 1, count: levels)
+            configuration.lkpn.channelMultipliers = Array(repeating: 1, count: lkpnLevels)
+            configuration.autoencoder.channelMultipliers = Array(repeating: 1, count: latent)
+            return configuration.imageMultiple
+        }
+        #expect(multiple(4, 4, latent: 4) == 64 && multiple(3, 3, latent: 4) == 64 && multiple(1, 2, latent: 4) == 64)
+        #expect(multiple(5, 4, latent: 4) == 128 && multiple(3, 5, latent: 4) == 128)
+        // Other factors it does not know.
+        #expect(multiple(3, 3, latent: 2) == 8)
+    }
+
+    @Test func warnsOfHalfPrecision() throws {
+        var warnings: [String] = []
+        let yaml = Self.tiny.replacingOccurrences(of: "  controlnet_cfg:\n", with: "  controlnet_cfg:\n    use_fp16: true\n")
+        _ = try ModelConfiguration(yaml: yaml) { warnings.append($0) }
+        #expect(warnings.count == 1 && warnings[0].contains("controlnet_cfg.use_fp16 is true"), "\(warnings)")
+        _ = try ModelConfiguration(yaml: Self.tiny) { Issue.record("\($0)") }
+        _ = try ModelConfiguration(yaml: yaml.replacingOccurrences(of: "use_fp16: true", with: "use_fp16: false")) { Issue.record("\($0)") }
+    }
+
     @Test func survivesJSON() throws {
         let data = try JSONEncoder().encode(ModelConfiguration.released)
         #expect(try JSONDecoder().decode(ModelConfiguration.self, from: data) == .released)
@@ -101,7 +125,10 @@ import Testing
         ("attn_resolutions: []", "attn_resolutions: [16]", "is not supported"),
         ("layer: penultimate", "layer: first", "'last' or 'penultimate'"),
         ("heads: 2", "heads: 3", "do not divide the width"),
-        ("latent_scale_factor: 0.18215", "latent_scale_factor: .nan", "positive number"),
+        ("latent_scale_factor: 0.18215", "latent_scale_factor: .nan", "must be from 1e-6 to 1e6"),
+        ("latent_scale_factor: 0.18215", "latent_scale_factor: 1e300", "must be from 1e-6 to 1e6"),
+        ("latent_scale_factor: 0.18215", "latent_scale_factor: 1e-40", "must be from 1e-6 to 1e6"),
+        ("latent_scale_factor: 0.18215", "latent_scale_factor: -0.2", "must be from 1e-6 to 1e6"),
         ("params:\n", "params:\n  default_steps: 0\n", "default_steps: is 0, but must be from 1 to 1000"),
         ("params:\n", "params:\n  default_steps: -4\n", "from 1 to 1000"),
         ("params:\n", "params:\n  default_steps: 1001\n", "from 1 to 1000"),

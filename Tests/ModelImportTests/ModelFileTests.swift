@@ -184,6 +184,25 @@ import Testing
         }
     }
 
+    /// A header that is a byte longer or shorter is as valid, but all tensors lie elsewhere.
+    @Test func dataInTheWrongPlaceAreRefused() throws {
+        try withTemporaryFolder { folder in
+            let path = try convert(folder)
+            let sound = try read(path)
+            let length = sound.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+            let (header, data) = (sound[8..<8 + Int(length)], sound[(8 + Int(length))...])
+            for (count, file) in [(length + 1, header + [0x20] + data), (length + 64, header + [UInt8](repeating: 0x20, count: 64) + data)] {
+                try write(littleEndian(count) + file, to: path)
+                if count == length + 64 {
+                    #expect(try ModelFile(path: path).verify().isEmpty)
+                } else {
+                    let error = #expect(throws: InputError.self) { try ModelFile(path: path) }
+                    #expect(error?.description.contains("not at a multiple of 64") == true)
+                }
+            }
+        }
+    }
+
     /// Files with sound checksums can be wrong all the same.
     @Test(arguments: [(0, "default_steps: is 0, but must be from 1 to 1000"), (1001, "default_steps: is 1001")])
     func stepsAreChecked(count: Int, words: String) throws {

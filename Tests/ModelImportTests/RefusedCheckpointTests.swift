@@ -106,6 +106,49 @@ import Testing
         expectRefusal(TestArchive(pickle: chain + [0x2e]).encoded(), "holds no state dict")
     }
 
+    /// A few bytes of a pickle that make a container of another again and again, each time after that one has changed, so that every copy is kept. The second
+    /// name is that of what is copied, or nothing for a copy that is made of a list.
+    @Test(
+        .timeLimit(.minutes(5)),
+        arguments: [("__builtin__\nlist\n", "]", "h\0Na0"), ("collections\nOrderedDict\n", "}", "h\0NNs0"), ("collections\nCounter\n", "]", "h\0h\u{2}a0")])
+    func boundsCopiesOfContainers(_ function: String, _ container: String, _ change: String) throws {
+        // h2 is a pair, h0 the container with 1,000 of them, h1 the function.
+        var pickle: [UInt8] = [0x80, 2] + Array("NN".utf8) + [0x86] + Array("q\u{2}0\(container)q\0".utf8)
+        for _ in 0..<1000 { pickle += Array((container == "]" ? "h\u{2}a" : "NNs").utf8) }
+        pickle += Array("c\(function)q\u{1}".utf8)
+        let copy = Array("h\u{1}h\0".utf8) + [0x85] + Array("R\(change)".utf8)
+        for _ in 0..<300_000 { pickle += copy }
+        expectRefusal(TestArchive(pickle: pickle + [0x2e]).encoded(), "far more memory")
+    }
+
+    /// Everything else that grows by a byte of the pickle.
+    @Test(.timeLimit(.minutes(5)), arguments: ["N", "(", "]", "}", ")", "K\u{1}", "Nq\0", "]q\u{1}"])
+    func boundsWhatABytePuts(_ instructions: String) throws {
+        var pickle: [UInt8] = [0x80, 2]
+        for _ in 0..<400_000 / instructions.utf8.count { pickle += Array(instructions.utf8) }
+        expectRefusal(TestArchive(pickle: pickle + [0x2e]).encoded(), "")
+    }
+
+    /// Tensors whose long names are joined from a key that is written once.
+    @Test(.timeLimit(.minutes(5))) func boundsNamesAndShapes() throws {
+        let tensor = TestPickle.tensor(.storage("0", "FloatStorage", count: 24), shape: [1], strides: [1])
+        let many = TestPickle.dictionary((0..<50_000).map { (.text("\($0)"), $0 == 0 ? tensor : .raw([0x4e])) })
+        #expect(throws: Never.self) {
+            try withTemporaryFolder {
+                try write(TestArchive(many, storages: sampleStorages).encoded(), to: $0 + "/f"); _ = try openCheckpoint($0 + "/f")
+            }
+        }
+        let inner = TestPickle.dictionary((0..<200).map { (.text("\($0)"), tensor) })
+        expectRefusal(
+            TestArchive(.dictionary([(.text(String(repeating: "k", count: 1 << 20)), inner)]), storages: sampleStorages).encoded(), "far more memory")
+        // A shape of a million numbers, which thousands of tensors share.
+        let numbers = [UInt8(ascii: "(")] + [[UInt8]](repeating: [UInt8(ascii: "K"), 1], count: 200_000).flatMap { $0 } + Array("tq\u{7}0".utf8)
+        let shape = TestPickle.raw(Array("h\u{7}".utf8))
+        let one = TestPickle.call(
+            .global("torch._utils", "_rebuild_tensor_v2"), [.storage("0", "FloatStorage", count: 24), .int(0), shape, shape, .bool(false), .none])
+        expectRefusal(TestArchive(.list([.raw(numbers + [0x4e])] + (0..<20_000).map { _ in one }), storages: sampleStorages).encoded(), "")
+    }
+
     @Test(
         arguments: [
             [0x2e], [UInt8(ascii: "0")], [UInt8(ascii: "h"), 3], [UInt8(ascii: "t")], [UInt8(ascii: "K"), 1, UInt8(ascii: "a")],

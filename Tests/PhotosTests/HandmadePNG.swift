@@ -10,6 +10,8 @@ struct HandmadePNG {
     var isInterlaced = false
     /// Chunks between the header and the image.
     var chunks: [(type: String, bytes: [UInt8])] = []
+    /// Chunks behind it.
+    var lastChunks: [(type: String, bytes: [UInt8])] = []
 
     private var samplesPerPixel: Int { [0: 1, 2: 3, 3: 1, 4: 2, 6: 4][colorType]! }
 
@@ -18,7 +20,9 @@ struct HandmadePNG {
         var file: [UInt8] = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
         file += HandmadePNG.chunk("IHDR", header)
         for chunk in chunks { file += HandmadePNG.chunk(chunk.type, chunk.bytes) }
-        return file + HandmadePNG.chunk("IDAT", HandmadePNG.zlibStored(rows())) + HandmadePNG.chunk("IEND", [])
+        file += HandmadePNG.chunk("IDAT", HandmadePNG.zlibStored(rows()))
+        for chunk in lastChunks { file += HandmadePNG.chunk(chunk.type, chunk.bytes) }
+        return file + HandmadePNG.chunk("IEND", [])
     }
 
     private func rows() -> [UInt8] {

@@ -31,6 +31,11 @@ import Testing
         #expect(problem([0x89, 0x50, 0x4e, 0x47, 0x0a, 0x1a, 0x0a, 0, 0]).contains("transfer"))
     }
 
+    @Test(
+        arguments: [("a.JPG", .jpeg), ("x/b.tif", .tiff), ("c.heif", .heic), ("photo.CR3", .cameraRaw), ("a.png", nil), ("jpg", nil), ("a.jpg.png", nil)]
+            as [(String, ImageFileKind?)])
+    func knowsFormatsByTheirNames(_ name: String, _ kind: ImageFileKind?) { #expect(ImageFileKind(name: name) == kind) }
+
     @Test func refusesDeclaredSizes() {
         func file(_ width: Int, _ height: Int) -> [UInt8] {
             let header = bigEndian(width) + bigEndian(height) + [8, 2, 0, 0, 0]

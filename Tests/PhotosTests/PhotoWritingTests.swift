@@ -1,7 +1,8 @@
 import Foundation
-import Photos
 import Tensors
 import Testing
+
+@testable import Photos
 
 /// Each test has its own folder, removed at its end.
 @Suite final class PhotoWritingTests {
@@ -39,8 +40,11 @@ import Testing
         metadata.density = .init(x: 2835, y: 1417, unit: .metre)
         metadata.exif = Array("II".utf8) + [0x2a, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]
         let source = Photo(width: 1, height: 1, pixels: [1, 2, 3], metadata: metadata)
-        let read = try photo(source.pngBytes())
+        let written = try Data(source.pngBytes())
+        let read = try photo(Array(written))
         #expect(read.metadata == metadata)
+        let (exif, image) = (written.range(of: Data("eXIf".utf8)), written.range(of: Data("IDAT".utf8)))
+        #expect(try #require(exif).lowerBound < #require(image).lowerBound)
         #expect(try photo(read.withPixels([4, 5, 6]).pngBytes()).metadata == metadata)
     }
 
@@ -51,15 +55,107 @@ import Testing
         #expect(read.metadata.colorProfile == metadata.colorProfile)
     }
 
-    /// What is written is RGB, for which a profile for gray is wrong.
-    @Test func dropsGrayProfiles() throws {
-        var file = HandmadePNG(width: 1, height: 1, colorType: 0, bitDepth: 8, samples: [7])
-        file.chunks = [("iCCP", Array("gray".utf8) + [0, 0] + HandmadePNG.zlibStored(profile(space: "GRAY")))]
+    /// A profile goes with the samples that it is for, and is left out where it is for others.
+    @Test func keepsGrayProfiles() throws {
+        for (type, samples, space, kept) in [
+            (0, [7], "GRAY", true), (0, [7], "RGB ", false), (2, [7, 8, 9], "RGB ", true), (2, [7, 8, 9], "GRAY", false),
+        ] as [(UInt8, [Int], String, Bool)] {
+            var file = HandmadePNG(width: 1, height: 1, colorType: type, bitDepth: 8, samples: samples)
+            file.chunks = [("iCCP", Array("profile".utf8) + [0, 0] + HandmadePNG.zlibStored(profile(space: space)))]
+            let read = try photo(file.encoded())
+            #expect(read.metadata.colorProfile?.bytes == (kept ? profile(space: space) : nil), "\(space) with type \(type)")
+            #expect(try photo(read.pngBytes()) == read)
+        }
+    }
+
+    /// The colour type of a PNG file: 0 gray, 2 RGB, 4 gray and alpha, 6 RGBA.
+    private func colorType(_ file: [UInt8]) -> UInt8 { file[25] }
+
+    @Test func graysComeBackGray() throws {
+        let values = samples(24, below: 65536)
+        for (type, depth, count) in [(0, 1, 12), (0, 8, 12), (0, 16, 12), (4, 8, 24), (4, 16, 24)] as [(UInt8, Int, Int)] {
+            let file = HandmadePNG(
+                width: 4, height: 3, colorType: type, bitDepth: depth, samples: values.prefix(count).map { $0 >> (16 - depth) })
+            let read = try photo(file.encoded())
+            #expect(read.isGray)
+            #expect(colorType(try read.pngBytes()) == type)
+            #expect(try photo(read.pngBytes()) == read)
+            // What restoring makes of it has other colours.
+            let levels: [UInt8] = [1, 2, 11, 12, 21, 22, 31, 32, 41, 42, 251, 252]
+            var pixels: [UInt8] = []
+            for level in levels { pixels += [level - 1, level, level.isMultiple(of: 2) ? level + 2 : level + 1] }
+            let restored = read.withPixels(pixels)
+            #expect(restored.grayLevels == levels)
+            let back = try photo(restored.pngBytes())
+            #expect(back.pixels == restored.grayLevels.flatMap { [$0, $0, $0] } && back.alpha == read.alpha && back.isGray)
+        }
+        #expect(Photo(width: 2, height: 1, pixels: [255, 255, 255, 0, 0, 0]).grayLevels == [255, 0])
+        #expect(colorType(try picture(alpha: false).pngBytes()) == 2)
+        #expect(colorType(try picture(alpha: true).pngBytes()) == 6)
+    }
+
+    @Test func palettesOfGraysAreGray() throws {
+        let grays: [UInt8] = [0, 0, 0, 9, 9, 9, 200, 200, 200]
+        for (colors, isProfiled, isGray) in [(grays, false, true), (grays, true, false), (Array(grays.dropLast()) + [201], false, false)] {
+            var file = HandmadePNG(width: 3, height: 1, colorType: 3, bitDepth: 8, samples: [2, 0, 1])
+            if isProfiled { file.chunks = [("iCCP", Array("profile".utf8) + [0, 0] + HandmadePNG.zlibStored(profile(space: "RGB ")))] }
+            file.chunks += [("PLTE", colors), ("tRNS", [255, 128])]
+            let read = try photo(file.encoded())
+            #expect(read.isGray == isGray && read.alpha == [255, 255, 128])
+            #expect(colorType(try read.pngBytes()) == (isGray ? 4 : 6))
+            #expect(try photo(read.pngBytes()) == read)
+        }
+    }
+
+    private let xmp = Array("XML:com.adobe.xmp\0\0\0\0\0<x:xmpmeta xmlns:x='adobe:ns:meta/'/>".utf8)
+
+    @Test func carriesTextsOver() throws {
+        let iptc = Array("Raw profile type iptc\0\0".utf8) + HandmadePNG.zlibStored(Array("\niptc\n      14\n".utf8) + Array("1c0250000441".utf8))
+        let first = [("iTXt", xmp), ("tEXt", Array("Author\0Bj\u{f6}rn".unicodeScalars.map { UInt8($0.value) })), ("cICP", [12, 13, 0, 1])]
+        let last = [("zTXt", iptc), ("tEXt", Array("Copyright\0CC0".utf8)), ("tEXt", Array("Comment\0".utf8))]
+        for type in [0, 2] as [UInt8] {
+            let values = type == 0 ? [1] : [1, 2, 3]
+            let file = HandmadePNG(width: 1, height: 1, colorType: type, bitDepth: 8, samples: values, chunks: first, lastChunks: last)
+            let read = try photo(file.encoded())
+            #expect(read.metadata.chunks == (first + last).map { PNGChunk(type: $0.0, bytes: $0.1) })
+            // All in front of the image, where every reader looks for them, and right for the library that checks what it reads.
+            let written = try read.withPixels([4, 4, 4]).pngBytes()
+            #expect(try photo(written).metadata == read.metadata)
+            let places = try ["IHDR", "iTXt", "cICP", "zTXt", "IDAT"].map { name in try #require(Data(written).range(of: Data(name.utf8))).lowerBound }
+            #expect(places == places.sorted())
+        }
+    }
+
+    @Test func leavesUnsoundTextsOut() throws {
+        var file = HandmadePNG(width: 1, height: 1, colorType: 2, bitDepth: 8, samples: [1, 2, 3])
+        file.chunks = [
+            ("tEXt", []), ("tEXt", [0, 65]), ("tEXt", Array("no end".utf8)), ("tEXt", [UInt8](repeating: 65, count: 80) + [0]), ("zTXt", Array("k\0".utf8)),
+            ("zTXt", Array("k\0\u{1}x".utf8)), ("iTXt", Array("k\0\0\0".utf8)), ("iTXt", Array("k\0\u{2}\0\0\0text".utf8)),
+            ("iTXt", Array("k\0\0\0en text".utf8)), ("cICP", [1, 2, 3]), ("tIME", [7, 207, 1, 1, 0, 0, 0]), ("prVt", [1]),
+        ]
         #expect(try photo(file.encoded()).metadata == PhotoMetadata())
-        // The chunk itself is sound: with the other kind of profile, in a file of colours, it is read.
-        file = HandmadePNG(width: 1, height: 1, colorType: 2, bitDepth: 8, samples: [7, 8, 9])
-        file.chunks = [("iCCP", Array("color".utf8) + [0, 0] + HandmadePNG.zlibStored(profile(space: "RGB ")))]
-        #expect(try photo(file.encoded()).metadata.colorProfile?.name == "color")
+        file.chunks = [("tEXt", Array("Author\0x".utf8))]
+        #expect(try photo(file.encoded()).metadata.chunks.count == 1)
+        // With a wrong checksum.
+        var bytes = file.encoded()
+        let place = try #require(Data(bytes).range(of: Data("Author".utf8))).lowerBound
+        bytes[place] ^= 1
+        #expect(try photo(bytes).metadata == PhotoMetadata())
+    }
+
+    /// Texts are never unpacked, and there is an end to how much of them is kept.
+    @Test func textsAreBounded() throws {
+        var file = HandmadePNG(width: 1, height: 1, colorType: 2, bitDepth: 8, samples: [1, 2, 3])
+        func count(_ byteLimit: Int, _ countLimit: Int) -> Int {
+            file.encoded().withUnsafeBytes { PNGChunk.carriedOver(from: $0, byteLimit: byteLimit, countLimit: countLimit).count }
+        }
+        let text = Array("Comment\0".utf8) + [UInt8](repeating: 65, count: 992)
+        file.chunks = [("tEXt", text), ("tEXt", text), ("tEXt", text), ("tEXt", Array("Author\0x".utf8))]
+        #expect(count(10000, 10) == 4 && count(3000, 10) == 3 && count(2999, 10) == 2 && count(10000, 3) == 3)
+        // A length that leads out of the file.
+        var bytes = file.encoded()
+        bytes.replaceSubrange(33..<37, with: [0x7f, 0xff, 0xff, 0xff])
+        #expect(throws: InputError.self) { try photo(bytes) }
     }
 
     @Test func survivesSenselessMetadata() throws {

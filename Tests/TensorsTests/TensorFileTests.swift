@@ -92,6 +92,27 @@ import Testing
         #expect(throws: InputError.self) { try read(Data(bytes), as: "npy") }
     }
 
+    /// The archive's directory is at byte 0x194; an entry's checksum, sizes and place are at bytes 16, 20, 24 and 42 of its record.
+    @Test func whatAnArchiveDeclaresMustBeTrue() throws {
+        let whole = Data(base64Encoded: Self.compressed)!
+        let records = [0x194, 0x194 + 46 + 8]
+        func refuses(_ offset: Int, _ value: UInt32, _ words: String) {
+            var bytes = whole
+            withUnsafeBytes(of: value.littleEndian) { bytes.replaceSubrange(offset..<offset + 4, with: $0) }
+            #expect { try read(bytes, as: "npz") } throws: { "\($0)".contains(words) }
+        }
+        refuses(records[0] + 16, 0x1234_5678, "is damaged")
+        for size: UInt32 in [0x6bf, 0x6c1, 1 << 16] { refuses(records[0] + 24, size, size < 0x6c0 ? "too early" : "is damaged") }
+        refuses(records[0] + 24, 0x7fff_ffff, "is damaged")
+        // Two entries of the same bytes.
+        refuses(records[1] + 42, 0, "entries that overlap")
+    }
+
+    @Test func memoryThatIsNotThere() throws {
+        #expect(throws: Never.self) { try AvailableMemory.require(1 << 20, for: "a picture") }
+        #expect(throws: InputError.self) { try AvailableMemory.require(1 << 60, for: "a picture") }
+    }
+
     @Test(arguments: ["npy", "npz"]) func survivesDamage(format: String) throws {
         let whole = Data(base64Encoded: format == "npy" ? Self.fortran : Self.compressed)!
         for length in 0..<whole.count { #expect(throws: InputError.self) { try read(whole.prefix(length), as: format) } }

@@ -158,7 +158,7 @@ def measure(options, job):
     start = time.perf_counter()
     subprocess.run(
         [options.deblurdiff, "bench", job["model"], "--program", job["program"], "--size", options.size, "--runs", str(job["runs"]),
-         "--precision", OURS[job["peer"]], "--threads", str(job["threads"]), "--json", figures],
+         "--precision", OURS[job["peer"]], "--threads", str(job["threads"]), "--json", "--output", figures],
         check=True, stdout=subprocess.DEVNULL)
     whole = time.perf_counter() - start
     figures = json.loads(pathlib.Path(figures).read_text())

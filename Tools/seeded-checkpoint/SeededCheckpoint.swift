@@ -22,7 +22,7 @@ struct SeededCheckpoint: ParsableCommand {
     var seed: UInt64 = 1
 
     func run() throws {
-        let configuration = try config.map { try ModelConfiguration(yaml: String(contentsOfFile: $0, encoding: .utf8)) } ?? .released
+        let configuration = try config.map { try ModelConfiguration(yaml: MappedFile(path: $0).text()) } ?? .released
         let shapes = DeblurDiffArchitecture.parameterShapes(try DeblurDiffArchitecture.graphs(configuration))
         let keys = shapes.map { (key: $0.key, shape: $0.value) }.sorted { $0.key < $1.key }
         try writeSeededCheckpoint(keys: keys, seed: seed, to: output)

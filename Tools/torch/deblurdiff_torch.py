@@ -7,6 +7,7 @@ restores an image as `deblurdiff run IMAGE.png --record STAGES.safetensors` does
 errors of the record's stages. Needs torch, safetensors, pyyaml and Pillow.
 """
 import argparse
+import itertools
 import math
 
 import torch
@@ -471,7 +472,8 @@ def schedule(steps):
     """The kept timesteps and a, b, c1, c2, v of each, in float32."""
     betas = torch.linspace(0.00085**0.5, 0.0120**0.5, 1000, dtype=torch.float64) ** 2
     cumulative = torch.cumprod(1 - betas, 0)
-    timesteps = [round(k * 999 / (steps - 1)) for k in range(steps)] if steps > 1 else [0]
+    # Added up, not multiplied: some sums lie on the other side of a half.
+    timesteps = [round(t) for t in itertools.accumulate([999 / max(steps - 1, 1)] * (steps - 1), initial=0.0)]
     kept = cumulative[timesteps]
     betas = 1 - kept / torch.cat([torch.ones(1, dtype=torch.float64), kept[:-1]])
     cumulative = torch.cumprod(1 - betas, 0)
@@ -532,6 +534,8 @@ def main():
     model = DeblurDiff(yaml.safe_load(open(options.config))).load(load_file(options.checkpoint)).eval()
     clean = torch.tensor(numpy.asarray(Image.open(options.image).convert("RGB"))).permute(2, 0, 1)[None] / 255
     multiple = model.vae.factor * 2 ** (max(len(model.unet.levels), len(model.kpn.unet.levels)) - 1)
+    if model.vae.factor == 8:
+        multiple = max(multiple, 64)  # as the released program, whatever the number of levels
     clean = F.pad(clean, (0, -clean.shape[3] % multiple, 0, -clean.shape[2] % multiple))
     stages = restore(model, clean, options.steps, options.seed)
     if options.compare:

@@ -1,5 +1,5 @@
 #!/bin/bash
-# gpu.sh DATA OUT [MINUTES [OPTIONS]]: trains the model of wide.yaml for so many minutes (10, which with its start is 12) on a GPU, and saves weights and state to OUT
+# gpu.sh DATA OUT [MINUTES [OPTIONS]]: trains the model of wide.yaml for so many minutes (10; with its start that should be 12) on a GPU, and saves weights and state to OUT
 # every two. DATA is what photos.py made; its train and held-out folders, 25 MB, are all that must be there. OPTIONS go to train.py and may replace those given here:
 #
 #     gpu.sh DATA OUT 0.5 --config trial.yaml --batch 8 --side 32 --device cpu --threads 1

@@ -27,8 +27,10 @@ typedef struct dd_png_metadata {
     const char *icc_name;       // NULL if there is no profile; owned by the reader, or borrowed by the writer for the call
     const uint8_t *icc_profile;
     uint32_t icc_size;
-    const uint8_t *exif;        // NULL if there is none; the same ownership
+    const uint8_t *exif;        // NULL if there is none; owned by the reader. The writer takes it as one of the chunks
     uint32_t exif_size;
+    const uint8_t *chunks;      // further whole chunks, one behind the other, which the writer puts in front of the image; never set by the reader
+    size_t chunks_size;
 } dd_png_metadata;
 
 typedef struct dd_png_reader dd_png_reader;
@@ -42,10 +44,12 @@ uint32_t dd_png_width(const dd_png_reader *reader);
 uint32_t dd_png_height(const dd_png_reader *reader);
 /// 3 (RGB), or 4 (RGBA) for files with an alpha channel or a transparent colour.
 int dd_png_channels(const dd_png_reader *reader);
+/// Whether the file stores grey levels, or a palette of greys without a colour profile (which would be one for colours).
+int dd_png_is_gray(const dd_png_reader *reader);
 
-/// Reads all pixels as 8-bit samples into `pixels` (height x width x channels bytes), and what follows them to the end of the
-/// file. Returns 0, or -1 with a message. Call once.
-int dd_png_read_pixels(dd_png_reader *reader, uint8_t *pixels, char message[DD_PNG_MESSAGE_SIZE]);
+/// Reads all pixels as 8-bit samples into `rgb` (height x width x 3 bytes) and, where there are 4 channels, `alpha` (height x width bytes), row by row, and what
+/// follows them to the end of the file. Returns 0, or -1 with a message. Call once.
+int dd_png_read_pixels(dd_png_reader *reader, uint8_t *rgb, uint8_t *alpha, char message[DD_PNG_MESSAGE_SIZE]);
 
 /// Valid until dd_png_close; complete after dd_png_read_pixels.
 dd_png_metadata dd_png_get_metadata(dd_png_reader *reader);
@@ -54,9 +58,9 @@ void dd_png_close(dd_png_reader *reader);
 /// Receives the next bytes of a file being written; returns 0, or anything else to stop.
 typedef int (*dd_png_sink)(void *context, const uint8_t *bytes, size_t size);
 
-/// Writes an RGB image of 8 bits a sample, with an alpha channel if `alpha` (height x width bytes) is not NULL. Returns 0, or -1 with a message.
-/// The same arguments make the same bytes.
-int dd_png_write(uint32_t width, uint32_t height, const uint8_t *rgb, const uint8_t *alpha, const dd_png_metadata *metadata,
+/// Writes an image of 8 bits a sample: grey with 1 colour channel, RGB with 3; `colors` has height x width x color_channels bytes. It gets an alpha channel if
+/// `alpha` (height x width bytes) is not NULL. Returns 0, or -1 with a message. The same arguments make the same bytes.
+int dd_png_write(uint32_t width, uint32_t height, int color_channels, const uint8_t *colors, const uint8_t *alpha, const dd_png_metadata *metadata,
                  dd_png_sink sink, void *context, char message[DD_PNG_MESSAGE_SIZE]);
 
 #ifdef __cplusplus

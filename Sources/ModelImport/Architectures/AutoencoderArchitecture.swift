@@ -81,9 +81,9 @@ struct AutoencoderArchitecture {
             func tokens(_ name: String) throws -> ValueID {
                 try b.graph.apply(TokensFromImage(), b.convolution("\(key).\(name)", norm, outputs: width, kernel: 1))
             }
-            var scores = try b.graph.apply(MatMul(transposeB: true), tokens("q"), tokens("k"))
-            scores = try b.graph.apply(Scale(factor: 1 / Float(width).squareRoot()), scores)
-            let mixed = try b.graph.apply(MatMul(), b.graph.apply(Softmax(), scores), tokens("v"))
+            // Over all positions of an image of any size, whose square no value may hold.
+            let attention = Attention(headSize: width, scale: 1 / Float(width).squareRoot())
+            let mixed = try b.graph.apply(attention, tokens("q"), tokens("k"), tokens("v"))
             let image = try b.graph.apply(ImageFromTokens(), mixed, norm)
             return try b.graph.apply(Add(), h, b.convolution("\(key).proj_out", image, outputs: width, kernel: 1))
         }

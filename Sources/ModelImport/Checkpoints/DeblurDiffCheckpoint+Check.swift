@@ -7,21 +7,25 @@ extension DeblurDiffCheckpoint {
     /// image half, and the autoencoder's training loss), and names outside the networks' prefixes.
     ///
     /// - Parameter expected: the shape of every parameter by its name in the combined form.
-    /// - Throws: an ``InputError`` that counts the missing, unexpected and misshapen tensors and shows the first few of each.
+    /// - Throws: an ``InputError`` that counts the missing, unexpected, misshapen and integer tensors and shows the first few of each.
     public func check(expected: [String: Shape]) throws {
         let available = Set(names)
         let missing = expected.keys.filter { !available.contains($0) }.sorted()
         var unexpected: [String] = []
         var misshapen: [(name: String, expected: Shape, found: Shape)] = []
+        var mistyped: [String] = []
         let runningLayers = Set(expected.keys.compactMap(textEncoderLayer))
         for name in names {
             guard let shape = expected[name] else {
                 if !isUnused(name, runningLayers: runningLayers) { unexpected.append(name) }
                 continue
             }
-            if let found = type(of: name)?.shape, found != shape { misshapen.append((name, shape, found)) }
+            guard let found = type(of: name) else { continue }
+            if found.shape != shape { misshapen.append((name, shape, found.shape)) }
+            // The networks compute with floats, and nothing would read these.
+            if !found.elementType.isFloatingPoint { mistyped.append(name) }
         }
-        guard !(missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty) else { return }
+        guard !(missing.isEmpty && unexpected.isEmpty && misshapen.isEmpty && mistyped.isEmpty) else { return }
 
         var counts: [String] = []
         var details: [String] = []
@@ -34,6 +38,7 @@ extension DeblurDiffCheckpoint {
         report(missing, "missing") { "\($0) \(expected[$0]!)" }
         report(unexpected, "unexpected") { "\($0) \(type(of: $0)?.shape ?? [])" }
         report(misshapen, "misshapen") { "\($0.name): \($0.expected) expected, \($0.found) found" }
+        report(mistyped, "not floats") { "\($0) \(type(of: $0)?.description ?? "")" }
         throw InputError(
             "the weights do not fit the configuration: \(counts.joined(separator: ", ")) of \(expected.count) tensors" + details.joined(),
             at: paths.joined(separator: ", "), advice: "If the model has other sizes than the released one, pass its config with --config.")

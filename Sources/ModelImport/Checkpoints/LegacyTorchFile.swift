@@ -34,7 +34,7 @@ enum LegacyTorchFile {
         let value = try readPickle()
         guard let keys = try readPickle().elements else { throw Unpickler.damaged("the list of storages is missing") }
         return try withExtendedLifetime(heap) {
-            let tensors = try StateDict.tensors(in: value)
+            let tensors = try StateDict.tensors(in: value, heap)
             var data: [String: Range<Int>] = [:]
             for key in keys {
                 // Only the pickle of the object knows how large an element is.

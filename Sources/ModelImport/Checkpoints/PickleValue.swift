@@ -35,8 +35,9 @@ enum PickleValue {
         }
     }
 
+    /// The numbers of a shape. A longer list than any shape is none, so that it is not read once for each tensor that names it.
     var integers: [Int]? {
-        guard let elements else { return nil }
+        guard let elements, elements.count <= 64 else { return nil }
         let numbers = elements.compactMap(\.integer)
         return numbers.count == elements.count ? numbers : nil
     }

@@ -8,7 +8,7 @@ enum StateDict {
 
     /// The tensors by name. Dictionaries around the weights are unwrapped: the one under a known key, if the outer one holds no tensors
     /// itself. In what remains, names of nested dictionaries are joined with dots, and what is no tensor is ignored.
-    static func tensors(in value: PickleValue) throws -> [(name: String, tensor: PickleTensor)] {
+    static func tensors(in value: PickleValue, _ heap: PickleHeap) throws -> [(name: String, tensor: PickleTensor)] {
         guard case .dictionary(var dictionary) = value else {
             if case .tensor = value { throw InputError("holds a single tensor without a name, not a state dict") }
             throw InputError("holds no state dict", advice: "Save the network's tensors: torch.save(model.state_dict(), path).")
@@ -21,7 +21,7 @@ enum StateDict {
             guard !holdsTensors, let inner else { break }
             dictionary = inner
         }
-        var collector = Collector()
+        var collector = Collector(heap: heap)
         try collector.collect(dictionary, prefix: "", depth: 0)
         guard !collector.order.isEmpty else {
             throw InputError(
@@ -32,6 +32,7 @@ enum StateDict {
     }
 
     private struct Collector {
+        let heap: PickleHeap
         var order: [String] = []
         var tensors: [String: PickleTensor] = [:]
         /// A dictionary that is reached twice is taken once, so that neither cycles nor sharing make this long.
@@ -43,8 +44,12 @@ enum StateDict {
                 guard let key = key.text ?? key.integer.map(String.init) else { continue }
                 switch value {
                 case .tensor(let tensor):
+                    // Long names can be joined from few bytes.
+                    try heap.take(256 + prefix.utf8.count + key.utf8.count)
                     if tensors.updateValue(tensor, forKey: prefix + key) == nil { order.append(prefix + key) }
-                case .dictionary(let inner): try collect(inner, prefix: "\(prefix)\(key).", depth: depth + 1)
+                case .dictionary(let inner):
+                    try heap.take(64 + prefix.utf8.count + key.utf8.count)
+                    try collect(inner, prefix: "\(prefix)\(key).", depth: depth + 1)
                 default: continue
                 }
             }

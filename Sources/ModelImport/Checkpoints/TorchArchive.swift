@@ -18,7 +18,7 @@ enum TorchArchive {
         var unpickler = Unpickler(BoundedReader(pickle), heap: heap)
         let value = try unpickler.read()
         return try withExtendedLifetime(heap) {
-            try StateDict.tensors(in: value).map { name, tensor in
+            try StateDict.tensors(in: value, heap).map { name, tensor in
                 guard let data = try archive.range(of: "\(folder)data/\(tensor.storage.key)") else {
                     throw InputError(
                         "the archive lacks the data of '\(name)' (data/\(tensor.storage.key))", advice: "Download or copy it again.")

@@ -10,14 +10,14 @@ extension PickleGlobal {
             guard arguments.count >= 4, case .storage(let storage) = arguments[0], let elementType = storage.elementType else {
                 throw Unpickler.damaged("a tensor has no typed storage")
             }
-            return try tensor(storage, elementType, arguments)
+            return try tensor(storage, elementType, arguments, heap)
         case .rebuildTensorV3:
             // storage, offset, size, stride, requires_grad, hooks, dtype, metadata
             guard arguments.count >= 7, case .storage(let storage) = arguments[0], case .global(let type) = arguments[6] else {
                 throw Unpickler.damaged("a tensor has no storage")
             }
             switch type {
-            case .elementType(let elementType): return try tensor(storage, elementType, arguments)
+            case .elementType(let elementType): return try tensor(storage, elementType, arguments, heap)
             case .unsupportedElementType: return .opaque
             default: throw Unpickler.damaged("a tensor has no element type")
             }
@@ -35,10 +35,7 @@ extension PickleGlobal {
             default: throw Unpickler.damaged("a tensor has no constructor")
             }
         case .dictionary: return try dictionary(arguments, heap)
-        case .list:
-            let list = heap.makeList()
-            list.elements = arguments.first?.elements ?? []
-            return .list(list)
+        case .list: return .list(try heap.makeList(arguments.first?.elements ?? []))
         case .size:
             guard case .tuple? = arguments.first else { throw Unpickler.damaged("a size is no tuple") }
             return arguments[0]
@@ -48,26 +45,29 @@ extension PickleGlobal {
         }
     }
 
-    private func tensor(_ storage: PickleStorage, _ elementType: ElementType, _ arguments: [PickleValue]) throws -> PickleValue {
+    private func tensor(_ storage: PickleStorage, _ elementType: ElementType, _ arguments: [PickleValue], _ heap: PickleHeap) throws -> PickleValue {
         guard let offset = arguments[1].integer, let shape = arguments[2].integers, let strides = arguments[3].integers else {
             throw Unpickler.damaged("a tensor's size is not made of numbers")
         }
+        try heap.take(256 + 16 * (shape.count + strides.count))
         return .tensor(PickleTensor(storage: storage, elementType: elementType, offset: offset, shape: shape, strides: strides))
     }
 
     /// `OrderedDict()`, `OrderedDict([(key, value), ...])`, `defaultdict(factory)`, `Counter({...})`.
     private func dictionary(_ arguments: [PickleValue], _ heap: PickleHeap) throws -> PickleValue {
-        let dictionary = heap.makeDictionary()
         switch arguments.last {
-        case .dictionary(let other): dictionary.pairs = other.pairs
-        case .list(let pairs):
-            for pair in pairs.elements {
-                guard let pair = pair.elements, pair.count == 2 else { throw Unpickler.damaged("a key has no value") }
-                dictionary.pairs.append((pair[0], pair[1]))
-            }
-        default: break
+        case .dictionary(let other): return .dictionary(try heap.makeDictionary(other.pairs))
+        case .list(let list):
+            // Counted before the pairs are made.
+            try heap.take(2 * PickleHeap.elementBytes * list.elements.count)
+            return .dictionary(
+                try heap.makeDictionary(
+                    list.elements.map { pair in
+                        guard let pair = pair.elements, pair.count == 2 else { throw Unpickler.damaged("a key has no value") }
+                        return (pair[0], pair[1])
+                    }))
+        default: return .dictionary(try heap.makeDictionary())
         }
-        return .dictionary(dictionary)
     }
 }
 
@@ -99,6 +99,7 @@ extension Unpickler {
             else { throw Unpickler.damaged("a storage reaches outside the one that it is part of") }
             elements = offset..<offset + length
         }
+        try heap.take(256)
         let storage = PickleStorage(key: key, elementType: elementType, elements: elements)
         heap.storages[key] = storage
         return .storage(storage)

@@ -1,3 +1,4 @@
+import Operators
 import Tensors
 
 /// The networks normalise in this many groups of channels, so every width is a multiple of it.
@@ -13,8 +14,8 @@ extension ModelConfiguration {
         try lkpn.validate("lkpn_cfg")
         try autoencoder.validate("vae_cfg.ddconfig")
         try textEncoder.validate("clip_cfg.text_cfg")
-        guard latentScaleFactor.isFinite, latentScaleFactor > 0 else {
-            throw InputError("is \(latentScaleFactor), but must be a positive number", at: "latent_scale_factor")
+        guard (1e-6...1e6).contains(latentScaleFactor) else {
+            throw InputError("is \(latentScaleFactor), but must be from 1e-6 to 1e6", at: "latent_scale_factor")
         }
         // No more than the noise schedule has.
         if let defaultSteps { try check(defaultSteps, in: 1...1000, "default_steps") }
@@ -77,6 +78,11 @@ extension AutoencoderConfiguration {
         if let transformBlock { try check(transformBlock, in: 1...16, "vae_cfg.transform.block") }
         try check(resolution, in: 1...65536, "\(name).resolution")
         try validateWidths(baseChannels, channelMultipliers, "\(name).ch", "\(name).ch_mult")
+        let width = channels(level: channelMultipliers.count - 1)
+        guard width <= Attention.largestHeadSize else {
+            throw InputError(
+                "makes the last level \(width) channels wide; its attention takes up to \(Attention.largestHeadSize)", at: "\(name).ch_mult")
+        }
     }
 }
 

@@ -13,7 +13,9 @@ extension ModelConfiguration {
     ///
     /// Fields that nothing depends on are ignored; a missing field, one of the wrong type, and options of the released code that change the network
     /// in a way that is not supported are an ``InputError`` that names the field.
-    public init(yaml: String) throws {
+    ///
+    /// - Parameter warn: told what the released program would do otherwise.
+    public init(yaml: String, warn: (String) -> Void = { _ in }) throws {
         try refuseDeepNesting(yaml)
         // Nodes are read as they are: building objects from them would expand aliases of aliases without bound.
         let document: Node?
@@ -45,6 +47,12 @@ extension ModelConfiguration {
             defaultSteps: try parameters.contains("default_steps") ? parameters.int("default_steps") : nil,
             parameterization: try parameters.option("parameterization"))
         try validate()
+        for name in ["unet_cfg", "controlnet_cfg"] {
+            let section = try parameters.section(name)
+            guard try section.bool("use_fp16", default: false) else { continue }
+            let field = section.name("use_fp16")
+            warn("\(field) is true, but the network is computed in float32; results differ from the released program's by float16's rounding.")
+        }
     }
 }
 

@@ -44,11 +44,15 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     /// Image pixels along one side of a latent position.
     public var latentFactor: Int { autoencoder.transformBlock ?? 1 << (autoencoder.channelMultipliers.count - 1) }
 
-    /// Images are padded to multiples of this, so that each level of the denoiser halves evenly. 64 for the released sizes.
-    public var imageMultiple: Int {
+    /// Image sides that the networks take are multiples of this, so that each level of the denoiser halves evenly. 64 for the released sizes.
+    public var networkMultiple: Int {
         let levels = max(unet.channelMultipliers.count, lkpn.channelMultipliers.count)
         return latentFactor << (levels - 1)
     }
+
+    /// Images are padded to multiples of this: what the networks take, but with the released autoencoder's factor of 8 no less than 64 pixels, to which the
+    /// released program pads whatever the number of levels.
+    public var imageMultiple: Int { latentFactor == 8 ? max(networkMultiple, 64) : networkMultiple }
 }
 
 /// The sizes of a UNet with transformers, as in Stable Diffusion 2.

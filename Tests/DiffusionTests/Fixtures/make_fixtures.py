@@ -3,6 +3,7 @@
 
 Floats are written as the integers that have the same bits, so that nothing is lost in decimal.
 """
+import fractions
 import gzip
 import html
 import json
@@ -41,10 +42,30 @@ def random_numbers():
     save("random_numbers.json", result)
 
 
+def timesteps(steps):
+    """As the released code has it: the stride is added up in float64, and halves go to the even number."""
+    kept, current = [], 0.0
+    for _ in range(steps):
+        kept.append(round(current))
+        current += 999 / max(steps - 1, 1)
+    return kept
+
+
+def timesteps_apart():
+    """For each number of steps the [index, timestep] that are not the exact multiple of the stride, rounded."""
+    result = {}
+    for steps in range(2, 1001):
+        exact = [round(fractions.Fraction(999 * k, steps - 1)) for k in range(steps)]
+        apart = [[k, t] for k, (t, e) in enumerate(zip(timesteps(steps), exact)) if t != e]
+        if apart:
+            result[steps] = apart
+    save("timesteps.json", result)
+
+
 def schedule(steps):
     betas = np.linspace(0.00085**0.5, 0.0120**0.5, 1000, dtype=np.float64) ** 2
     full = np.cumprod(1.0 - betas)
-    kept = [round(k * 999 / (steps - 1)) for k in range(steps)] if steps > 1 else [0]
+    kept = timesteps(steps)
     betas, previous = [], 1.0
     for t in kept:
         betas.append(1 - full[t] / previous)
@@ -185,7 +206,8 @@ def tokens():
 
 if __name__ == "__main__":
     random_numbers()
-    save("schedules.json", [schedule(n) for n in (1, 2, 3, 4, 10, 50, 1000)])
+    save("schedules.json", [schedule(n) for n in (1, 2, 3, 4, 10, 21, 50, 1000)])
+    timesteps_apart()
     color_fix()
     low_frequencies()
     tiles()
