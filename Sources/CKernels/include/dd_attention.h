@@ -28,7 +28,7 @@ typedef struct dd_attention_args {
     float scale;            // mostly 1 / sqrt(d)
     int causal;             // not 0: query i sees keys 0 ... i + tk - tq only (tq <= tk)
     dd_precision precision; // of q, k, v and the weights after exp; scores, sums and softmax are float32. In INT16 a key that is not
-                            // finite spoils all rows that see it
+                            // finite spoils all rows that see it, and heads of more than 512 channels are computed in FLOAT32
     const void *q;          // [batch, tq, heads, d]
     const void *k, *v;      // [batch, tk, heads, d]
     void *y;                // [batch, tq, heads, d]; may be q itself with the same view and element type
