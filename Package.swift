@@ -37,11 +37,11 @@ let package = Package(
             ]),
         .target(name: "ONNX", dependencies: ["COnnx", "GraphRuntime", "ModelFile"]),
         .target(name: "Diffusion", dependencies: ["CZlib", "GraphRuntime", "ModelFile"]),
-        .target(name: "Photos", dependencies: ["CPNG", "Tensors"]),
+        .target(name: "Images", dependencies: ["CPNG", "Tensors"]),
         .executableTarget(
             name: "deblurdiff",
             dependencies: [
-                "Diffusion", "GraphViews", "ONNX", "Photos", "TensorFiles",
+                "Diffusion", "GraphViews", "ONNX", "Images", "TensorFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
@@ -51,7 +51,7 @@ let package = Package(
             path: "Tools/seeded-checkpoint"),
         .executableTarget(
             name: "fuzz-files",
-            dependencies: ["Diffusion", "GraphTestSupport", "Photos", "TensorFiles", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["Diffusion", "GraphTestSupport", "Images", "TensorFiles", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tools/fuzz-files"),
         .executableTarget(
             name: "fuzz-graphs",
@@ -69,10 +69,10 @@ let package = Package(
         .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
         .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
         .testTarget(name: "ONNXTests", dependencies: ["Diffusion", "ONNX", "GraphTestSupport"], exclude: ["Fixtures"]),
-        .testTarget(name: "PhotosTests", dependencies: ["Photos"]),
-        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Photos", "TensorFiles", "GraphTestSupport"]),
+        .testTarget(name: "ImagesTests", dependencies: ["Images"]),
+        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Images", "TensorFiles", "GraphTestSupport"]),
         .testTarget(
-            name: "DiffusionTests", dependencies: ["CKernels", "Diffusion", "Photos", "GraphTestSupport"], resources: [.copy("Fixtures")]),
+            name: "DiffusionTests", dependencies: ["CKernels", "Diffusion", "Images", "GraphTestSupport"], resources: [.copy("Fixtures")]),
     ],
     cxxLanguageStandard: .cxx17
 )

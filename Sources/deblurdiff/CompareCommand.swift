@@ -3,8 +3,8 @@ import Diffusion
 import Foundation
 import GraphPasses
 import GraphRuntime
+import Images
 import ModelFile
-import Photos
 import Tensors
 
 struct CompareCommand: ParsableCommand {

@@ -3,8 +3,8 @@ import Diffusion
 import Foundation
 import GraphRuntime
 import GraphViews
+import Images
 import ModelFile
-import Photos
 import TensorFiles
 import Tensors
 

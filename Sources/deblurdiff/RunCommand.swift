@@ -2,9 +2,9 @@ import ArgumentParser
 import Diffusion
 import Foundation
 import GraphRuntime
+import Images
 import ModelFile
 import ModelImport
-import Photos
 import Tensors
 
 struct RunCommand: ParsableCommand {

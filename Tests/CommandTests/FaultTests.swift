@@ -1,6 +1,6 @@
 import Foundation
 import GraphTestSupport
-import Photos
+import Images
 import Tensors
 import Testing
 

@@ -1,8 +1,8 @@
 import Foundation
 import GraphTestSupport
+import Images
 import ModelFile
 import ModelImport
-import Photos
 import Tensors
 import Testing
 

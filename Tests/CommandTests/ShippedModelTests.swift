@@ -1,7 +1,7 @@
 import Foundation
 import GraphTestSupport
+import Images
 import ModelFile
-import Photos
 import Tensors
 import Testing
 

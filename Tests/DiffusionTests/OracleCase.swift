@@ -1,7 +1,7 @@
 import Diffusion
 import Foundation
 import GraphTestSupport
-import Photos
+import Images
 import Tensors
 import Testing
 

@@ -1,5 +1,5 @@
 import Diffusion
-import Photos
+import Images
 import Tensors
 import Testing
 

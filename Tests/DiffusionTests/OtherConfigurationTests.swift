@@ -1,8 +1,8 @@
 import Diffusion
 import Foundation
 import GraphTestSupport
+import Images
 import ModelImport
-import Photos
 import Tensors
 import Testing
 

@@ -3,10 +3,10 @@ import Diffusion
 import Foundation
 import GraphIR
 import GraphTestSupport
+import Images
 import ModelFile
 import ModelImport
 import Operators
-import Photos
 import TensorFiles
 import Tensors
 

@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 import Testing
 
-@testable import Photos
+@testable import Images
 
 /// Each test has its own folder, removed at its end.
 @Suite final class PhotoWritingTests {

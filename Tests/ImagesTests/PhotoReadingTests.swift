@@ -1,4 +1,4 @@
-import Photos
+import Images
 import Tensors
 import Testing
 

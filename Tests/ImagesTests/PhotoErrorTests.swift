@@ -1,5 +1,5 @@
 import Foundation
-import Photos
+import Images
 import Tensors
 import Testing
 
