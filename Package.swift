@@ -5,7 +5,7 @@ import PackageDescription
 let package = Package(
     name: "deblurdiff",
     products: [
-        .executable(name: "deblurdiff", targets: ["deblurdiff"])
+        .executable(name: "deblurdiff", targets: ["Command"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -20,59 +20,91 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-        .target(name: "Tensors", dependencies: ["CCrypto"]),
-        .target(name: "TensorFiles", dependencies: ["CZlib", "Tensors"]),
-        .target(name: "GraphIR", dependencies: ["Tensors"]),
-        .target(name: "Operators", dependencies: ["GraphIR"]),
-        .target(name: "GraphPasses", dependencies: ["Operators"]),
-        .target(name: "ModelImport", dependencies: ["Operators", "Yams"]),
-        .target(name: "ModelFile", dependencies: ["ModelImport"]),
-        .target(name: "GraphRuntime", dependencies: ["CKernels", "GraphPasses"]),
+        .target(name: "Files", dependencies: ["CCrypto"]),
+        .target(name: "Tensors", dependencies: ["Files"]),
+        .target(name: "TensorFiles", dependencies: ["CZlib", "Files", "Tensors"]),
+        .target(name: "GraphIR", dependencies: ["Files", "Tensors"]),
+        .target(name: "Operators", dependencies: ["Files", "GraphIR", "Tensors"]),
+        .target(name: "GraphPasses", dependencies: ["Files", "GraphIR", "Operators", "Tensors"]),
+        .target(name: "GraphRuntime", dependencies: ["CKernels", "Files", "GraphIR", "GraphPasses", "Operators", "Tensors"]),
+        .target(name: "Checkpoints", dependencies: ["Files", "TensorFiles", "Tensors"]),
         .target(
-            name: "GraphViews", dependencies: ["GraphPasses", "GraphRuntime"],
+            name: "GraphFile",
+            dependencies: ["Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
+        .target(
+            name: "GraphViews", dependencies: ["Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "Tensors"],
             resources: [
                 .embedInCode("Resources/page.html"), .embedInCode("Resources/page.css"), .embedInCode("Resources/data.js"),
                 .embedInCode("Resources/layout.js"), .embedInCode("Resources/pane.js"), .embedInCode("Resources/panel.js"),
                 .embedInCode("Resources/memory.js"), .embedInCode("Resources/tables.js"), .embedInCode("Resources/main.js"),
             ]),
-        .target(name: "ONNX", dependencies: ["COnnx", "GraphRuntime", "ModelFile"]),
-        .target(name: "Diffusion", dependencies: ["CZlib", "GraphRuntime", "ModelFile"]),
-        .target(name: "Images", dependencies: ["CPNG", "Tensors"]),
-        .executableTarget(
-            name: "deblurdiff",
+        .target(
+            name: "ONNX", dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "Tensors"]),
+        .target(name: "Images", dependencies: ["CPNG", "Files", "Tensors"]),
+        .target(
+            name: "DeblurDiff",
             dependencies: [
-                "Diffusion", "GraphViews", "ONNX", "Images", "TensorFiles",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors", "Yams",
             ]),
-        .target(name: "GraphTestSupport", dependencies: ["GraphPasses", "GraphRuntime", "ModelFile"]),
+        .executableTarget(
+            name: "Command",
+            dependencies: [
+                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "ONNX", "Operators", "Images",
+                "TensorFiles", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .target(
+            name: "GraphTestSupport",
+            dependencies: ["Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .executableTarget(
             name: "seeded-checkpoint",
-            dependencies: ["GraphTestSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: ["DeblurDiff", "Files", "GraphTestSupport", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tools/seeded-checkpoint"),
         .executableTarget(
             name: "fuzz-files",
-            dependencies: ["Diffusion", "GraphTestSupport", "Images", "TensorFiles", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            path: "Tools/fuzz-files"),
+            dependencies: [
+                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphTestSupport", "Operators", "Images", "TensorFiles", "Tensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tools/fuzz-files"),
         .executableTarget(
             name: "fuzz-graphs",
-            dependencies: ["GraphTestSupport", "ONNX", "TensorFiles", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-            path: "Tools/fuzz-graphs"),
+            dependencies: [
+                "Files", "GraphIR", "GraphPasses", "GraphTestSupport", "ONNX", "Operators", "TensorFiles", "Tensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tools/fuzz-graphs"),
         .executableTarget(
             name: "fuzz-onnx",
-            dependencies: ["GraphTestSupport", "ONNX", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Tools/fuzz-onnx"),
+            dependencies: [
+                "Files", "GraphIR", "GraphRuntime", "GraphTestSupport", "ONNX", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], path: "Tools/fuzz-onnx"),
 
         .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors", "TensorFiles", "GraphTestSupport"]),
-        .testTarget(name: "GraphIRTests", dependencies: ["ModelImport", "Operators", "GraphTestSupport"]),
-        .testTarget(name: "GraphRuntimeTests", dependencies: ["CKernels", "GraphRuntime", "GraphTestSupport"]),
-        .testTarget(name: "GraphPassesTests", dependencies: ["Diffusion", "GraphPasses", "GraphTestSupport"]),
-        .testTarget(name: "GraphViewsTests", dependencies: ["GraphViews", "Diffusion", "GraphTestSupport"]),
-        .testTarget(name: "ModelImportTests", dependencies: ["ModelImport", "ModelFile", "GraphTestSupport"]),
-        .testTarget(name: "ONNXTests", dependencies: ["Diffusion", "ONNX", "GraphTestSupport"], exclude: ["Fixtures"]),
-        .testTarget(name: "ImagesTests", dependencies: ["Images"]),
-        .testTarget(name: "CommandTests", dependencies: ["deblurdiff", "ModelFile", "Images", "TensorFiles", "GraphTestSupport"]),
+        .testTarget(name: "FilesTests", dependencies: ["Files", "GraphTestSupport"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Files", "GraphTestSupport", "TensorFiles", "Tensors"]),
+        .testTarget(name: "GraphIRTests", dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphTestSupport", "Operators", "Tensors"]),
+        .testTarget(name: "GraphPassesTests", dependencies: ["DeblurDiff", "GraphIR", "GraphPasses", "GraphTestSupport", "Operators", "Tensors"]),
+        .testTarget(name: "GraphRuntimeTests", dependencies: ["CKernels", "Files", "GraphIR", "GraphRuntime", "GraphTestSupport", "Operators", "Tensors"]),
+        .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "GraphFile", "GraphTestSupport", "TensorFiles", "Tensors"]),
+        .testTarget(name: "GraphFileTests", dependencies: ["Checkpoints", "Files", "GraphFile", "GraphTestSupport", "TensorFiles", "Tensors"]),
         .testTarget(
-            name: "DiffusionTests", dependencies: ["CKernels", "Diffusion", "Images", "GraphTestSupport"], resources: [.copy("Fixtures")]),
+            name: "GraphViewsTests",
+            dependencies: ["DeblurDiff", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "GraphViews", "Operators", "Tensors"]),
+        .testTarget(
+            name: "ONNXTests",
+            dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "ONNX", "Operators", "Tensors"],
+            exclude: ["Fixtures"]),
+        .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"]),
+        .testTarget(
+            name: "DeblurDiffTests",
+            dependencies: [
+                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images",
+                "TensorFiles", "Tensors",
+            ], resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "Checkpoints", "Command", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images",
+                "TensorFiles", "Tensors",
+            ]),
     ],
     cxxLanguageStandard: .cxx17
 )

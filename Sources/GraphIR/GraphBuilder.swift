@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Writes a graph from front to back.

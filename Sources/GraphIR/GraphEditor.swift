@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// The only way to change a graph. It keeps the table of uses, so that rewriting rules can ask who reads a value.

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Splits the text form of graphs into tokens.

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Reads the text form of graphs. Types are checked against inference, so a text that parses is a valid graph.

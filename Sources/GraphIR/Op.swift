@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// One kind of computation: a small value whose stored properties are its attributes.

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// One claim about every valid graph.

@@ -2,89 +2,122 @@ import GraphIR
 import Operators
 import Tensors
 
-/// A graph that is run again and again, cut by how often each part of it must run.
-///
-///     input %z, %c_img, %timestep, %context             z and timestep change
-///     %kv = linear(%context, ...)                       -> prologue: once for all steps
-///     %t = linear(%timestep_embedding, ...)             -> time table: once for each timestep
-///     %h = conv2d(%z, ..., %t, ...)                     -> step
-///     %y = attention(%h, %kv)                           -> step
-///
-/// What crosses a cut is an output of one graph and an input of the next, under the name that the value has.
-public struct StagedGraphs: Sendable {
-    /// What depends on no changing input. Its outputs are ``prologueValues``.
-    public var prologue: Graph
-    /// What depends on the timestep alone. Its outputs are ``timeTableValues``.
-    public var timeTable: Graph
-    /// The rest: reads the changing inputs, unchanging ones that it still needs, and the values of the other two.
-    public var step: Graph
+/// One part of a graph that is run again and again: it runs again when one of the inputs that it depends on has changed.
+public struct GraphStage: Sendable {
+    public var name: String
+    /// Reads inputs of the whole graph and outputs of earlier stages. Its outputs are what later stages read, under the values' names; the last one's are the whole graph's.
+    public var graph: Graph
+    /// Inputs of the whole graph.
+    public var dependsOn: Set<String>
 
-    /// Outputs of the prologue that the step reads, and inputs of the step.
-    public var prologueValues: [String]
-    /// Outputs of the time table that the step reads, and inputs of the step.
-    public var timeTableValues: [String]
-
-    public init(prologue: Graph, timeTable: Graph, step: Graph, prologueValues: [String], timeTableValues: [String]) {
-        self.prologue = prologue
-        self.timeTable = timeTable
-        self.step = step
-        self.prologueValues = prologueValues
-        self.timeTableValues = timeTableValues
+    public init(name: String, graph: Graph, dependsOn: Set<String>) {
+        self.name = name
+        self.graph = graph
+        self.dependsOn = dependsOn
     }
 }
 
-/// Moves what does not change between runs out of a graph.
-public struct HoistInvariants: Sendable {
-    /// The inputs that differ from run to run.
-    public var changingInputs: Set<String>
-    /// Those among them that come from a short list known beforehand.
-    public var tabulatedInputs: Set<String>
+/// A graph cut by how often each part of it must run, in the order in which they run.
+public struct StagedGraph: Sendable {
+    public var stages: [GraphStage]
 
-    public init(changingInputs: Set<String> = ["z", "timestep"], tabulatedInputs: Set<String> = ["timestep"]) {
-        self.changingInputs = changingInputs
-        self.tabulatedInputs = tabulatedInputs
+    public init(stages: [GraphStage]) { self.stages = stages }
+
+    public subscript(name: String) -> Graph {
+        guard let stage = stages.first(where: { $0.name == name }) else { preconditionFailure("there is no stage '\(name)'") }
+        return stage.graph
+    }
+}
+
+/// Moves what changes less often than the rest out of a graph.
+///
+///     input %z, %c_img, %timestep, %context             stages: prologue (context, c_img), time_table (timestep), step
+///     %kv = linear(%context, ...)                       -> prologue: once for all steps
+///     %t = linear(%timestep_embedding, ...)             -> time_table: once for each timestep
+///     %h = conv2d(%z, ..., %t, ...)                     -> step
+///     %y = attention(%h, %kv)                           -> step
+public struct HoistInvariants: Sendable {
+    /// A stage that is moved out.
+    public struct Stage: Sendable {
+        public var name: String
+        /// What depends on these inputs alone, and fits no stage before, is in it.
+        public var inputs: Set<String>
+        /// Whether it runs for each of a short list of inputs and its results are kept for all of them.
+        public var isTable: Bool
+
+        public init(_ name: String, inputs: Set<String>, isTable: Bool = false) {
+            self.name = name
+            self.inputs = inputs
+            self.isTable = isTable
+        }
     }
 
-    private enum Stage { case prologue, timeTable, step }
+    /// In the order in which they run.
+    public var stages: [Stage]
+    /// The name of what is left, which may depend on everything.
+    public var rest: String
 
-    public func split(_ graph: Graph) -> StagedGraphs {
-        let changing = graph.values(dependingOn: changingInputs)
-        let others = Set(graph.inputs.map { graph[$0].name }).subtracting(tabulatedInputs)
-        let beyondTable = graph.values(dependingOn: others)
-        func stage(_ value: ValueID) -> Stage { !changing.contains(value) ? .prologue : beyondTable.contains(value) ? .step : .timeTable }
-        var stages: [NodeID: Stage] = [:]
-        for id in graph.order { stages[id] = stage(graph[id].results[0]) }
-        // Parts of a row are views: the step takes them apart itself, and the table has one entry instead of dozens.
+    public init(stages: [Stage], rest: String) {
+        self.stages = stages
+        self.rest = rest
+    }
+
+    /// The inputs of a graph that the first stage does not read: those that differ from run to run.
+    func changingInputs(_ graph: Graph) -> Set<String> {
+        Set(graph.inputs.map { graph[$0].name }).subtracting(stages.first?.inputs ?? [])
+    }
+
+    public func split(_ graph: Graph) -> StagedGraph {
+        let inputs = Set(graph.inputs.map { graph[$0].name })
+        let last = stages.count
+        // For each stage, what it cannot compute.
+        let beyond = stages.map { graph.values(dependingOn: inputs.subtracting($0.inputs)) }
+        var place: [NodeID: Int] = [:]
+        for id in graph.order { place[id] = beyond.firstIndex { !$0.contains(graph[id].results[0]) } ?? last }
+        // Parts of a row are views: the last stage takes them apart itself, and a table has one entry instead of dozens.
         let uses = graph.uses()
-        for id in graph.order.reversed() where stages[id] == .timeTable && graph[id].op is Split {
-            if graph[id].results.allSatisfy({ (uses[$0] ?? []).allSatisfy { stages[$0] == .step } }) { stages[id] = .step }
+        for id in graph.order.reversed() where place[id]! < last && stages[place[id]!].isTable && graph[id].op is Split {
+            if graph[id].results.allSatisfy({ (uses[$0] ?? []).allSatisfy { place[$0] == last } }) { place[id] = last }
         }
-        // What reads no input at all, such as a constant, the table makes for itself: it runs on the timestep alone.
-        let varying = graph.values(dependingOn: Set(graph.inputs.map { graph[$0].name }))
-        var fixed: Set<NodeID> = []
-        for id in graph.order.reversed() where stages[id] == .timeTable || fixed.contains(id) {
-            fixed.formUnion(graph[id].operands.filter { !varying.contains($0) }.compactMap(graph.producer))
+        // What reads no input at all, such as a constant, a table makes for itself: it runs on its own inputs alone.
+        let varying = graph.values(dependingOn: inputs)
+        func own(_ stage: Int) -> Set<NodeID> {
+            guard stage < last, stages[stage].isTable else { return [] }
+            var own: Set<NodeID> = []
+            for id in graph.order.reversed() where place[id] == stage || own.contains(id) {
+                own.formUnion(graph[id].operands.filter { !varying.contains($0) }.compactMap(graph.producer))
+            }
+            return own
         }
-        func nodes(_ stage: Stage) -> [NodeID] { graph.order.filter { stages[$0] == stage || (stage == .timeTable && fixed.contains($0)) } }
+        let copies = (0...last).map(own)
         let outputs = Set(graph.outputs.map(\.value))
-        /// The values of a stage that others read or that the graph puts out.
-        func crossing(_ stage: Stage) -> [Graph.Output] {
-            graph.order.filter { stages[$0] == stage }.flatMap { graph[$0].results }
-                .filter { value in outputs.contains(value) || (uses[value] ?? []).contains { stages[$0] == .step } }
-                .map { Graph.Output(name: graph[$0].name, value: $0) }
-        }
-        let (fromPrologue, fromTable) = (crossing(.prologue), crossing(.timeTable))
-        return StagedGraphs(
-            prologue: graph.extract("\(graph.name)_prologue", nodes: nodes(.prologue), outputs: fromPrologue),
-            timeTable: graph.extract("\(graph.name)_time_table", nodes: nodes(.timeTable), outputs: fromTable),
-            step: graph.extract(graph.name, nodes: nodes(.step), outputs: graph.outputs),
-            prologueValues: fromPrologue.map(\.name), timeTableValues: fromTable.map(\.name))
+        return StagedGraph(
+            stages: (0...last).map { stage in
+                let nodes = graph.order.filter { place[$0] == stage || copies[stage].contains($0) }
+                guard stage < last else { return GraphStage(name: rest, graph: graph.extract(graph.name, nodes: nodes, outputs: graph.outputs), dependsOn: inputs) }
+                // The values that others read or that the graph puts out.
+                let crossing = graph.order.filter { place[$0] == stage }.flatMap { id in
+                    graph[id].results.filter { value in
+                        outputs.contains(value) || (uses[value] ?? []).contains { place[$0] != stage && !copies[place[$0]!].contains(id) }
+                    }
+                }.map { Graph.Output(name: graph[$0].name, value: $0) }
+                let name = stages[stage].name
+                return GraphStage(
+                    name: name, graph: graph.extract("\(graph.name)_\(name)", nodes: nodes, outputs: crossing),
+                    dependsOn: stages[stage].inputs.intersection(inputs))
+            })
+    }
+
+    /// The whole graph as the last stage; the others are empty.
+    func uncut(_ graph: Graph) -> StagedGraph {
+        let empty = stages.map { GraphStage(name: $0.name, graph: Graph(name: "\(graph.name)_\($0.name)"), dependsOn: []) }
+        return StagedGraph(stages: empty + [GraphStage(name: rest, graph: graph, dependsOn: Set(graph.inputs.map { graph[$0].name }))])
     }
 }
 
 /// What a pipeline and hoisting make of a step.
 public struct OptimizedStep: Sendable {
-    public var graphs: StagedGraphs
+    public var graphs: StagedGraph
     /// In the order of the pipeline.
     public var statistics: [PassStatistics]
     public var log: [Rewrite]
@@ -92,17 +125,11 @@ public struct OptimizedStep: Sendable {
 
 /// Optimises a graph that is run again and again, and moves out of it what need not be.
 ///
-/// At level O0 nothing moves: prologue and time table are empty.
+/// At level O0 nothing moves: all stages but the last are empty.
 public func optimizeStep(
-    _ graph: Graph, hoisting: HoistInvariants = HoistInvariants(), level: OptimizationLevel = .standard,
-    options: PipelineOptions = PipelineOptions()
+    _ graph: Graph, hoisting: HoistInvariants, level: OptimizationLevel = .standard, options: PipelineOptions = PipelineOptions()
 ) throws -> OptimizedStep {
-    let optimized = try Pipeline.standard(level: level, changingInputs: hoisting.changingInputs).run(graph, options: options)
-    let graphs =
-        level >= .o1
-        ? hoisting.split(optimized.graph)
-        : StagedGraphs(
-            prologue: Graph(name: "\(graph.name)_prologue"), timeTable: Graph(name: "\(graph.name)_time_table"), step: optimized.graph,
-            prologueValues: [], timeTableValues: [])
+    let optimized = try Pipeline.standard(level: level, changingInputs: hoisting.changingInputs(graph)).run(graph, options: options)
+    let graphs = level >= .o1 ? hoisting.split(optimized.graph) : hoisting.uncut(optimized.graph)
     return OptimizedStep(graphs: graphs, statistics: optimized.statistics, log: optimized.log)
 }

@@ -1,3 +1,4 @@
+
 // swift-format-ignore-file
 // Generated from the doc comments in Passes/: RECORD=1 swift test --filter PassDocumentationTests
 

@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import TensorFiles
 import Tensors
 
 /// Pseudo-random weights whose values depend on the tensor's name, the seed and the flat index alone, so that every language can make the same ones.

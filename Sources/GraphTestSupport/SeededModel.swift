@@ -1,8 +1,9 @@
+import Checkpoints
+import DeblurDiff
 import Foundation
+import GraphFile
 import GraphIR
 import GraphRuntime
-import ModelFile
-import ModelImport
 import Tensors
 
 /// The seeded weights of a graph's parameters.
@@ -18,17 +19,13 @@ public struct SeededParameters: ParameterSource {
     public func parameter(_ key: String) throws -> Tensor { seededTensor(key: key, shape: shapes[key]!, seed: seed) }
 }
 
-/// Converts a checkpoint as the command does, with the graphs as they are imported.
+/// Converts a checkpoint as the command does.
 public func convertCheckpoint(
     _ checkpointPath: String, configuration: ModelConfiguration, to path: String, elementType: ElementType = .float32
 ) throws {
-    let checkpoint = try DeblurDiffCheckpoint(combined: openCheckpoint(checkpointPath))
-    let graphs = try DeblurDiffArchitecture.graphs(configuration)
-    let shapes = DeblurDiffArchitecture.parameterShapes(graphs)
-    try checkpoint.check(expected: shapes)
-    try ModelFile.write(
-        ModelFileContents(graphs: graphs.mapValues(\.text), configuration: configuration), to: path,
-        parameters: checkpoint.names.filter { shapes[$0] != nil }, from: checkpoint, elementType: elementType, converter: "tests")
+    var conversion = DeblurDiffConversion(configuration: configuration, converter: "tests")
+    conversion.elementType = elementType
+    try conversion.convert(DeblurDiffCheckpoint(combined: openCheckpoint(checkpointPath)), to: path)
 }
 
 /// Writes a model with seeded weights for every parameter that a configuration's networks read.

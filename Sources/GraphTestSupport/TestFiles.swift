@@ -1,5 +1,4 @@
 import Foundation
-import Tensors
 
 /// Where a file of the repository is, for tests: `Tests/Fixtures/tiny.yaml`.
 public func repositoryFile(_ path: String) -> String {
@@ -20,3 +19,11 @@ public func withScratchFolder<Result>(_ body: (String) throws -> Result) throws 
     defer { try? FileManager.default.removeItem(atPath: folder) }
     return try body(folder)
 }
+
+public func write(_ bytes: [UInt8], to path: String) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
+
+public func read(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(fileURLWithPath: path))) }
+
+public func littleEndian(_ value: some FixedWidthInteger) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+
+public func bytes<Element>(_ values: [Element]) -> [UInt8] { values.withUnsafeBytes { Array($0) } }

@@ -1,3 +1,4 @@
+import Files
 import GraphIR
 
 /// What became of each node between two stages of a graph.

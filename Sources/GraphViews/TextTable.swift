@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Rows in aligned columns, for the terminal.

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Formats that people try, told apart by their first bytes or by their names, so that a file which cannot be read or written gets useful advice.

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// A chunk of a PNG file that is carried over as it is: nothing in it is unpacked or understood.

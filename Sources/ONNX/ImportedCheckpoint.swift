@@ -1,5 +1,5 @@
+import Checkpoints
 import GraphIR
-import ModelImport
 import Tensors
 
 /// The parameters of an imported model, to be written to a file one after the other.

@@ -1,4 +1,5 @@
 import CZlib
+import Files
 import Tensors
 
 /// Unpacks bytes of the deflate format, as far as is asked for.

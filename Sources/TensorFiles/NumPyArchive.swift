@@ -1,4 +1,5 @@
 import CZlib
+import Files
 import Tensors
 
 /// Arrays by name in a zip archive, as `numpy.savez` and `numpy.savez_compressed` write them: an entry `NAME.npy` each.

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// An array file of NumPy: `\x93NUMPY`, version, the header's length, the header (a Python dictionary of `descr`, `fortran_order` and `shape`),

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// The header of a NumPy array, a Python dictionary: `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`.

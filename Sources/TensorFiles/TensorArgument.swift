@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// What a command line gives to a named tensor: `x=file.npy`, `x=1x4x64x64`, or a file with tensors by name, `all.npz`.

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// How far a tensor is from what was expected.

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// Tensors in files, in the formats of NumPy (`.npy`, one array; `.npz`, arrays by name) and in safetensors.

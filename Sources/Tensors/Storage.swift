@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A run of bytes that tensors share: allocated here, or part of a mapped file that it keeps alive.

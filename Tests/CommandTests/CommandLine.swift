@@ -1,8 +1,8 @@
+import Files
 import Foundation
+import GraphFile
 import GraphTestSupport
 import Images
-import ModelFile
-import ModelImport
 import Tensors
 import Testing
 

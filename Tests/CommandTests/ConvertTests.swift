@@ -1,6 +1,8 @@
+import Files
 import Foundation
+import GraphFile
 import GraphTestSupport
-import ModelFile
+import TensorFiles
 import Tensors
 import Testing
 

@@ -1,11 +1,11 @@
-import Diffusion
+import Checkpoints
+import DeblurDiff
 import Foundation
+import GraphFile
 import GraphIR
 import GraphPasses
 import GraphRuntime
 import GraphTestSupport
-import ModelFile
-import ModelImport
 import TensorFiles
 import Tensors
 import Testing
@@ -54,7 +54,7 @@ import Testing
     }
 
     private func write(_ text: String, to path: String) throws {
-        try ModelFile.write(ModelFileContents(graphs: ["g": text], configuration: nil), to: path, parameters: [], from: NoTensors(), converter: "tests")
+        try ModelFile.write(ModelFileContents(graphs: ["g": text]), to: path, parameters: [], from: NoTensors(), converter: "tests")
     }
 
     /// Files of some hundred bytes that ask for more memory than there is.

@@ -1,7 +1,10 @@
+import DeblurDiff
+import Files
 import Foundation
+import GraphFile
 import GraphTestSupport
 import Images
-import ModelFile
+import TensorFiles
 import Tensors
 import Testing
 

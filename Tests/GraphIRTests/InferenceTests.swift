@@ -1,6 +1,7 @@
+import DeblurDiff
+import Files
 import GraphIR
 import GraphTestSupport
-import ModelImport
 import Operators
 import Tensors
 import Testing

@@ -1,8 +1,7 @@
-import Diffusion
+import DeblurDiff
 import GraphIR
 import GraphPasses
 import GraphTestSupport
-import ModelImport
 import Tensors
 import Testing
 
@@ -32,8 +31,8 @@ import Testing
     }
 
     @Test func stepIsGolden() throws {
-        let graphs = try optimizeStep(step(), options: PipelineOptions(verifies: true)).graphs
-        for graph in [graphs.prologue, graphs.timeTable, graphs.step] {
+        let graphs = try optimizeStep(step(), hoisting: DenoisingStep.hoisting, options: PipelineOptions(verifies: true)).graphs
+        for graph in graphs.stages.map(\.graph) {
             try Repository.expectRecorded(graph.text, at: "Tests/Golden/\(graph.name).txt")
             #expect(try GraphParser.parse(graph.text, registry: .standard).text == graph.text)
         }
@@ -48,34 +47,34 @@ import Testing
 
     @Test(arguments: [(128, 128), (64, 64), (192, 128)]) func stepComputesTheSame(_ height: Int, _ width: Int) throws {
         let imported = try step(height: height, width: width)
-        try expectSameNumbers(imported, optimizeStep(imported, options: PipelineOptions(verifies: true)).graphs, runner: Self.runner)
+        try expectSameNumbers(imported, optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(verifies: true)).graphs, runner: Self.runner)
     }
 
     /// Windows that overlap, a strength, and outputs in the middle, which keep what would be folded away.
     @Test func windowedStepComputesTheSame() throws {
         let imported = try step(height: 576, width: 128, strength: 0.75)
-        try expectSameNumbers(imported, optimizeStep(imported, options: PipelineOptions(verifies: true)).graphs, runner: Self.runner)
+        try expectSameNumbers(imported, optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(verifies: true)).graphs, runner: Self.runner)
     }
 
     @Test func stepWithAllOutputsComputesTheSame() throws {
         let imported = try step { Set(DenoisingStep.outputNames(controlCount: $0)) }
-        let graphs = try optimizeStep(imported, options: PipelineOptions(verifies: true)).graphs
-        #expect(graphs.step.outputs.map(\.name) == imported.outputs.map(\.name))
+        let graphs = try optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(verifies: true)).graphs
+        #expect(graphs["step"].outputs.map(\.name) == imported.outputs.map(\.name))
         try expectSameNumbers(imported, graphs, runner: Self.runner)
     }
 
     /// Stopping anywhere, or leaving out any pass, gives a valid graph that computes the same.
     @Test(arguments: PassRegistry.entries.map(\.name)) func anyPassCanBeLeftOut(_ name: String) throws {
         let imported = try step(height: 64, width: 64)
-        let optimized = try optimizeStep(imported, options: PipelineOptions(disabledPasses: [name], verifies: true))
+        let optimized = try optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(disabledPasses: [name], verifies: true))
         try expectSameNumbers(imported, optimized.graphs, runner: Self.runner)
     }
 
     @Test func canStopAnywhere() throws {
         let imported = try step(height: 64, width: 64)
-        let total = try optimizeStep(imported).log.count
+        let total = try optimizeStep(imported, hoisting: DenoisingStep.hoisting).log.count
         for count in stride(from: 0, through: total, by: 131) {
-            let optimized = try optimizeStep(imported, options: PipelineOptions(stopAfter: count, verifies: true))
+            let optimized = try optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(stopAfter: count, verifies: true))
             #expect(optimized.log.count == count)
             try expectSameNumbers(imported, optimized.graphs, runner: Self.runner)
         }

@@ -1,10 +1,9 @@
-import Diffusion
+import DeblurDiff
 import Foundation
 import GraphIR
 import GraphPasses
 import GraphRuntime
 import GraphViews
-import ModelImport
 import Tensors
 import Testing
 

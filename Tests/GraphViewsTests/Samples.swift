@@ -1,9 +1,8 @@
-import Diffusion
+import DeblurDiff
 import GraphIR
 import GraphRuntime
 import GraphTestSupport
 import GraphViews
-import ModelImport
 import Operators
 import Tensors
 

@@ -1,9 +1,9 @@
-import Diffusion
+import DeblurDiff
+import Files
 import Foundation
 import GraphIR
 import GraphRuntime
 import GraphTestSupport
-import ModelImport
 import ONNX
 import Tensors
 import Testing

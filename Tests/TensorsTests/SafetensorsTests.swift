@@ -1,5 +1,7 @@
+import Files
 import Foundation
 import GraphTestSupport
+import TensorFiles
 import Tensors
 import Testing
 
@@ -22,7 +24,7 @@ import Testing
     ]
 
     @Test func writesWhatItReads() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             let metadata = ["text": "line\nquote\" back\\slash\ttab \u{1} ü 😀", "": "empty key", "key\n": ""]
             try writeSafetensors(path: path, tensors: sample, metadata: metadata)
@@ -41,7 +43,7 @@ import Testing
     }
 
     @Test func mapsInsteadOfCopying() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             try writeSafetensors(path: path, tensors: sample)
             let file = try SafetensorsFile(path: path)
@@ -52,7 +54,7 @@ import Testing
     }
 
     @Test func copiesWhatIsNotAligned() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             let header = #"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}}"#
             try write(header, data: 5, to: path)
@@ -63,7 +65,7 @@ import Testing
     }
 
     @Test func replacesMetadataAfterTheData() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             let writer = try SafetensorsWriter(path: path, entries: [("x", TensorType(.uint8, [3]))], metadata: ["a": "1\n2", "sum": "000\""])
             try [UInt8](arrayLiteral: 1, 2, 3).withUnsafeBytes { try writer.write($0) }
@@ -76,14 +78,14 @@ import Testing
     }
 
     @Test func leavesNothingBehindWhenAbandoned() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             _ = try SafetensorsWriter(path: "\(folder)/a.safetensors", entries: [("x", TensorType(.uint8, [3]))])
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
         }
     }
 
     @Test func acceptsHolesAndForeignOrder() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             try write(
                 #" { "z" : {"dtype":"U8","shape":[2],"data_offsets":[8,10]} , "a":{"shape":[1, 2],"data_offsets":[0,2],"dtype":"U8"}} "#, data: 12,
@@ -123,7 +125,7 @@ import Testing
         ("{\"a\nb\":{}}", "control character"),
     ])
     func refuses(header: String, message: String) throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             try write(header, data: header.isEmpty ? 0 : 8, to: path)
             let error = #expect(throws: InputError.self) { try SafetensorsFile(path: path) }
@@ -133,7 +135,7 @@ import Testing
     }
 
     @Test func refusesHeaderOfTerabytes() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             for length in [UInt64(1) << 42, UInt64.max, 99_000_000] {
                 try Data(withUnsafeBytes(of: length.littleEndian) { Array($0) } + Array("{}".utf8)).write(to: URL(fileURLWithPath: path))
@@ -143,7 +145,7 @@ import Testing
     }
 
     @Test func deepNestingIsNoStackOverflow() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             try write(#"{"a":{"shape":"# + String(repeating: "[", count: 1_000_000), to: path)
             #expect(throws: InputError.self) { try SafetensorsFile(path: path) }
@@ -151,7 +153,7 @@ import Testing
     }
 
     @Test func everyTruncationIsAnError() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             try writeSafetensors(path: path, tensors: sample, metadata: ["k": "v"])
             let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -163,7 +165,7 @@ import Testing
     }
 
     @Test func mutationsNeverCrash() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             try writeSafetensors(path: path, tensors: sample, metadata: ["k": "v\n"])
             let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
@@ -182,7 +184,7 @@ import Testing
     }
 
     @Test func readsLongHeadersFast() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             let text = String(repeating: "%h = conv2d(%x, @\"a\") : f32[1, 2]\n", count: 300_000)
             let tensors = (0..<5000).map { ("network.block.\($0).weight", Tensor([Float($0)], shape: [1])) }
@@ -196,7 +198,7 @@ import Testing
     }
 
     @Test(.enabled(if: pythonHasSafetensors)) func pythonOpensIt() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             try writeSafetensors(path: path, tensors: sample, metadata: ["key": "ü\n\"x\""])
             let script = """

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import GraphTestSupport
 import TensorFiles
@@ -31,7 +32,7 @@ import Testing
         """
 
     private func read(_ bytes: Data, as format: String) throws -> [(name: String, tensor: Tensor)] {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let path = "\(folder)/file.\(format)"
             try bytes.write(to: URL(fileURLWithPath: path))
             return try TensorFile.read(path)
@@ -56,7 +57,7 @@ import Testing
     }
 
     @Test(arguments: ["npy", "npz", "safetensors"]) func readsWhatItWrites(format: String) throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             var tensors: [(name: String, tensor: Tensor)] = [("x", Tensor([1, -2, .infinity, 4, 5, 6] as [Float], shape: [3, 2]))]
             if format != "npy" {
                 tensors += [("empty", Tensor(TensorType(.float16, [0, 3]))), ("number", Tensor([Int32(7)], shape: []))]
@@ -77,7 +78,7 @@ import Testing
         #expect(throws: InputError.self) { try read(Data(base64Encoded: Self.bigEndian)!, as: "npy") }
         #expect(throws: InputError.self) { try read(Data(base64Encoded: Self.records)!, as: "npy") }
         #expect(throws: InputError.self) { try TensorFile.read("x.txt") }
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let half = Tensor(TensorType(.bfloat16, [2]))
             #expect(throws: InputError.self) { try TensorFile.write([("a", half)], to: "\(folder)/a.npy") }
             #expect(throws: InputError.self) { try TensorFile.write([("a", half), ("b", half)], to: "\(folder)/a.npy") }
@@ -127,7 +128,7 @@ import Testing
 
 @Suite struct GivenTensorsTests {
     @Test func readsNamesShapesAndFiles() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let (a, b) = (Tensor([1] as [Float], shape: [1]), Tensor([2, 3] as [Float], shape: [2]))
             try TensorFile.write([("", a)], to: "\(folder)/a.npy")
             try TensorFile.write([("b", b), ("c", a)], to: "\(folder)/b.npz")
@@ -139,7 +140,7 @@ import Testing
     }
 
     @Test func refusesWhatIsAmbiguous() throws {
-        try withTemporaryFolder { folder in
+        try withScratchFolder { folder in
             let a = Tensor([1] as [Float], shape: [1])
             try TensorFile.write([("", a)], to: "\(folder)/a.npy")
             try TensorFile.write([("b", a), ("c", a)], to: "\(folder)/b.npz")

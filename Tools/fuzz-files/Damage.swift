@@ -1,3 +1,4 @@
+import Files
 import GraphTestSupport
 import Tensors
 

@@ -1,11 +1,12 @@
 import ArgumentParser
-import Diffusion
+import Checkpoints
+import DeblurDiff
+import Files
 import Foundation
+import GraphFile
 import GraphIR
 import GraphTestSupport
 import Images
-import ModelFile
-import ModelImport
 import Operators
 import TensorFiles
 import Tensors
@@ -100,7 +101,7 @@ enum Reader: String, CaseIterable {
         switch self {
         case .model:
             let file = try ModelFile(path: path)
-            _ = try file.importedGraphs()
+            _ = try file.allGraphs()
             _ = file.verify()
         case .safetensors, .pth:
             let file = try openCheckpoint(path)

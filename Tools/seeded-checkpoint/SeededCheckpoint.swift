@@ -1,7 +1,8 @@
 import ArgumentParser
+import DeblurDiff
+import Files
 import Foundation
 import GraphTestSupport
-import ModelImport
 import Tensors
 
 /// Writes a checkpoint of the released form whose weights are pseudo-random, for demonstrations, tests and measurements.

@@ -1,4 +1,5 @@
 import CKernels
+import Files
 import GraphIR
 import Operators
 import Tensors

@@ -1,3 +1,4 @@
+import Files
 import Tensors
 
 /// The check that all operators of a model are known, so that one error names all that are not.

@@ -1,4 +1,5 @@
 import COnnx
+import Files
 import Tensors
 
 /// An operator applied to values, as the model has it.

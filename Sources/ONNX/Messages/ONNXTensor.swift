@@ -1,4 +1,5 @@
 import COnnx
+import Files
 import GraphIR
 import Tensors
 

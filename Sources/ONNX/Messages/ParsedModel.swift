@@ -1,4 +1,5 @@
 import COnnx
+import Files
 import Tensors
 
 /// A parsed message. Everything that is read from it keeps it alive.

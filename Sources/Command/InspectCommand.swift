@@ -1,0 +1,51 @@
+import ArgumentParser
+import DeblurDiff
+import Files
+import GraphFile
+import GraphViews
+import Tensors
+
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Show what is in a converted model: networks, parameters, sizes, where it came from.")
+
+    @OptionGroup var source: ModelArgument
+
+    @Option(help: ArgumentHelp("Also plan the programs for an image of this size, and show what they take.", valueName: "WxH"))
+    var size: ImageSize?
+
+    @OptionGroup var report: ReportFlags
+
+    @OptionGroup var optimization: OptimizationFlags
+
+    func run() throws {
+        let path = try source.path()
+        try report.check(reads: [path])
+        let file = try ModelFile(path: path)
+        let isRestorer = file.family?.name == DeblurDiffModel.family
+        guard isRestorer || size == nil else {
+            throw InputError("the sizes of its graphs are fixed", at: file.path, advice: "--size is for DeblurDiff models; leave it out.")
+        }
+        var description = try ModelDescription(file)
+        // Graphs of another kind have one size each, so that they can be planned at once.
+        if size != nil || !isRestorer {
+            let start = ContinuousClock.now
+            description.programs = try plan(file)
+            description.planningSeconds = start.duration(to: .now) / .seconds(1)
+        }
+        try report.write(text: description.text(), json: encodeJSON(description) + "\n")
+    }
+
+    /// The three programs of a restoration, or all graphs of another model, from the sizes alone to their plans.
+    private func plan(_ file: ModelFile) throws -> GraphSummary {
+        let model = try openModel(file.path, optimization)
+        let names = model is DeblurDiffModel ? ["vae_encoder", "step", "vae_decoder"] : model.graphNames
+        return GraphSummary(
+            try names.map { name in
+                let stages = try model.stages(of: name, height: size?.height ?? 0, width: size?.width ?? 0)
+                let program = try model.program(stages.optimized)
+                return GraphSummary.Subject(
+                    before: stages.imported, after: stages.optimized, memory: MemoryPicture(program), passes: stages.passSummaries)
+            })
+    }
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import DeblurDiff
+import GraphPasses
+import GraphRuntime
+
+/// Options of every command that optimises graphs.
+struct OptimizationFlags: ParsableArguments {
+    @Option(
+        name: .customShort("O", allowingJoined: true),
+        help: ArgumentHelp(
+            "How far graphs are optimised: 0 as imported, 1 exact up to the order of additions.", valueName: "level"))
+    var level = OptimizationLevel.standard
+
+    @Option(name: .customLong("disable"), help: ArgumentHelp("Leave out a pass (see 'passes'); may be repeated.", valueName: "pass"))
+    var disabled: [String] = []
+
+    @Option(help: ArgumentHelp("Stop after so many rewrites, to find the one that makes a result wrong.", valueName: "n"))
+    var stopAfter: Int?
+
+    @Flag(name: .customLong("verify"), help: "Check each graph after each pass that changes it.")
+    var verifies = false
+
+    func validate() throws {
+        if let stopAfter, stopAfter < 0 { throw ValidationError("--stop-after takes a count.") }
+    }
+
+    var options: OptimizationOptions {
+        var options = OptimizationOptions()
+        options.level = level
+        options.pipeline = PipelineOptions(disabledPasses: Set(disabled), stopAfter: stopAfter, verifies: verifies)
+        return options
+    }
+}
+
+/// Options of every command that runs a model.
+struct RuntimeFlags: ParsableArguments {
+    @OptionGroup var optimization: OptimizationFlags
+
+    @Option(help: "Threads to compute with. The result does not depend on it. (default: one a processor)")
+    var threads: Int?
+
+    @Option(help: "What products are made of: float32, or with bfloat16 numbers of 16 bits (integers with shared scales, bfloat16 in attention).")
+    var precision = Precision.float32
+
+    @Option(help: "Memory for weights: standard, or lean for no transformed weights that are larger than the plain ones.")
+    var memory = MemoryUse.standard
+
+    @Option(help: ArgumentHelp("Use no more than this instruction set: \(InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "set"))
+    var isa: InstructionSet?
+
+    @Flag(help: "Time kernels that were not timed on this machine yet, and keep the times for later runs.")
+    var tune = false
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1 to 1024.") }
+        if let isa, !isa.isSupported { throw ValidationError("This machine does not have \(isa.rawValue).") }
+    }
+
+    func makeOptions() -> RuntimeOptions {
+        var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
+        options.precision = precision
+        options.packsWeights = optimization.level > .o0
+        options.memory = memory
+        // Before the chooser, whose times are those of an instruction set.
+        _ = isa?.force()
+        options.chooser = KernelChooser(tunes: tune)
+        return options
+    }
+}
+
+extension OptimizationLevel: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}
+extension MemoryUse: ExpressibleByArgument {}
+extension InstructionSet: ExpressibleByArgument {}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import DeblurDiff
+import Files
+import Foundation
+import GraphFile
+import Tensors
+
+struct VerifyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Check every part of a converted model: graphs, sizes, alignment and checksums.")
+
+    @OptionGroup var source: ModelArgument
+
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    func run() throws {
+        let progress = ProgressReporter(quiet: quiet)
+        let file = try ModelFile(path: source.path())
+        var problems = file.verify { progress.bytes("Verifying", done: $0, total: $1) }
+        do {
+            _ = try file.family?.name == DeblurDiffModel.family ? DeblurDiffModel.graphs(in: file) : file.allGraphs()
+        } catch let error as InputError { problems.append(error) }
+        progress.clear()
+        guard problems.isEmpty else {
+            let list = problems.prefix(20).map(\.description).joined(separator: "\n  ")
+            let more = problems.count > 20 ? "\n  ... and \(problems.count - 20) more" : ""
+            throw InputError("\(problems.count) problem\(problems.count == 1 ? "" : "s")", at: file.path, advice: list + more)
+        }
+        progress.finish("\(file.path) is sound: \(file.tensorNames.count) tensors, \(formatBytes(file.tensorByteCount)).")
+    }
+}

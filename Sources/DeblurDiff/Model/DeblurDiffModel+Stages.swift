@@ -1,0 +1,113 @@
+import Files
+import GraphFile
+import GraphIR
+import GraphPasses
+import GraphRuntime
+import Tensors
+
+/// The graphs that run, and that every command shows, come from here.
+extension DeblurDiffModel {
+    /// The graphs that can be looked at: the networks, and the denoising step with what is moved out of it.
+    ///
+    /// `prologue` runs once an image, `time_table` once a timestep, `step` each step; `epilogue` is the decoder.
+    public static let stageNames = DeblurDiffArchitecture.graphNames + DenoisingStep.stageNames + ["epilogue"]
+
+    public var graphNames: [String] { Self.stageNames }
+
+    /// The next length that the networks take.
+    public func paddedLength(_ length: Int) -> Int { Padding.paddedLength(length, multiple: configuration.imageMultiple) }
+
+    /// A latent of an image whose sides are padded.
+    func latentType(height: Int, width: Int) -> TensorType {
+        let factor = configuration.latentFactor
+        return TensorType(.float32, [1, configuration.latentChannels, height / factor, width / factor])
+    }
+
+    public func stages(of name: String, height: Int, width: Int) throws -> GraphStages { try stages(key(name, height: height, width: width)) }
+
+    /// What a graph is made from for images of a size in pixels.
+    func key(_ name: String, height: Int, width: Int) throws -> ProgramCache.Key {
+        let (height, width) = (paddedLength(height), paddedLength(width))
+        if name == "epilogue" { return try key("vae_decoder", height: height, width: width) }
+        if DenoisingStep.stageNames.contains(name) { return ProgramCache.Key(graph: name, inputs: ["z": latentType(height: height, width: width)]) }
+        guard let graph = graphs[name] else {
+            throw InputError("there is no graph '\(name)'", advice: "The graphs are: " + Self.stageNames.joined(separator: ", "))
+        }
+        let (h, w) = (height / configuration.latentFactor, width / configuration.latentFactor)
+        func resized(_ input: String, _ h: Int, _ w: Int) -> TensorType {
+            var type = graph.type(graph.input(input)!)
+            (type.shape[2], type.shape[3]) = (h, w)
+            return type
+        }
+        let inputs: [String: TensorType]
+        switch name {
+        case "vae_encoder": inputs = ["image": resized("image", height, width)]
+        case "vae_decoder": inputs = ["latent": resized("latent", h, w)]
+        case "eac": inputs = ["c_img": resized("c_img", h, w), "kernel": resized("kernel", h, w)]
+        case "lkpn", "control_net": inputs = ["x": resized("x", h, w)]
+        case "unet":
+            let control = try graphs["control_net"]!.specialized(key("control_net", height: height, width: width).inputs)
+            inputs = control.outputs.reduce(into: ["x": resized("x", h, w)]) { $0[$1.name] = control.type($1.value) }
+        default: inputs = [:]
+        }
+        return ProgramCache.Key(graph: name, inputs: inputs)
+    }
+
+    /// A graph as it is imported and as it runs.
+    func stages(_ key: ProgramCache.Key) throws -> GraphStages {
+        try programs.graph(key) {
+            let imported = try imported(key)
+            guard DenoisingStep.stageNames.contains(key.graph) else {
+                let result = try optimize(imported, level: optimization.level, options: optimization.pipeline)
+                return GraphStages(imported: imported, optimized: result.graph, statistics: result.statistics, log: result.log)
+            }
+            let step = try optimizedStep(key)
+            let optimized = step.graphs[key.graph]
+            return GraphStages(
+                imported: key.graph == "step" ? imported : optimized, optimized: optimized, statistics: step.statistics, log: step.log)
+        }
+    }
+
+    /// The denoising step, cut by how often its parts must run.
+    ///
+    /// - Parameter key: of any of its stages.
+    func optimizedStep(_ key: ProgramCache.Key) throws -> OptimizedStep {
+        var key = key
+        key.graph = "step"
+        return try programs.step(key) {
+            try optimizeStep(imported(key), hoisting: DenoisingStep.hoisting, level: optimization.level, options: optimization.pipeline)
+        }
+    }
+
+    /// A network's graph, or that of the whole denoising step, as it is imported.
+    func imported(_ key: ProgramCache.Key) throws -> Graph {
+        if DenoisingStep.stageNames.contains(key.graph) {
+            return try DenoisingStep.graph(
+                graphs, latent: key.inputs["z"]!, parameterization: configuration.parameterization, strength: key.strength, outputs: key.outputs)
+        }
+        let graph = try graphs[key.graph]!.specialized(key.inputs)
+        try ModelSignatures.checkOutputs(of: graph, key.graph, configuration: configuration)
+        return graph
+    }
+
+    /// The output of a step from which the sampler goes on.
+    var stepResult: String { DenoisingStep.result(configuration.parameterization) }
+
+    /// The program of a graph, made at its first use. It stays in memory as long as somebody holds it.
+    func program(_ key: ProgramCache.Key) throws -> Program { try programs.program(key) { try program(stages(key).optimized) } }
+
+    /// The graph as it is after a pass has run for the first time.
+    public func graph(_ name: String, after pass: String, height: Int, width: Int) throws -> Graph {
+        let key = try key(name, height: height, width: width)
+        return try PassSnapshot.take(after: pass, of: name, optimization) { options in
+            if name == "step" {
+                _ = try optimizeStep(imported(key), hoisting: DenoisingStep.hoisting, level: optimization.level, options: options)
+            } else {
+                _ = try optimize(stages(key).imported, level: optimization.level, options: options)
+            }
+        }
+    }
+
+    /// A program for one of the stages, of the caller's own.
+    public func program(_ graph: Graph) throws -> Program { try Program(graph, parameters: parameters, options: options) }
+}

@@ -1,0 +1,72 @@
+import Files
+import GraphFile
+import GraphIR
+import GraphPasses
+import GraphRuntime
+import Operators
+import Tensors
+
+/// A converted model, opened: its graphs, and programs made from them for the sizes that are asked for.
+///
+/// Nothing in it changes but what it has cached, which is guarded: several restorations may use one model at once.
+public final class DeblurDiffModel: StagedModel, Sendable {
+    /// The name of the family in a file.
+    public static let family = "deblurdiff"
+
+    public let file: ModelFile
+    public let configuration: ModelConfiguration
+    /// The imported graphs by name, for the size that the file was written with.
+    public let graphs: [String: Graph]
+    public let parameters: ParameterStore
+    public let options: RuntimeOptions
+    public let optimization: OptimizationOptions
+    let programs: ProgramCache
+
+    /// - Parameter keepsPrograms: Programs stay in memory, with their weights, when nobody runs them: for a process that restores photographs as they come.
+    /// - Throws: an ``InputError`` where the file cannot be read or holds no DeblurDiff.
+    public convenience init(
+        path: String, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
+    ) throws {
+        try self.init(file: ModelFile(path: path), options: options, optimization: optimization, keepsPrograms: keepsPrograms)
+    }
+
+    public init(
+        file: ModelFile, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
+    ) throws {
+        self.file = file
+        self.options = options
+        self.optimization = optimization
+        configuration = try DeblurDiffModel.configuration(of: file)
+        graphs = try DeblurDiffModel.graphs(in: file, configuration)
+        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool, arranges: options.arrangesWeights)
+        programs = ProgramCache(keepsPrograms: keepsPrograms)
+    }
+
+    /// The networks' sizes.
+    public static func configuration(of file: ModelFile) throws -> ModelConfiguration {
+        guard let family = file.family, family.name == self.family else {
+            let names = file.graphNames.map { "'\($0)'" }.joined(separator: ", ")
+            throw InputError(
+                "holds no DeblurDiff, but the graph\(file.graphNames.count == 1 ? "" : "s") \(names)", at: file.path,
+                advice: "'deblurdiff execute' runs graphs of any kind.")
+        }
+        do { return try ModelConfiguration(json: family.configuration) } catch let error as InputError { throw error.at(file.path) }
+    }
+
+    /// Reads the graphs of a model file and checks that they are DeblurDiff's, and that the file's tensors are those that they name.
+    public static func graphs(in file: ModelFile) throws -> [String: Graph] { try graphs(in: file, configuration(of: file)) }
+
+    private static func graphs(in file: ModelFile, _ configuration: ModelConfiguration) throws -> [String: Graph] {
+        let graphs = try file.allGraphs()
+        for name in DeblurDiffArchitecture.graphNames where graphs[name] == nil {
+            throw InputError("the model has no graph '\(name)'", at: file.path, advice: "Convert the checkpoint again.")
+        }
+        do { try ModelSignatures.check(graphs, configuration) } catch let error as InputError { throw error.at(file.path) }
+        return graphs
+    }
+
+    /// The vocabulary of the text encoder, if the file has it: merges, one a line.
+    var mergesText: String? { file.family?.texts[DeblurDiffModel.mergesName] }
+
+    static let mergesName = "merges"
+}

@@ -1,0 +1,60 @@
+import GraphFile
+import GraphIR
+import GraphPasses
+import GraphRuntime
+import Synchronization
+import Tensors
+
+/// Optimised graphs and programs of a model by what they compute, each made once, at its first use. Threads may share it.
+///
+/// Graphs are small and stay. A program stays as long as somebody holds it, so that those who run it say when its weights may go; or for ever.
+final class ProgramCache: Sendable {
+    /// What decides a graph.
+    struct Key: Hashable, Sendable {
+        var graph: String
+        var inputs: [String: TensorType] = [:]
+        /// Of the control network's outputs, in a step.
+        var strength: Float = 1
+        /// Of a step; nil for its result alone.
+        var outputs: Set<String>?
+    }
+
+    private struct Entry {
+        weak var program: Program?
+        var kept: Program?
+    }
+
+    private let keepsPrograms: Bool
+    private let programs = Mutex<[Key: Entry]>([:])
+    private let graphs = Mutex<[Key: GraphStages]>([:])
+    private let steps = Mutex<[Key: OptimizedStep]>([:])
+    /// So many images of sizes of their own, and no more, are remembered.
+    private static let graphLimit = 64
+
+    init(keepsPrograms: Bool) { self.keepsPrograms = keepsPrograms }
+
+    func graph(_ key: Key, make: () throws -> GraphStages) rethrows -> GraphStages { try ProgramCache.remember(key, in: graphs, make) }
+
+    func step(_ key: Key, make: () throws -> OptimizedStep) rethrows -> OptimizedStep { try ProgramCache.remember(key, in: steps, make) }
+
+    private static func remember<Value: Sendable>(_ key: Key, in known: borrowing Mutex<[Key: Value]>, _ make: () throws -> Value) rethrows -> Value {
+        if let value = known.withLock({ $0[key] }) { return value }
+        let made = try make()
+        known.withLock { known in
+            if known.count >= graphLimit { known = [:] }
+            known[key] = made
+        }
+        return made
+    }
+
+    /// The program of a key. While one is made, others wait: making it uses all processors, and may be just what they wait for.
+    func program(_ key: Key, make: () throws -> Program) throws -> Program {
+        try programs.withLock { programs in
+            if let known = programs[key]?.program { return known }
+            let program = try make()
+            programs = programs.filter { $0.value.program != nil }
+            programs[key] = Entry(program: program, kept: keepsPrograms ? program : nil)
+            return program
+        }
+    }
+}

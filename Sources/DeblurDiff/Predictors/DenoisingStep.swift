@@ -1,0 +1,73 @@
+import GraphIR
+import GraphPasses
+import Operators
+import Tensors
+
+/// One step of the sampler as a graph: the three networks and the adaptive convolution put together.
+///
+///     kernel = lkpn(concat(c_img, z), timestep, context)
+///     eac = EAC(c_img, kernel) + c_img
+///     control = control_net(concat(z, c_img, eac), timestep, context) * strength
+///     eps = unet(z, timestep, context, control)
+///
+/// A denoiser that puts out what `eac` lacks (``Parameterization/residual``) makes `x0` of it:
+///
+///     x0 = eac + unet(z, timestep, context, control)
+public enum DenoisingStep {
+    /// How often its parts must run: once a condition, once a timestep, each step.
+    public static let hoisting = HoistInvariants(
+        stages: [.init("prologue", inputs: ["c_img", "context"]), .init("time_table", inputs: ["timestep"], isTable: true)], rest: "step")
+
+    /// Of its parts, in the order in which they run.
+    public static let stageNames = hoisting.stages.map(\.name) + [hoisting.rest]
+
+    /// All that the graph can put out; a run that records nothing needs the last, its ``result(_:)``, alone.
+    public static func outputNames(_ parameterization: Parameterization = .noise, controlCount: Int) -> [String] {
+        ["lkpn_kernel", "eac"] + (0..<controlCount).map { "control\($0)" } + [result(parameterization)]
+    }
+
+    /// The output from which the sampler goes on.
+    public static func result(_ parameterization: Parameterization) -> String {
+        switch parameterization {
+        case .noise: "eps"
+        case .residual: "x0"
+        }
+    }
+
+    /// - Parameters:
+    ///   - graphs: those of a model.
+    ///   - latent: the type of `z` and `c_img`.
+    ///   - outputs: which of ``outputNames(_:controlCount:)`` to put out; without, the result alone.
+    public static func graph(
+        _ graphs: [String: Graph], latent: TensorType, parameterization: Parameterization = .noise, strength: Float = 1, outputs: Set<String>? = nil
+    ) throws -> Graph {
+        var b = GraphBuilder(name: "step")
+        let z = b.input("z", latent)
+        let image = b.input("c_img", latent)
+        let timestep = b.input("timestep", TensorType(.float32, [1]))
+        let unet = graphs["unet"]!
+        let context = b.input("context", unet.type(unet.input("context")!))
+        func network(_ name: String, _ inputs: [String: ValueID]) throws -> [String: ValueID] {
+            b.enterScope(name)
+            defer { b.leaveScope() }
+            return try b.inline(graphs[name]!, inputs: inputs)
+        }
+        let shared = ["timestep": timestep, "context": context]
+        func with(_ x: ValueID) -> [String: ValueID] { shared.merging(["x": x]) { $1 } }
+
+        let kernel = try network("lkpn", with(b.apply(Concat(axis: 1), image, z, name: "lkpn.x")))["kernel"]!
+        let eac = try network("eac", ["c_img": image, "kernel": kernel])["eac"]!
+        var controls = try network("control_net", with(b.apply(Concat(axis: 1), z, image, eac, name: "control_net.x")))
+        if strength != 1 {
+            for (name, value) in controls.sorted(by: { $0.key < $1.key }) {
+                controls[name] = try b.apply(Scale(factor: strength), value, name: "strength.\(name)")
+            }
+        }
+        var result = try network("unet", with(z).merging(controls) { $1 })["eps"]!
+        if parameterization == .residual { result = try b.apply(Add(), eac, result, name: "x0") }
+        let all = controls.merging(["lkpn_kernel": kernel, "eac": eac, self.result(parameterization): result]) { $1 }
+        let outputs = outputs ?? [self.result(parameterization)]
+        for name in outputNames(parameterization, controlCount: controls.count) where outputs.contains(name) { b.output(name, all[name]!) }
+        return b.graph
+    }
+}

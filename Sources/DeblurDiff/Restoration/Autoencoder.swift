@@ -1,0 +1,70 @@
+import Foundation
+import Tensors
+
+/// The autoencoder of a restoration: images to latents and back, whole or tile by tile.
+struct Autoencoder {
+    let session: RestorationSession
+
+    private var configuration: ModelConfiguration { session.model.configuration }
+    private var scaleFactor: Float { Float(configuration.latentScaleFactor) }
+
+    /// The moments of an image's latent: mean and log variance side by side.
+    func encode(_ image: Tensor) throws -> Tensor {
+        let moments = try session.run("vae_encoder", ["image": image])["moments"]!
+        try session.requireFinite(moments, "the encoder")
+        session.recorder?.record("vae_moments", moments)
+        return moments
+    }
+
+    /// `(mean + exp(0.5 clamp(logvar, -30, 20)) randn) * scale factor`
+    func sampleLatent(_ moments: Tensor, _ random: inout TorchGenerator) -> Tensor {
+        let mean = meanLatent(moments)
+        let noise = random.randn(mean.type.elementCount)
+        let logVariance = moments.floats[mean.type.elementCount...]
+        for (index, value) in zip(mean.floats.indices, logVariance) {
+            let deviation = expf(0.5 * min(max(value, -30), 20))
+            mean.floats[index] = (moments.floats[index] + deviation * noise[index]) * scaleFactor
+        }
+        return mean
+    }
+
+    func meanLatent(_ moments: Tensor) -> Tensor {
+        let shape = moments.shape
+        let result = Tensor(TensorType(.float32, [1, shape[1] / 2, shape[2], shape[3]]))
+        for index in result.floats.indices { result.floats[index] = moments.floats[index] * scaleFactor }
+        return result
+    }
+
+    /// The shape of a padded image's latent.
+    func latentShape(of image: Tensor) -> Shape { session.model.latentType(height: image.shape[2], width: image.shape[3]).shape }
+
+    /// Encodes each tile by itself; where tiles overlap the later one stays.
+    func tiledEncoding(_ image: Tensor, _ latent: (_ moments: Tensor) -> Tensor) throws -> Tensor {
+        let shape = latentShape(of: image)
+        let result = Tensor(TensorType(.float32, shape))
+        let tiles = try session.options.latentTiles(height: shape[2], width: shape[3], factor: configuration.latentFactor)
+        for (window, pixels) in zip(tiles.windows, tiles.scaled(by: configuration.latentFactor).windows) {
+            latent(try encode(image.cut(pixels))).paste(into: result, at: window)
+        }
+        return result
+    }
+
+    /// - Returns: [1, 3, H, W] in about -1...1.
+    func decode(_ z: Tensor) throws -> Tensor {
+        let scaled = z.copy()
+        for index in scaled.floats.indices { scaled.floats[index] /= scaleFactor }
+        func decode(_ latent: Tensor) throws -> Tensor {
+            session.recorder?.record("z_final_scaled", latent)
+            let image = try session.run("vae_decoder", ["latent": latent])["image"]!
+            try session.requireFinite(image, "the decoder")
+            session.recorder?.record("decoded", image)
+            return image
+        }
+        guard session.options.tiled else { return try decode(scaled) }
+        let tiles = try session.options.latentTiles(height: z.shape[2], width: z.shape[3], factor: configuration.latentFactor)
+        let large = tiles.scaled(by: configuration.latentFactor)
+        var blender = TileBlender(channels: configuration.autoencoder.outChannels, tiles: large)
+        for (window, pixels) in zip(tiles.windows, large.windows) { blender.add(try decode(scaled.cut(window)), at: pixels) }
+        return blender.blended()
+    }
+}

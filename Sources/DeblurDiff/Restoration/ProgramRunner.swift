@@ -1,0 +1,34 @@
+import GraphRuntime
+import Tensors
+
+/// Runs programs one after the other, in memory that they share. One for each restoration that is under way.
+final class ProgramRunner {
+    /// Asked for an observer of each program that is about to run.
+    typealias Observation = (_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void
+
+    private let workspace = Workspace()
+    private let observation: Observation?
+    private let isCancelled: () -> Bool
+
+    init(observation: Observation? = nil, isCancelled: @escaping () -> Bool = { false }) {
+        self.observation = observation
+        self.isCancelled = isCancelled
+    }
+
+    /// - Parameter progress: told the share of the program's operations that is done.
+    /// - Throws: `CancellationError` within a kernel's time of being cancelled.
+    func run(_ program: Program, named name: String, _ inputs: [String: Tensor], progress: ((Double) -> Void)? = nil) throws -> [String: Tensor] {
+        let observer = observation?(program, name)
+        let graph = program.graph
+        let total = Double(max(graph.floatingPointOperations, 1))
+        var done = 0
+        return try program.run(inputs, in: workspace) { [isCancelled] report in
+            if isCancelled() { throw CancellationError() }
+            try observer?(report)
+            guard let progress else { return }
+            let node = graph[report.step.node]
+            done += node.op.floatingPointOperations(operands: graph.operandTypes(node), results: graph.resultTypes(node))
+            progress(Double(done) / total)
+        }
+    }
+}

@@ -1,0 +1,104 @@
+import Files
+import Tensors
+
+/// How a photograph is restored. The defaults are those of the released code.
+public struct RestorationOptions: Sendable {
+    /// Steps of the sampler, 1 ... 1000.
+    public var steps = 50
+    public var sampler = SamplerName.spaced
+    public var seed: UInt64 = 231
+    public var seedMode = SeedMode.each
+    public var positivePrompt = Prompt.text("")
+    public var negativePrompt = Prompt.text("low quality, blurry, low-resolution, noisy, unsharp, weird textures")
+    /// Classifier-free guidance: 1 is off, and then the negative prompt is not used.
+    public var guidanceScale: Float = 1
+    /// Start from the blurred image's low frequencies instead of noise alone.
+    public var betterStart = false
+    /// Run the networks on overlapping tiles, to bound memory on large images.
+    ///
+    /// Norms and attention then see a tile, not the image. That is sound for a model that was trained on images of the tiles' size, as the released one was on 512 x 512;
+    /// one that has learnt from whole images loses exposure and colour by it.
+    public var tiled = false
+    /// Side and distance of the tiles, in image pixels. They are cut down to whole positions of the latent.
+    public var tileSize = 512
+    public var tileStride = 256
+    /// Factor on the control network's outputs.
+    public var strength: Float = 1
+    /// Pulls each step's estimate towards the blurred image's latent.
+    public var restorationGuidance: RestorationGuidance?
+
+    public init() {}
+
+    /// Whether classifier-free guidance is on.
+    public var isGuided: Bool { guidanceScale != 1 }
+
+    /// The tiles of a latent; the latent itself is the only one without ``tiled``.
+    ///
+    /// - Parameter factor: image pixels along a side of a latent position.
+    func latentTiles(height: Int, width: Int, factor: Int) throws -> TileWindows {
+        let (size, stride) = tiled ? (tileSize / factor, tileStride / factor) : (Int.max, 1)
+        return try TileWindows(height: height, width: width, tileSize: size, tileStride: stride)
+    }
+
+    /// The released defaults, with the number of steps that a model asks for.
+    public init(defaultsOf configuration: ModelConfiguration) {
+        if let steps = configuration.defaultSteps { self.steps = steps }
+    }
+
+    /// Checks what a user can get wrong.
+    public func validate(for configuration: ModelConfiguration) throws {
+        guard (1...NoiseSchedule.trainingSteps).contains(steps) else {
+            throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "--steps")
+        }
+        guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "--cfg-scale") }
+        guard strength.isFinite else { throw InputError("the strength must be a number", at: "--strength") }
+        if let guidance = restorationGuidance {
+            guard !tiled else {
+                throw InputError("restoration guidance is not available with tiles", at: "--g-scale", advice: "Leave out --tiled or --g-scale.")
+            }
+            guard guidance.scale.isFinite else { throw InputError("the scale must be a number", at: "--g-scale") }
+            guard (1...1000).contains(guidance.repetitions) else { throw InputError("must be 1 to 1000, not \(guidance.repetitions)", at: "--g-repeat") }
+        }
+        if tiled { try validateTiles(latentFactor: configuration.latentFactor, multiple: configuration.networkMultiple) }
+    }
+
+    private func validateTiles(latentFactor factor: Int, multiple: Int) throws {
+        guard tileSize >= multiple, tileSize / factor * factor % multiple == 0 else {
+            throw InputError(
+                "tiles of \(tileSize) pixels do not go through this model's networks", at: "--tile-size",
+                advice: "Take a multiple of \(multiple).")
+        }
+        guard (1...tileSize / factor).contains(tileStride / factor) else {
+            throw InputError(
+                "must be \(factor) to \(tileSize) pixels (the --tile-size), not \(tileStride)", at: "--tile-stride",
+                advice: "Half the tile size is usual.")
+        }
+    }
+}
+
+/// Where each image's random numbers begin.
+public enum SeedMode: String, CaseIterable, Hashable, Sendable {
+    /// At the seed: an image's result does not depend on those before it, so that any can be made again by itself.
+    case each
+    /// Where the image before ended, as in the released program, which seeds once.
+    case once
+}
+
+/// What the text encoder reads.
+public enum Prompt: Hashable, Sendable {
+    case text(String)
+    /// Token ids, already between start and end and padded.
+    case tokens([Int32])
+}
+
+/// Restoration guidance by the mean squared error of latents.
+public struct RestorationGuidance: Hashable, Sendable {
+    public var scale: Float
+    /// Active at timesteps t with `stop < t + 1 < start`.
+    public var start = 1001
+    public var stop = -1
+    /// Gradient steps at each of those.
+    public var repetitions = 1
+
+    public init(scale: Float) { self.scale = scale }
+}

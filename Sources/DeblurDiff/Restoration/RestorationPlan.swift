@@ -1,0 +1,71 @@
+import GraphIR
+import Tensors
+
+/// Which programs a restoration runs, and how often.
+public struct RestorationPlan: Sendable {
+    /// A program.
+    public struct Part: Sendable {
+        public let phase: RestorationProgress.Phase
+        public let runs: Int
+        /// Of one run, as the passes leave the graph.
+        public let floatingPointOperations: Double
+        /// Bytes of its parameters in float32.
+        public let parameterByteCount: Int
+        let key: ProgramCache.Key
+    }
+
+    /// One for each phase, in order.
+    public let parts: [Part]
+    /// What the denoiser runs on: the image's latent, or a tile of it.
+    let latent: TensorType
+
+    public var floatingPointOperations: Double { parts.reduce(0) { $0 + Double($1.runs) * $1.floatingPointOperations } }
+
+    /// For progress.
+    ///
+    /// - Parameters:
+    ///   - prompts: how many are encoded.
+    ///   - preparesDenoiser: whether its weights must be read and arranged.
+    func work(prompts: Int, preparesDenoiser: Bool) -> RestorationWork {
+        var work = RestorationWork()
+        for part in parts {
+            let runs = part.phase == .encodingText ? prompts : part.runs
+            guard runs > 0 else { continue }
+            work.parts[part.phase] = RestorationWork.Part(
+                operationsPerRun: part.floatingPointOperations, runs: runs, weightBytes: part.parameterByteCount)
+        }
+        // The weights of the step are arranged before its conditions are prepared, which is over in no time.
+        let step = work.parts[.sampling]?.weightBytes ?? 0
+        work.parts[.preparing] = RestorationWork.Part(weightBytes: preparesDenoiser ? step : 0)
+        work.parts[.sampling]?.weightBytes = 0
+        return work
+    }
+}
+
+extension DeblurDiffModel {
+    /// Plans the restoration of an image of this size. Nothing runs and no weight is read.
+    ///
+    /// - Throws: an ``InputError`` where the networks cannot take the size.
+    public func plan(of options: RestorationOptions, height: Int, width: Int) throws -> RestorationPlan {
+        let factor = configuration.latentFactor
+        let latent = latentType(height: paddedLength(height), width: paddedLength(width))
+        let tiles = try options.latentTiles(height: latent.shape[2], width: latent.shape[3], factor: factor)
+        let (tileHeight, tileWidth) = (tiles.tileHeight * factor, tiles.tileWidth * factor)
+        func part(_ phase: RestorationProgress.Phase, _ graph: String, runs: Int) throws -> RestorationPlan.Part {
+            var key = try key(graph, height: tileHeight, width: tileWidth)
+            if DenoisingStep.stageNames.contains(graph) { key.strength = options.strength }
+            let graph = try stages(key).optimized
+            return RestorationPlan.Part(
+                phase: phase, runs: runs, floatingPointOperations: Double(graph.floatingPointOperations),
+                parameterByteCount: graph.parameters.reduce(0) { $0 + graph.type($1).elementCount * 4 }, key: key)
+        }
+        let (count, conditions) = (tiles.windows.count, options.isGuided ? 2 : 1)
+        let encodings = count * (options.betterStart ? 2 : 1) + (options.restorationGuidance == nil ? 0 : 1)
+        return RestorationPlan(
+            parts: [
+                try part(.encodingText, "text_encoder", runs: conditions), try part(.encodingImage, "vae_encoder", runs: encodings),
+                try part(.preparing, "prologue", runs: count * conditions), try part(.sampling, "step", runs: options.steps * count * conditions),
+                try part(.decoding, "vae_decoder", runs: count),
+            ], latent: TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth]))
+    }
+}

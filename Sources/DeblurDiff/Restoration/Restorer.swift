@@ -1,0 +1,183 @@
+import Foundation
+import GraphRuntime
+import Tensors
+
+/// Restores photographs with a model, one after the other: the whole of the paper's algorithm 1.
+///
+/// A restorer is for one thread at a time; several may share a model.
+public final class Restorer {
+    public let model: DeblurDiffModel
+    public let options: RestorationOptions
+    private let session: RestorationSession
+    private let progress: ((RestorationProgress) -> Void)?
+    private let keepsDenoiser: Bool
+    private let prompts: PromptEncoder
+    private var autoencoder: Autoencoder { Autoencoder(session: session) }
+    /// For the last size of latents.
+    private var denoiser: (latent: TensorType, value: Denoiser)?
+    /// Where the stream of random numbers stands, with ``SeedMode/once``.
+    private var generator: TorchGenerator?
+
+    /// - Parameters:
+    ///   - keepsDenoiser: the denoiser's weights stay in memory while an image is decoded, for another image of its size.
+    ///   - observation: asked for an observer of each program that is about to run; for profiles.
+    ///   - isCancelled: asked after each kernel; where it says so, ``restore(_:height:width:)`` throws `CancellationError`.
+    /// - Throws: an ``InputError`` for options that do not fit the model, and for prompts that it cannot take.
+    public init(
+        model: DeblurDiffModel, options: RestorationOptions, keepsDenoiser: Bool = false, recorder: Recorder? = nil,
+        observation: ((_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void)? = nil,
+        isCancelled: @escaping () -> Bool = { false }, progress: ((RestorationProgress) -> Void)? = nil
+    ) throws {
+        try options.validate(for: model.configuration)
+        self.model = model
+        self.options = options
+        self.keepsDenoiser = keepsDenoiser
+        self.progress = progress
+        let runner = ProgramRunner(observation: observation, isCancelled: isCancelled)
+        session = RestorationSession(model, options, recorder: recorder, runner: runner)
+        prompts = try PromptEncoder(session)
+    }
+
+    /// What the restoration of an image of this size will compute, phase by phase; less what is kept from images before it.
+    ///
+    /// - Throws: ``InputError`` where the networks cannot take the size.
+    public func plannedWork(height: Int, width: Int) throws -> RestorationWork {
+        let plan = try model.plan(of: options, height: height, width: width)
+        return plan.work(prompts: prompts.newCount, preparesDenoiser: denoiser?.latent != plan.latent)
+    }
+
+    /// - Parameter pixels: interleaved RGB, 8 bit.
+    /// - Returns: the restored pixels, of the same size.
+    /// - Throws: ``InputError``, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
+    public func restore(_ pixels: [UInt8], height: Int, width: Int) throws -> [UInt8] {
+        let plain = Padding.planes(rgb: pixels, height: height, width: width, multiple: 1)
+        let clean = Padding.planes(rgb: pixels, height: height, width: width, multiple: model.configuration.imageMultiple)
+        var random = generator ?? TorchGenerator(seed: options.seed)
+        let meter = WorkMeter(try plannedWork(height: height, width: width), steps: options.steps, report: progress)
+        session.meter = meter
+        defer { session.releaseProgram() }
+
+        meter.enter(.encodingText)
+        let texts = try prompts.contexts()
+        meter.enter(.encodingImage)
+        let images = try conditionLatents(clean, &random)
+        let start = try startingLatent(clean, &random)
+        let guidance = try options.restorationGuidance.map { LatentGuidance($0, moments: try autoencoder.encode(centered(clean))) }
+        meter.enter(.preparing)
+        let predictor = try predictor(texts, images, start.type)
+        meter.enter(.sampling)
+        let z = try sample(start, predictor, guidance, &random)
+        if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
+        meter.enter(.decoding)
+        let image = Padding.crop(try autoencoder.decode(z), height: height, width: width)
+        for index in image.floats.indices { image.floats[index] = (image.floats[index] + 1) / 2 }
+        ColorFix.apply(to: image, matching: plain)
+        try session.requireFinite(image, "the colours of the decoded image")
+        if options.seedMode == .once { generator = random }
+        meter.finish()
+        return ColorFix.truncate(image)
+    }
+
+    /// The blurred image's latents: for the condition, and for the one that guidance leads away from.
+    private func conditionLatents(_ clean: Tensor, _ random: inout TorchGenerator) throws -> (positive: Tensor, negative: Tensor) {
+        if options.tiled {
+            let image = try autoencoder.tiledEncoding(clean) { autoencoder.meanLatent($0) }
+            return (image, image)
+        }
+        let moments = try autoencoder.encode(clean)
+        let positive = autoencoder.sampleLatent(moments, &random)
+        // The second draw moves the generator also when nobody uses it.
+        session.recorder?.record("vae_moments", moments)
+        return (positive, autoencoder.sampleLatent(moments, &random))
+    }
+
+    /// What the sampler starts from: noise, or the image's low frequencies with noise.
+    private func startingLatent(_ clean: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
+        let shape = autoencoder.latentShape(of: clean)
+        guard options.betterStart else { return Tensor(random.randn(shape.elementCount), shape: shape) }
+        let coarse = try autoencoder.tiledEncoding(LowFrequencies.of(clean)) { autoencoder.sampleLatent($0, &random) }
+        let noise = random.randn(shape.elementCount)
+        let last = NoiseSchedule.fullAlphasCumulative[NoiseSchedule.trainingSteps - 1]
+        let (signal, deviation) = (Float(last.squareRoot()), Float((1 - last).squareRoot()))
+        return Tensor(zip(coarse.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: shape)
+    }
+
+    private func centered(_ clean: Tensor) -> Tensor {
+        let result = clean.copy()
+        for index in result.floats.indices { result.floats[index] = 2 * result.floats[index] - 1 }
+        return result
+    }
+
+    /// The networks, made ready for a latent and its conditions, with guidance and tiles around them as asked for.
+    private func predictor(
+        _ texts: (positive: Tensor, negative: Tensor?), _ images: (positive: Tensor, negative: Tensor), _ latent: TensorType
+    ) throws -> any NoisePredictor {
+        let tiles = try options.latentTiles(height: latent.shape[2], width: latent.shape[3], factor: model.configuration.latentFactor)
+        let tile = TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth])
+        session.releaseProgram()
+        if denoiser?.latent != tile {
+            denoiser = nil  // its weights go before the new ones come
+            let sampler = try options.sampler.make(steps: options.steps)
+            let value = try Denoiser(
+                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner)
+            denoiser = (tile, value)
+        }
+        session.meter.packed()
+        let networks = denoiser!.value
+        func guided(_ window: TileWindows.Window?) throws -> any NoisePredictor {
+            func network(_ text: Tensor, _ image: Tensor) throws -> NetworkPredictor {
+                try NetworkPredictor(networks, Condition(context: text, image: window.map(image.cut) ?? image), session: session)
+            }
+            let positive = try network(texts.positive, images.positive)
+            guard let negative = texts.negative else { return positive }
+            return GuidedPredictor(
+                positive: positive, negative: try network(negative, images.negative), scale: options.guidanceScale, session: session)
+        }
+        guard options.tiled else { return try guided(nil) }
+        return TiledPredictor(tiles: tiles, predictors: try tiles.windows.map(guided))
+    }
+
+    /// From the starting latent to the restored one, step by step.
+    private func sample(
+        _ start: Tensor, _ predictor: any NoisePredictor, _ guidance: LatentGuidance?, _ random: inout TorchGenerator
+    ) throws -> Tensor {
+        var sampler = try options.sampler.make(steps: options.steps)
+        let timesteps = sampler.timesteps
+        var z = start
+        for (index, timestep) in timesteps.enumerated() {
+            let step = SamplerStep(index: index, count: timesteps.count, timestep: timestep)
+            let prediction = try predictor.predict(z, step)
+            let estimate = model.configuration.parameterization == .noise ? sampler.estimate(noise: prediction, z: z, step: index) : prediction.copy()
+            if let guidance, guidance.isActive(at: timestep) {
+                let rate = sampler.guidanceRate(scale: guidance.options.scale, step: index)
+                guidance.pull(estimate, rate: rate) { autoencoder.sampleLatent($0, &random) }
+                try session.requireFinite(estimate, "\(step.place): restoration guidance")
+            }
+            z = sampler.step(z, estimate: estimate, step: index, random: &random)
+            try session.requireFinite(z, "\(step.place): the sampler")
+            session.meter.endStep()
+        }
+        return z
+    }
+}
+
+/// Restoration guidance: pulls an estimate towards the blurred image's latent by the gradient of their mean squared error.
+private struct LatentGuidance {
+    let options: RestorationGuidance
+    let moments: Tensor
+
+    init(_ options: RestorationGuidance, moments: Tensor) {
+        self.options = options
+        self.moments = moments
+    }
+
+    func isActive(at timestep: Int) -> Bool { options.stop < timestep + 1 && timestep + 1 < options.start }
+
+    func pull(_ estimate: Tensor, rate: Float, target: (_ moments: Tensor) -> Tensor) {
+        let size = Float(estimate.type.elementCount)
+        for _ in 0..<options.repetitions {
+            let target = target(moments)
+            for i in estimate.floats.indices { estimate.floats[i] += -2 * (estimate.floats[i] - target.floats[i]) / size * rate }
+        }
+    }
+}

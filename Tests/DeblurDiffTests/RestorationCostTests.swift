@@ -1,0 +1,68 @@
+import DeblurDiff
+import Files
+import GraphIR
+import GraphTestSupport
+import Tensors
+import Testing
+
+@Suite struct RestorationCostTests {
+    private func model() throws -> DeblurDiffModel { try OracleModel.open(.standard) }
+
+    @Test func phasesFollowTheOptions() throws {
+        let model = try model()
+        var options = RestorationOptions()
+        options.steps = 7
+        let plain = try model.cost(of: options, height: 100, width: 130)
+        #expect(plain.plan.parts.map(\.runs) == [1, 1, 1, 7, 1])
+        #expect(plain.plan.parts.allSatisfy { $0.floatingPointOperations > 0 } && plain.memory.allSatisfy { $0.arenaByteCount > 0 })
+        // The step's work is counted for the size that is padded to.
+        #expect(plain.floatingPointOperations == (try model.cost(of: options, height: 128, width: 192)).floatingPointOperations)
+        options.guidanceScale = 4
+        options.betterStart = true
+        #expect(try model.cost(of: options, height: 100, width: 130).plan.parts.map(\.runs) == [2, 2, 2, 14, 1])
+        options.guidanceScale = 1
+        options.betterStart = false
+        options.tiled = true
+        (options.tileSize, options.tileStride) = (256, 128)
+        let tiled = try model.cost(of: options, height: 384, width: 512)
+        #expect(tiled.plan.parts.map(\.runs) == [1, 6, 6, 42, 6])
+    }
+
+    @Test func whatCannotFitSaysWhatWould() throws {
+        let model = try model()
+        let options = RestorationOptions()
+        let (height, width) = (1200, 1600)
+        let cost = try model.checkedCost(of: options, height: height, width: width, available: 1 << 50)
+        let error = #expect(throws: InputError.self) {
+            try model.checkedCost(of: options, height: height, width: width, available: cost.peakByteCount - 1)
+        }
+        #expect(error?.what.contains("1600 x 1200 pixels take about") == true)
+        #expect(error?.advice?.contains("--tiled") == true)
+        #expect(error?.advice?.contains("--memory lean") == true)
+        #expect(error?.advice?.contains("--precision bfloat16") == true)
+        _ = try model.checkedCost(of: options, height: height, width: width, available: cost.peakByteCount)
+    }
+
+    /// Twelve megapixels are planned, at each level, and memory grows as the image does.
+    @Test(arguments: [OracleSetting.imported, .standard]) func memoryGrowsWithThePixels(_ setting: OracleSetting) throws {
+        let model = try OracleModel.open(setting)
+        let options = RestorationOptions()
+        for phase in [1, 4] {
+            let small = try model.cost(of: options, height: 1536, width: 2048).memory[phase].arenaByteCount
+            let large = try model.cost(of: options, height: 3072, width: 4096).memory[phase].arenaByteCount
+            #expect(Double(large) < 4.2 * Double(small))
+        }
+    }
+
+    /// No value of the autoencoder is larger than a multiple of the image, at any size.
+    @Test func noTypeHoldsASquareOfThePositions() throws {
+        let configuration = try ModelConfiguration(yaml: String(contentsOfFile: repositoryFile("Tests/Fixtures/tiny.yaml"), encoding: .utf8))
+        func largest(_ side: Int) throws -> Int {
+            let graphs = try DeblurDiffArchitecture.graphs(configuration, height: side, width: side)
+            return ["vae_encoder", "vae_decoder"].flatMap { name in
+                graphs[name]!.order.flatMap { graphs[name]!.resultTypes(graphs[name]![$0]) }
+            }.map(\.elementCount).max()!
+        }
+        #expect(try largest(16384) == 16 * largest(4096))
+    }
+}
