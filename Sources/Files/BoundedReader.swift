@@ -1,4 +1,3 @@
-
 /// Reads little-endian numbers from bytes of a file, and throws where they end.
 public struct BoundedReader {
     public let bytes: UnsafeRawBufferPointer

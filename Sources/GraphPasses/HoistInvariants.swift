@@ -94,7 +94,9 @@ public struct HoistInvariants: Sendable {
         return StagedGraph(
             stages: (0...last).map { stage in
                 let nodes = graph.order.filter { place[$0] == stage || copies[stage].contains($0) }
-                guard stage < last else { return GraphStage(name: rest, graph: graph.extract(graph.name, nodes: nodes, outputs: graph.outputs), dependsOn: inputs) }
+                guard stage < last else {
+                    return GraphStage(name: rest, graph: graph.extract(graph.name, nodes: nodes, outputs: graph.outputs), dependsOn: inputs)
+                }
                 // The values that others read or that the graph puts out.
                 let crossing = graph.order.filter { place[$0] == stage }.flatMap { id in
                     graph[id].results.filter { value in

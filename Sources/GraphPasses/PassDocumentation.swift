@@ -1,4 +1,3 @@
-
 // swift-format-ignore-file
 // Generated from the doc comments in Passes/: RECORD=1 swift test --filter PassDocumentationTests
 

@@ -200,7 +200,8 @@ import Testing
                 var texts = graphs.mapValues(\.text)
                 texts[name] = text
                 try ModelFile.write(
-                    ModelFileContents(graphs: texts, family: ModelFamily(name: DeblurDiffModel.family, configuration: configuration.json)), to: folder + "/model",
+                    ModelFileContents(graphs: texts, family: ModelFamily(name: DeblurDiffModel.family, configuration: configuration.json)),
+                    to: folder + "/model",
                     parameters: checkpoint.names.filter { names[$0] != nil }, from: checkpoint, converter: "tests")
                 let arguments = ["run", "photo.png", "--output", "o.png", "--model", "model", "--steps", "1"]
                 try Command.expectFailure(arguments, in: folder, says: ["model"] + words)

@@ -13,7 +13,7 @@ import Testing
         ("controlnet.linear.weight", [3, 7]),
     ]
     private let contents = ModelFileContents(
-        graphs: ["unet": "%a = add(%b, %c)\n\"quoted\"", "lkpn": ""], 
+        graphs: ["unet": "%a = add(%b, %c)\n\"quoted\"", "lkpn": ""],
         family: ModelFamily(name: "sample", configuration: "{\"width\":4}", texts: ["merges": "a b\nü\n"]))
 
     private func convert(

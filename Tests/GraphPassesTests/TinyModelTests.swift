@@ -47,13 +47,15 @@ import Testing
 
     @Test(arguments: [(128, 128), (64, 64), (192, 128)]) func stepComputesTheSame(_ height: Int, _ width: Int) throws {
         let imported = try step(height: height, width: width)
-        try expectSameNumbers(imported, optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(verifies: true)).graphs, runner: Self.runner)
+        try expectSameNumbers(
+            imported, optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(verifies: true)).graphs, runner: Self.runner)
     }
 
     /// Windows that overlap, a strength, and outputs in the middle, which keep what would be folded away.
     @Test func windowedStepComputesTheSame() throws {
         let imported = try step(height: 576, width: 128, strength: 0.75)
-        try expectSameNumbers(imported, optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(verifies: true)).graphs, runner: Self.runner)
+        try expectSameNumbers(
+            imported, optimizeStep(imported, hoisting: DenoisingStep.hoisting, options: PipelineOptions(verifies: true)).graphs, runner: Self.runner)
     }
 
     @Test func stepWithAllOutputsComputesTheSame() throws {
