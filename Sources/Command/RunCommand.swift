@@ -27,6 +27,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's own, or 50)")
     var steps: Int?
 
+    @Option(help: "How the sampler goes from step to step: spaced, as the released program, or ddim, which draws no random numbers after the start.")
+    var sampler = SamplerName.spaced
+
     @Option(help: "Seed of the random numbers; its low 32 bits count.")
     var seed: UInt64 = 231
 
@@ -169,6 +172,7 @@ struct RunCommand: ParsableCommand {
     private func restorationOptions(for configuration: ModelConfiguration) -> RestorationOptions {
         var options = RestorationOptions(defaultsOf: configuration)
         if let steps { options.steps = steps }
+        options.sampler = sampler
         options.seed = seed
         options.seedMode = seedMode
         options.positivePrompt = .text(posPrompt)
@@ -191,3 +195,4 @@ struct RunCommand: ParsableCommand {
 }
 
 extension SeedMode: ExpressibleByArgument {}
+extension SamplerName: ExpressibleByArgument {}

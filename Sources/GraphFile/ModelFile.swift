@@ -31,6 +31,8 @@ public final class ModelFile: @unchecked Sendable {
     public let provenance: Provenance
     /// 64 hexadecimal digits for each tensor.
     public let checksums: [String: String]
+    /// The SHA-256 of all that makes a model: its metadata, among which are the checksums of all tensors. 64 hexadecimal digits.
+    public var digest: String { contents.metadata[Key.metadataDigest] ?? "" }
     let contents: SafetensorsFile
 
     /// In the order of their bytes in the file.

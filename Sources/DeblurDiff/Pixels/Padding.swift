@@ -34,6 +34,22 @@ public enum Padding {
         return result
     }
 
+    /// [1, C, H, W] with zeros at the right and below, so that height and width are multiples of `multiple`.
+    public static func padded(_ image: Tensor, multiple: Int) -> Tensor {
+        let planes = ImagePlanes(image.type)
+        let (height, width) = (paddedLength(planes.height, multiple: multiple), paddedLength(planes.width, multiple: multiple))
+        let result = Tensor(ImagePlanes.type(channels: planes.channels, height: height, width: width))
+        let (source, target) = (image.floats, result.floats)
+        for channel in 0..<planes.channels {
+            for y in 0..<planes.height {
+                let (from, to) = ((channel * planes.height + y) * planes.width, (channel * height + y) * width)
+                for x in 0..<planes.width { target[to + x] = source[from + x] }
+            }
+        }
+        withExtendedLifetime(image) {}
+        return result
+    }
+
     /// The top left part of [1, C, H, W].
     ///
     /// - Precondition: that part lies within the image.

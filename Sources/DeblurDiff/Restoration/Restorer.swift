@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import GraphRuntime
 import Tensors
@@ -47,11 +48,22 @@ public final class Restorer {
     }
 
     /// - Parameter pixels: interleaved RGB, 8 bit.
-    /// - Returns: the restored pixels, of the same size.
-    /// - Throws: ``InputError``, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
+    /// - Returns: the restored pixels, of the same size, cut off as the released program does.
     public func restore(_ pixels: [UInt8], height: Int, width: Int) throws -> [UInt8] {
-        let plain = Padding.planes(rgb: pixels, height: height, width: width, multiple: 1)
-        let clean = Padding.planes(rgb: pixels, height: height, width: width, multiple: model.configuration.imageMultiple)
+        ColorFix.truncate(try restore(Padding.planes(rgb: pixels, height: height, width: width, multiple: 1)))
+    }
+
+    /// - Parameters:
+    ///   - plain: float32 [1, 3, H, W], sRGB in 0...1.
+    ///   - checkpoint: goes on from there, where an earlier restoration of the same image with the same options was interrupted.
+    ///   - afterStep: given the state after each step but the last; what it throws ends the restoration.
+    /// - Returns: planes of the same size, which may leave 0...1 a little.
+    /// - Throws: ``InputError``, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
+    public func restore(
+        _ plain: Tensor, from checkpoint: SamplerCheckpoint? = nil, afterStep: ((SamplerCheckpoint) throws -> Void)? = nil
+    ) throws -> Tensor {
+        let (height, width) = (plain.shape[2], plain.shape[3])
+        let clean = Padding.padded(plain, multiple: model.configuration.imageMultiple)
         var random = generator ?? TorchGenerator(seed: options.seed)
         let meter = WorkMeter(try plannedWork(height: height, width: width), steps: options.steps, report: progress)
         session.meter = meter
@@ -61,12 +73,13 @@ public final class Restorer {
         let texts = try prompts.contexts()
         meter.enter(.encodingImage)
         let images = try conditionLatents(clean, &random)
-        let start = try startingLatent(clean, &random)
+        let start = try checkpoint?.z ?? startingLatent(clean, &random)
+        guard start.shape == autoencoder.latentShape(of: clean) else { throw InputError("the state to go on from is that of an image of another size") }
         let guidance = try options.restorationGuidance.map { LatentGuidance($0, moments: try autoencoder.encode(centered(clean))) }
         meter.enter(.preparing)
         let predictor = try predictor(texts, images, start.type)
         meter.enter(.sampling)
-        let z = try sample(start, predictor, guidance, &random)
+        let z = try sample(start, predictor, guidance, &random, from: checkpoint, afterStep: afterStep)
         if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
         meter.enter(.decoding)
         let image = Padding.crop(try autoencoder.decode(z), height: height, width: width)
@@ -75,7 +88,7 @@ public final class Restorer {
         try session.requireFinite(image, "the colours of the decoded image")
         if options.seedMode == .once { generator = random }
         meter.finish()
-        return ColorFix.truncate(image)
+        return image
     }
 
     /// The blurred image's latents: for the condition, and for the one that guidance leads away from.
@@ -139,12 +152,19 @@ public final class Restorer {
 
     /// From the starting latent to the restored one, step by step.
     private func sample(
-        _ start: Tensor, _ predictor: any NoisePredictor, _ guidance: LatentGuidance?, _ random: inout TorchGenerator
+        _ start: Tensor, _ predictor: any NoisePredictor, _ guidance: LatentGuidance?, _ random: inout TorchGenerator,
+        from checkpoint: SamplerCheckpoint?, afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {
         var sampler = try options.sampler.make(steps: options.steps)
         let timesteps = sampler.timesteps
         var z = start
-        for (index, timestep) in timesteps.enumerated() {
+        if let checkpoint {
+            guard (0...timesteps.count).contains(checkpoint.step) else { throw InputError("the state to go on from is that of other options") }
+            random = checkpoint.random
+            sampler.state = checkpoint.samplerState
+            session.meter.skip(steps: checkpoint.step)
+        }
+        for (index, timestep) in timesteps.enumerated().dropFirst(checkpoint?.step ?? 0) {
             let step = SamplerStep(index: index, count: timesteps.count, timestep: timestep)
             let prediction = try predictor.predict(z, step)
             let estimate = model.configuration.parameterization == .noise ? sampler.estimate(noise: prediction, z: z, step: index) : prediction.copy()
@@ -156,6 +176,9 @@ public final class Restorer {
             z = sampler.step(z, estimate: estimate, step: index, random: &random)
             try session.requireFinite(z, "\(step.place): the sampler")
             session.meter.endStep()
+            if let afterStep, index + 1 < timesteps.count {
+                try afterStep(SamplerCheckpoint(step: index + 1, z: z, random: random, samplerState: sampler.state))
+            }
         }
         return z
     }

@@ -14,6 +14,8 @@ final class WorkMeter {
     private var seconds: [Phase: Double] = [:]
     private var (step, stepCount) = (0, 0)
     private var lastReport: ContinuousClock.Instant?
+    /// Of the sampling's operations, those that took no time.
+    private var skipped = 0.0
 
     init(_ work: RestorationWork, steps: Int, report: ((RestorationProgress) -> Void)?) {
         self.work = work
@@ -40,6 +42,15 @@ final class WorkMeter {
     /// The weights are ready for the phase's first run.
     func packed() {
         set(work.parts[phase!]?.packing ?? 0)
+        tell()
+    }
+
+    /// So many steps were done by an earlier run.
+    func skip(steps count: Int) {
+        guard let part = work.parts[.sampling], stepCount > 0 else { return }
+        step = count
+        done[.sampling] = part.packing + part.operationsPerRun * Double(part.runs) * Double(count) / Double(stepCount)
+        skipped = done[.sampling]!
         tell()
     }
 
@@ -84,7 +95,7 @@ final class WorkMeter {
     /// Each phase's rest at its own pace; the decoder's before it runs is the encoder's, and any other's that of all so far.
     private func secondsLeft() -> Double? {
         func pace(_ phases: [Phase]) -> Double? {
-            let operations = phases.reduce(0) { $0 + done[$1, default: 0] }
+            let operations = phases.reduce(0) { $0 + done[$1, default: 0] } - (phases.contains(.sampling) ? skipped : 0)
             return operations > 0 ? phases.reduce(0) { $0 + seconds[$1, default: 0] } / operations : nil
         }
         guard let average = pace(Phase.allCases) else { return nil }

@@ -15,6 +15,20 @@ public struct TorchGenerator: Sendable {
         engine = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
     }
 
+    /// All that decides the numbers to come: the engine's 624 words and its position, whether there is a spare number, and that number's bits, low half first.
+    public var words: [UInt32] {
+        let spare = spareNormal?.bitPattern
+        return engine.words + [spare == nil ? 0 : 1, UInt32(truncatingIfNeeded: spare ?? 0), UInt32(truncatingIfNeeded: (spare ?? 0) >> 32)]
+    }
+
+    /// A generator that goes on where another stood; nil for what are not the words of one.
+    public init?(words: [UInt32]) {
+        guard words.count == MersenneTwister.wordCount + 3, let engine = MersenneTwister(words: words.dropLast(3)) else { return nil }
+        self.engine = engine
+        let spare = words.suffix(3).map(UInt64.init)
+        if spare[0] != 0 { spareNormal = Double(bitPattern: spare[1] | spare[2] << 32) }
+    }
+
     /// `torch.randn(count)`: normal numbers of mean 0 and variance 1, in float32.
     public mutating func randn(_ count: Int) -> [Float] {
         [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -90,6 +104,18 @@ struct MersenneTwister: Sendable {
             let last = state[index - 1]
             state.append(1_812_433_253 &* (last ^ last >> 30) &+ UInt32(index))
         }
+    }
+
+    static let wordCount = size + 1
+
+    /// The state and the position in it.
+    var words: [UInt32] { state + [UInt32(position)] }
+
+    init?(words: some Collection<UInt32>) {
+        let words = Array(words)
+        guard words.count == MersenneTwister.wordCount, words[MersenneTwister.size] <= MersenneTwister.size else { return nil }
+        state = Array(words.dropLast())
+        position = Int(words[MersenneTwister.size])
     }
 
     mutating func next() -> UInt32 {
