@@ -82,7 +82,9 @@ let package = Package(
         .testTarget(name: "TensorsTests", dependencies: ["Files", "GraphTestSupport", "TensorFiles", "Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphTestSupport", "Operators", "Tensors"]),
         .testTarget(name: "GraphPassesTests", dependencies: ["DeblurDiff", "GraphIR", "GraphPasses", "GraphTestSupport", "Operators", "Tensors"]),
-        .testTarget(name: "GraphRuntimeTests", dependencies: ["CKernels", "Files", "GraphIR", "GraphRuntime", "GraphTestSupport", "Operators", "Tensors"]),
+        .testTarget(
+            name: "GraphRuntimeTests",
+            dependencies: ["CKernels", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Operators", "Tensors"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "GraphFile", "GraphTestSupport", "TensorFiles", "Tensors"]),
         .testTarget(name: "GraphFileTests", dependencies: ["Checkpoints", "Files", "GraphFile", "GraphTestSupport", "TensorFiles", "Tensors"]),
         .testTarget(

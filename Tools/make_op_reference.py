@@ -37,6 +37,21 @@ def ops(folder):
         yield name.group(1), link(comment), list(attributes(match.group(3)))
 
 
+def steps(source, enum):
+    """The cases of an enum of steps: name and doc comment."""
+    body = re.search(rf"enum {enum}\b.*?^}}", source, re.M | re.S).group()
+    for comment, name, raw in re.findall(r"((?:^    ///.*\n)*)^    case (\w+)(?: = \"(\w+)\")?$", body, re.M):
+        yield raw or name, link(" ".join(line.strip()[3:].strip() for line in comment.splitlines()))
+
+
+def step_tables(path):
+    source = path.read_text()
+    parts = []
+    for title, enum in ("a prologue", "PrologueStep"), ("an epilogue", "EpilogueStep"):
+        parts.append(f"| step of {title} | |\n|---|---|\n" + "".join(f"| `{name}` | {text} |\n" for name, text in steps(source, enum)))
+    return "\n".join(parts) + "\n"
+
+
 def reference(folder):
     parts = []
     for name, comment, properties in sorted(ops(folder)):
@@ -59,7 +74,7 @@ text = document.read_text()
 head, rest = text.split(begin)
 tail = rest.split(end)[1]
 operators = root / "Sources/Operators"
-expected = head + begin + "\n" + reference(operators) + general + reference(operators / "General") + end + tail
+expected = head + begin + "\n" + step_tables(operators / "FusedOp.swift") + reference(operators) + general + reference(operators / "General") + end + tail
 if sys.argv[1:] == ["--check"]:
     if text != expected:
         sys.exit("Docs/IR.md is out of date: run Tools/make_op_reference.py")

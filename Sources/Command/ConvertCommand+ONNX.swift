@@ -11,9 +11,8 @@ extension ConvertCommand {
     /// Throws for values and weights that no kernel takes: the file could be written, but nothing could run it.
     private func requireKernels(_ model: ImportedModel) throws {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: 1))
-        options.arrangesWeights = false
         options.packsWeights = false
-        _ = try Program(model.graph, parameters: ParameterStore(source: model.parameters, pool: options.pool, arranges: false), options: options)
+        _ = try ProgramPlan(model.graph, parameters: ParameterStore(source: model.parameters, pool: options.pool), options: options)
     }
 
     func convertONNX(_ path: String) throws {

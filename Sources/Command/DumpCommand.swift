@@ -51,7 +51,7 @@ struct DumpCommand: ParsableCommand {
         switch stage {
         case .imported: dump = GraphDump(stages.imported, stage: "imported")
         case .optimized: dump = GraphDump(stages.optimized, stage: "optimized")
-        case .scheduled: dump = GraphDump(try model.program(stages.optimized))
+        case .scheduled: dump = GraphDump(try model.plan(stages.optimized))
         }
         if stage != .imported {
             if stages.imported.order.count != stages.optimized.order.count { dump.before = (stages.imported, "imported") }

@@ -76,7 +76,6 @@ struct ExecuteCommand: ParsableCommand {
 
         let optimized = try optimize(executable.graph, level: runtime.optimization.options.level, options: runtime.optimization.options.pipeline).graph
         let program = try Program(optimized, parameters: executable.parameters, options: options)
-        try program.requireMemory()
         let inputs = try GraphInputs.bind(executable.graph, given: given, randomSeed: randomSeed)
         if let saveInputs { try TensorFile.write(inputs.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }, to: saveInputs) }
         let start = DispatchTime.now().uptimeNanoseconds

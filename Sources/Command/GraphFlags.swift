@@ -41,8 +41,8 @@ extension GraphStages {
 /// Opens a model to look into it, not to run it.
 func openModel(_ path: String, _ optimization: OptimizationFlags) throws -> any StagedModel {
     var options = RuntimeOptions(pool: ThreadPool())
-    options.arrangesWeights = false
     options.packsWeights = optimization.level > .o0
+    options.chooser = KernelChooser(tunes: false)
     return try stagedModel(ModelFile(path: path), options: options, optimization: optimization.options)
 }
 

@@ -43,9 +43,9 @@ struct InspectCommand: ParsableCommand {
         return GraphSummary(
             try names.map { name in
                 let stages = try model.stages(of: name, height: size?.height ?? 0, width: size?.width ?? 0)
-                let program = try model.program(stages.optimized)
                 return GraphSummary.Subject(
-                    before: stages.imported, after: stages.optimized, memory: MemoryPicture(program), passes: stages.passSummaries)
+                    before: stages.imported, after: stages.optimized, memory: MemoryPicture(try model.plan(stages.optimized)),
+                    passes: stages.passSummaries)
             })
     }
 }

@@ -72,7 +72,6 @@ struct ProfileCommand: ParsableCommand {
         let model = try GraphModel(file: file, options: runtime.makeOptions(), optimization: runtime.optimization.options)
         let name = try model.chosenGraph(graph)
         let program = try model.program(model.stages(of: name, height: 0, width: 0).optimized)
-        try program.requireMemory()
         let inputs = try GraphInputs.bind(program.graph, given: GivenTensors([]), randomSeed: 0)
         let (recorder, workspace) = (ProfileRecorder(), Workspace())
         for _ in 0..<steps { _ = try program.run(inputs, in: workspace, observer: recorder.observer(of: program, named: name)) }
@@ -84,7 +83,7 @@ struct ProfileCommand: ParsableCommand {
         if let trace { try writeOutput(recorder.trace(), to: trace) }
         if let html {
             let stages = try model.stages(of: name, height: height, width: width)
-            var dump = GraphDump(try model.program(stages.optimized), profile: profile)
+            var dump = GraphDump(try model.plan(stages.optimized), profile: profile)
             dump.programName = name
             dump.before = (stages.imported, "imported")
             dump.passes = stages.passSummaries

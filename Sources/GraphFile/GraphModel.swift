@@ -9,22 +9,29 @@ import Tensors
 public protocol StagedModel {
     var file: ModelFile { get }
     var graphNames: [String] { get }
-    /// The parameters as kernels read them.
     var parameters: ParameterStore { get }
+    var options: RuntimeOptions { get }
 
     /// The stages of a graph, for images of a size in pixels where that decides.
     func stages(of name: String, height: Int, width: Int) throws -> GraphStages
 
     /// The graph as it is after a pass has run for the first time.
     func graph(_ name: String, after pass: String, height: Int, width: Int) throws -> Graph
-
-    /// A program for one of the stages.
-    func program(_ graph: Graph) throws -> Program
 }
 
 extension StagedModel {
     /// The parameters as the file stores them.
     public var storedParameters: any ParameterSource { ModelFileParameters(file: file) }
+
+    /// How one of the stages will run, to look at.
+    public func plan(_ graph: Graph) throws -> ProgramPlan {
+        var options = options
+        options.chooser.tunes = false
+        return try ProgramPlan(graph, parameters: parameters, options: options)
+    }
+
+    /// A program for one of the stages.
+    public func program(_ graph: Graph) throws -> Program { try Program(graph, parameters: parameters, options: options) }
 }
 
 /// Graphs of any kind from a model file. Their sizes are those that they were converted with.
@@ -40,7 +47,7 @@ public final class GraphModel: StagedModel, Sendable {
         self.options = options
         self.optimization = optimization
         graphs = try file.allGraphs()
-        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool, arranges: options.arrangesWeights)
+        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool)
     }
 
     public var graphNames: [String] { graphs.keys.sorted() }
@@ -64,8 +71,6 @@ public final class GraphModel: StagedModel, Sendable {
             _ = try optimize(imported, level: optimization.level, options: options)
         }
     }
-
-    public func program(_ graph: Graph) throws -> Program { try Program(graph, parameters: parameters, options: options) }
 }
 
 public enum PassSnapshot {

@@ -1,6 +1,11 @@
 import Files
 import Tensors
 
+/// What kind of work an op is, for colours and summaries.
+public enum OpFamily: String, Codable, CaseIterable, Sendable {
+    case convolution, product, attention, normalization, activation, elementwise, movement, other
+}
+
 /// One kind of computation: a small value whose stored properties are its attributes.
 ///
 /// Equality, hashing, the text form and the file form all follow from the stored properties, so an op is written in one
@@ -9,6 +14,14 @@ import Tensors
 public protocol Op: Hashable, Codable, Sendable {
     /// The name in the text form, a noun in snake case.
     static var name: String { get }
+
+    static var family: OpFamily { get }
+
+    /// Whether its operands may change places.
+    var isCommutative: Bool { get }
+
+    /// Whether its one result always has the type of the first operand.
+    var keepsType: Bool { get }
 
     /// The types of the results for operands of these types; throws ``InputError`` where they do not fit.
     func inferTypes(_ operands: [TensorType]) throws -> [TensorType]
@@ -21,6 +34,9 @@ public protocol Op: Hashable, Codable, Sendable {
 }
 
 extension Op {
+    public var isCommutative: Bool { false }
+    public var keepsType: Bool { false }
+
     public func readsData(ofOperand index: Int) -> Bool { true }
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int {
@@ -35,6 +51,9 @@ extension Op {
     /// The attributes as they stand in the text form, in the order of the properties.
     public var attributes: AttributeDictionary { AttributeEncoder.encode(self) }
 }
+
+/// An op whose one result has the operand's elements in their order, with other dimensions: it never moves a number.
+public protocol ReshapingOp: Op {}
 
 /// The kinds of op that a parser knows, by name.
 public struct OpRegistry: Sendable {

@@ -82,7 +82,7 @@ let passDocumentation: [String: String] = [
             %l = linear(%x, @weight, @bias)
             %y = gelu(%l)
         becomes
-            %y = linear(%x, @weight, @bias) {activation = gelu}
+            %y = linear(%x, @weight, @bias) {epilogue = [add_bias, gelu]}
 
         Convolutions take SiLU only. A layer that adds a residual behind the activation takes none.
         """#,
@@ -123,7 +123,7 @@ let passDocumentation: [String: String] = [
             %u = unsqueeze(%time) {count = 2}
             %y = add(%c, %u)
         becomes
-            %y = conv2d(%x, @weight, @bias, %time) {..., operands = [input, weight, bias, channel_addend]}
+            %y = conv2d(%x, @weight, @bias, %time) {..., epilogue = [add_bias, add_per_channel]}
         """#,
     "FuseGEGLU": #"""
         Folds the gating of a feed-forward layer into its linear layer.
@@ -133,7 +133,7 @@ let passDocumentation: [String: String] = [
             %h = gelu(%g)
             %y = multiply(%a, %h)
         becomes
-            %y = linear(%x, @weight, @bias) {activation = geglu}
+            %y = linear(%x, @weight, @bias) {epilogue = [add_bias, geglu]}
         """#,
     "FuseGroupNormSiLU": #"""
         Folds a SiLU into the group norm that feeds it.
@@ -149,7 +149,7 @@ let passDocumentation: [String: String] = [
             %c = conv2d(%h, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
             %y = add(%x, %c)
         becomes
-            %y = conv2d(%h, @weight, @bias, %x) {..., operands = [input, weight, bias, residual]}
+            %y = conv2d(%h, @weight, @bias, %x) {..., epilogue = [add_bias, add_residual]}
 
         Of two layers the earlier one takes the other's result, so that what the later one reads need not be kept. Where the layer's tokens are added as an image, the other image is
         added as tokens:
@@ -159,7 +159,7 @@ let passDocumentation: [String: String] = [
             %y = add(%i, %x)
         becomes
             %r = tokens_from_image(%x)
-            %l = linear(%t, @weight, @bias, %r) {operands = [input, weight, bias, residual]}
+            %l = linear(%t, @weight, @bias, %r) {epilogue = [add_bias, add_residual]}
             %y = image_from_tokens(%l, %x)
 
         The layer that adds runs as soon as both are there: a control is added to the skip that it belongs to when that is made,
@@ -186,7 +186,7 @@ let passDocumentation: [String: String] = [
             %v = linear(%x, @to_v)
             %y = attention(%q, %k, %v) {head_size = 64, scale = 0.125, causal = false}
         becomes
-            %y.query_key_value = linear(%x, @to_q, @to_k, @to_v) {operands = [input, weight, weight, weight]}
+            %y.query_key_value = linear(%x, @to_q, @to_k, @to_v) {weights = 3}
             %y = attention(%y.query_key_value) {head_size = 64, scale = 0.125, causal = false, packing = query_key_value}
 
         Where the query comes from elsewhere, key and value are merged: `packing = key_value`.
@@ -197,7 +197,7 @@ let passDocumentation: [String: String] = [
             %a = linear(%e, @a.weight, @a.bias) : f32[1, 320]
             %b = linear(%e, @b.weight, @b.bias) : f32[1, 640]
         becomes
-            %e.projections = linear(%e, @a.weight, @b.weight, @a.bias, @b.bias) {operands = [input, weight, weight, bias, bias]} : f32[1, 960]
+            %e.projections = linear(%e, @a.weight, @b.weight, @a.bias, @b.bias) {weights = 2} : f32[1, 960]
             %a, %b = split(%e.projections) {axis = 1, parts = 2, sizes = [320, 640]} : f32[1, 320], f32[1, 640]
 
         Parts of a single row are views as long as each is a whole number of cache lines; other layers are left alone.
@@ -224,15 +224,14 @@ let passDocumentation: [String: String] = [
             %y = conv2d(%n, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1]}
         becomes
             %s, %t = group_statistics(%x, @scale, @bias) {groups = 32, epsilon = 1e-05}
-            %y = conv2d(%x, @weight, @b, %s, %t) {stride = [1, 1], padding = [1, 1, 1, 1], prologue = silu,
-                                                  operands = [input, weight, bias, norm_scale, norm_shift]}
+            %y = conv2d(%x, %s, %t, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1], prologue = [scale_shift, silu]}
 
         and likewise for linear layers on the image's tokens. A layer norm needs no statistics of its own:
 
             %n = layer_norm(%x, @scale, @bias) {epsilon = 1e-05}
             %y = linear(%n, @weight)
         becomes
-            %y = linear(%x, @weight, @scale, @bias) {epsilon = 1e-05, operands = [input, weight, row_scale, row_bias]}
+            %y = linear(%x, @scale, @bias, @weight) {epsilon = 1e-05, prologue = [layer_norm]}
 
         Only where every reader of the norm can do so; otherwise the norm would be computed as well.
         """#,
@@ -377,8 +376,8 @@ let passDocumentation: [String: String] = [
             %s, %t = group_statistics(%c, @scale, @bias) {groups = 32, epsilon = 1e-05}
             %y = conv2d(%c, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
         becomes
-            %s, %t = group_statistics(%a, %b, @scale, @bias) {..., operands = [input, second_input, weight, bias]}
-            %y = conv2d(%a, %b, @weight, @bias) {..., operands = [input, second_input, weight, bias]}
+            %s, %t = group_statistics(%a, %b, @scale, @bias) {..., prologue = [concat]}
+            %y = conv2d(%a, %b, @weight, @bias) {..., prologue = [concat]}
 
         Only where every reader can.
         """#,
@@ -386,10 +385,10 @@ let passDocumentation: [String: String] = [
         Lets convolutions and statistics add two images while they load, rather than read their sum.
 
             %c = add(%skip, %control)
-            %s, %t = group_statistics(%h, %c, @scale, @bias) {..., operands = [input, second_input, weight, bias]}
+            %s, %t = group_statistics(%h, %c, @scale, @bias) {..., prologue = [concat]}
         becomes
             %s, %t = group_statistics(%h, %skip, %control, @scale, @bias)
-                         {..., operands = [input, second_input, second_input_addend, weight, bias]}
+                         {..., prologue = [concat, add]}
 
         Only where every reader can. What a convolution or linear layer can add to its result is better added there, once.
         """#,
@@ -400,7 +399,7 @@ let passDocumentation: [String: String] = [
             %y = conv2d(%c, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
         becomes, if `z` changes and `c_img` does not,
             %y.invariant = conv2d(%c_img, @weight, @bias) {..., input_channels = [0, 4]}
-            %y = conv2d(%z, @weight, %y.invariant) {..., input_channels = [4, 8], operands = [input, weight, residual]}
+            %y = conv2d(%z, @weight, %y.invariant) {..., input_channels = [4, 8], epilogue = [add_residual]}
 
         A convolution is linear in its input, so the parts of a concatenation can be added up behind it.
         """#,
@@ -411,8 +410,8 @@ let passDocumentation: [String: String] = [
             %x = conv2d(%i, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1]}
             %s, %t = group_statistics(%x, @scale, @bias) {groups = 32, epsilon = 1e-05}
         becomes
-            %x, %x.moments = conv2d(%i, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1], moments = true}
-            %s, %t = group_statistics(%x, @scale, @bias, %x.moments) {..., operands = [input, weight, bias, moments]}
+            %x, %x.moments = conv2d(%i, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1], epilogue = [add_bias, take_moments]}
+            %s, %t = group_statistics(%x, %x.moments, @scale, @bias) {..., prologue = [moments]}
 
         and likewise behind a linear layer whose tokens become the image. Of two images side by side each is taken for itself; one that is
         a sum of two is read as before.

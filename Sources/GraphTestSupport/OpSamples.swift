@@ -34,15 +34,15 @@ public enum OpSamples {
             graph(
                 ["x : f32[1, 4, 9, 9]@channels_last", "z : f32[1, 2, 9, 9]@channels_last", "n : f32[1, 6]", "r : f32[1, 8, 16, 16]"],
                 parameters: ["w : f32[8, 3, 3, 3]"],
-                "%y = conv2d(%x, %z, @w, %n, %n, %r) {stride = [1, 1], padding = [1, 1, 1, 1], dilation = [2, 2], groups = 2, "
-                    + "upsampling = 2, prologue = silu, activation = gelu, operands = [input, second_input, weight, norm_scale, norm_shift, "
-                    + "residual]} : f32[1, 8, 16, 16]@channels_last from %a, %b.c", output: "y")
+                "%y = conv2d(%x, %z, %n, %n, @w, %r) {stride = [1, 1], padding = [1, 1, 1, 1], dilation = [2, 2], groups = 2, upsampling = 2, "
+                    + "prologue = [concat, scale_shift, silu], epilogue = [silu, add_residual]} : f32[1, 8, 16, 16]@channels_last from %a, %b.c",
+                output: "y")
         ),
         (
             "conv2d",
             graph(
                 ["x : f32[2, 4, 9, 9]@channels_last"], parameters: ["w : f32[6, 4, 3, 3]"],
-                "%y, %r = conv2d(%x, @w) {stride = [1, 1], padding = [1, 1, 1, 1], moments = true} : f32[2, 6, 9, 9]@channels_last, f32[2, 6, 2]")
+                "%y, %r = conv2d(%x, @w) {stride = [1, 1], padding = [1, 1, 1, 1], epilogue = [take_moments]} : f32[2, 6, 9, 9]@channels_last, f32[2, 6, 2]")
         ),
         (
             "convert_layout",
@@ -70,15 +70,13 @@ public enum OpSamples {
             "group_statistics",
             graph(
                 ["x : f32[1, 8, 4, 4]", "y : f32[1, 4, 4, 4]"], parameters: ["b : f32[12]", "w : f32[12]"],
-                "%r, %s = group_statistics(%x, @w, @b, %y) {groups = 4, epsilon = 1e-06, operands = [input, weight, bias, second_input]} "
-                    + ": f32[1, 12], f32[1, 12]")
+                "%r, %s = group_statistics(%x, %y, @w, @b) {groups = 4, epsilon = 1e-06, prologue = [concat]} : f32[1, 12], f32[1, 12]")
         ),
         (
             "group_statistics",
             graph(
                 ["x : f32[2, 8, 4, 4]", "y : f32[2, 4, 4, 4]", "m : f32[2, 4, 2]"], parameters: ["b : f32[12]", "w : f32[12]"],
-                "%r, %s = group_statistics(%x, %y, @w, @b, %m) {groups = 4, epsilon = 1e-06, operands = [input, second_input, weight, bias, "
-                    + "second_moments]} : f32[2, 12], f32[2, 12]")
+                "%r, %s = group_statistics(%x, %y, %m, @w, @b) {groups = 4, epsilon = 1e-06, prologue = [concat, moments]} : f32[2, 12], f32[2, 12]")
         ),
         (
             "image_from_tokens",
@@ -91,14 +89,13 @@ public enum OpSamples {
         ("linear", graph(["x : f32[2, 3, 8]"], parameters: ["w : f32[4, 8]"], "%r = linear(%x, @w) : f32[2, 3, 4]")),
         (
             "linear",
-            graph(["x : f32[2, 3, 8]"], parameters: ["w : f32[4, 8]"], "%y, %r = linear(%x, @w) {moments = true} : f32[2, 3, 4], f32[2, 4, 2]")
+            graph(["x : f32[2, 3, 8]"], parameters: ["w : f32[4, 8]"], "%y, %r = linear(%x, @w) {epilogue = [take_moments]} : f32[2, 3, 4], f32[2, 4, 2]")
         ),
         (
             "linear",
             graph(
                 ["x : f32[2, 3, 8]", "n : f32[2, 8]"], parameters: ["b : f32[8]", "w : f32[8, 8]"],
-                "%r = linear(%x, @w, @b, %n, %n) {prologue = silu, activation = geglu, operands = [input, weight, bias, norm_scale, norm_shift]} "
-                    + ": f32[2, 3, 4]")
+                "%r = linear(%x, %n, %n, @w, @b) {prologue = [scale_shift, silu], epilogue = [add_bias, geglu]} : f32[2, 3, 4]")
         ),
         (
             "linear",
@@ -107,8 +104,8 @@ public enum OpSamples {
                 parameters: [
                     "a.bias : f32[4]", "a.weight : f32[4, 8]", "b.bias : f32[6]", "b.weight : f32[6, 8, 1, 1]", "n.bias : f32[8]", "n.weight : f32[8]",
                 ],
-                "%y = linear(%x, @a.weight, @b.weight, @a.bias, @b.bias, %r, @n.weight, @n.bias) {epsilon = 1e-05, activation = gelu, operands = "
-                    + "[input, weight, weight, bias, bias, residual, row_scale, row_bias]} : f32[2, 3, 10]", output: "y")
+                "%y = linear(%x, @n.weight, @n.bias, @a.weight, @b.weight, @a.bias, @b.bias, %r) {epsilon = 1e-05, weights = 2, "
+                    + "prologue = [layer_norm], epilogue = [add_bias, gelu, add_residual]} : f32[2, 3, 10]", output: "y")
         ),
         (
             "matmul",

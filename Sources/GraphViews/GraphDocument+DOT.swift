@@ -1,3 +1,5 @@
+import GraphIR
+
 extension GraphDocument {
     /// The graph for Graphviz: a cluster for each scope, parameters left out.
     ///

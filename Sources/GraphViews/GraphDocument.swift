@@ -86,15 +86,15 @@ public struct GraphDocument: Codable, Hashable, Sendable {
             let step = steps[name]
             let line = measured[name]
             return Node(
-                name: name, op: node.op.name, family: OpFamily(opName: node.op.name), attributes: JSONValue(node.op.attributes),
+                name: name, op: node.op.name, family: type(of: node.op).family, attributes: JSONValue(node.op.attributes),
                 operands: node.operands.map(operand), results: node.results.map(typed), origins: node.origins,
                 isView: NodeCost.isView(graph, id), cost: NodeCost(graph, id), step: step?.0, kernel: step?.1.kernel ?? line?.kernel,
                 scratchBytes: step?.1.scratchBytes, seconds: line?.meanSeconds, calls: line?.calls)
         }
     }
 
-    public init(_ program: Program, stage: String = "scheduled", profile: ProfileReport? = nil, programName: String? = nil) {
-        self.init(program.graph, stage: stage, schedule: Schedule(program), profile: profile, program: programName)
+    public init(_ plan: ProgramPlan, stage: String = "scheduled", profile: ProfileReport? = nil, programName: String? = nil) {
+        self.init(plan.graph, stage: stage, schedule: Schedule(plan), profile: profile, program: programName)
     }
 
     public func json(pretty: Bool = true) -> String { encodeJSON(self, pretty: pretty) + "\n" }

@@ -27,10 +27,10 @@ public struct GraphDump: Sendable {
         self.stage = stage
     }
 
-    public init(_ program: Program, stage: String = "scheduled", profile: ProfileReport? = nil) {
-        self.init(program.graph, stage: stage)
-        schedule = Schedule(program)
-        memory = MemoryPicture(program)
+    public init(_ plan: ProgramPlan, stage: String = "scheduled", profile: ProfileReport? = nil) {
+        self.init(plan.graph, stage: stage)
+        schedule = Schedule(plan)
+        memory = MemoryPicture(plan)
         self.profile = profile
     }
 

@@ -46,7 +46,7 @@ public struct MemoryPicture: Codable, Hashable, Sendable {
         }
     }
 
-    public init(_ program: Program) { self.init(program.plan, stepCount: program.steps.count) }
+    public init(_ plan: ProgramPlan) { self.init(plan.memory, stepCount: plan.steps.count) }
 
     /// Bytes alive at each step, without what alignment adds.
     public var liveBytes: [Int] {

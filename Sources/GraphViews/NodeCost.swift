@@ -42,8 +42,6 @@ public struct NodeCost: Codable, Hashable, Sendable {
 
     /// Whether the node's results are part of an operand's memory or known beforehand, so that nothing runs.
     public static func isView(_ graph: Graph, _ id: NodeID) -> Bool {
-        let node = graph[id]
-        guard let op = node.op as? any ViewingOp else { return node.op is any LiteralOp }
-        return op.views(operands: graph.operandTypes(node), results: graph.resultTypes(node)) != nil
+        graph[id].op is any LiteralOp || graph.views(graph[id]) != nil
     }
 }

@@ -22,9 +22,9 @@ public struct Schedule: Codable, Hashable, Sendable {
 
     public init(_ steps: [Step]) { self.steps = steps }
 
-    public init(_ program: Program) {
-        steps = program.steps.map {
-            Step(node: program.graph.name(of: $0.node), kernel: $0.kernel.name, scratchBytes: $0.kernel.scratchByteCount)
+    public init(_ plan: ProgramPlan) {
+        steps = plan.steps.map {
+            Step(node: plan.graph.name(of: $0.node), kernel: $0.kernel.name, scratchBytes: $0.kernel.scratchByteCount)
         }
     }
 

@@ -30,6 +30,8 @@ public struct ImportedParameters: ParameterSource {
         do { return try constants.tensor(id) } catch let error as InputError { throw error.at(key) }
     }
 
+    public func parameterType(_ key: String) throws -> TensorType { try type(of: key) ?? parameter(key).type }
+
     public func releasePages(_ key: String) {
         if let id = identifiers[key] { constants.releasePages(id) }
     }

@@ -8,6 +8,7 @@ import Tensors
 /// tensor [N, T, 2 heads d], or all three in one [N, T, 3 heads d]. Keys and values with N = 1 serve all queries.
 public struct Attention: Op {
     public static let name = "attention"
+    public static let family = OpFamily.attention
 
     public enum Packing: String, Codable, Sendable {
         /// Two operands: query; key and value.

@@ -5,8 +5,11 @@ import Tensors
 /// `y[..., i, j] = x[..., i, j]` where `j <= i`, else minus infinity: a query sees no later key.
 public struct CausalMask: Op {
     public static let name = "causal_mask"
+    public static let family = OpFamily.attention
 
     public init() {}
+
+    public var keepsType: Bool { true }
 
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
         let types = try Inference.unary(operands)

@@ -5,6 +5,7 @@ import Tensors
 /// Puts tensors one behind the other along one dimension.
 public struct Concat: Op {
     public static let name = "concat"
+    public static let family = OpFamily.movement
 
     public var axis: Int
 

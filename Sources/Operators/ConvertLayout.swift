@@ -4,6 +4,7 @@ import Tensors
 /// The same image with its bytes in another order.
 public struct ConvertLayout: Op {
     public static let name = "convert_layout"
+    public static let family = OpFamily.movement
 
     public var layout: Layout
 

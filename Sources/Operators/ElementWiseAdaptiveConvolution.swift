@@ -8,6 +8,7 @@ import Tensors
 /// added. Operands: x [N, C, H, W] and the predicted kernels [N, C k k, H, W].
 public struct ElementWiseAdaptiveConvolution: Op {
     public static let name = "element_wise_adaptive_convolution"
+    public static let family = OpFamily.convolution
 
     public var kernelSize: Int
     public var residual: Bool

@@ -5,6 +5,7 @@ import Tensors
 /// Rows of a table [V, C] by their number: [N, T] of i32 to [N, T, C]. Negative numbers count from the end.
 public struct Embedding: Op {
     public static let name = "embedding"
+    public static let family = OpFamily.other
 
     public init() {}
 

@@ -3,8 +3,9 @@ import GraphIR
 import Tensors
 
 /// Merges the dimensions `first ... last` into one. No number moves.
-public struct Flatten: Op {
+public struct Flatten: ReshapingOp {
     public static let name = "flatten"
+    public static let family = OpFamily.movement
 
     public var first: Int
     public var last: Int

@@ -7,6 +7,11 @@ import Tensors
 /// Channels are dimension 1 of [N, C, ...]. With `activation`, that function of y.
 public struct GroupNorm: Op {
     public static let name = "group_norm"
+    public static let family = OpFamily.normalization
+
+    public enum Activation: String, Codable, Sendable {
+        case silu
+    }
 
     public var groups: Int
     public var epsilon: Float
@@ -17,6 +22,8 @@ public struct GroupNorm: Op {
         self.epsilon = epsilon
         self.activation = activation
     }
+
+    public var keepsType: Bool { true }
 
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
         try Inference.requireCount(operands, 3)

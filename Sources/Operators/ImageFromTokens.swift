@@ -5,6 +5,7 @@ import Tensors
 /// [N, H W, C] to [N, C, H, W], with height, width and layout of a second operand [N, _, H, W] whose numbers are not read.
 public struct ImageFromTokens: Op {
     public static let name = "image_from_tokens"
+    public static let family = OpFamily.movement
 
     public init() {}
 

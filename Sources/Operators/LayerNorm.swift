@@ -5,10 +5,13 @@ import Tensors
 /// `y = (x - mean) / sqrt(variance + epsilon) * scale + bias` over the last dimension.
 public struct LayerNorm: Op {
     public static let name = "layer_norm"
+    public static let family = OpFamily.normalization
 
     public var epsilon: Float
 
     public init(epsilon: Float = 1e-5) { self.epsilon = epsilon }
+
+    public var keepsType: Bool { true }
 
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
         try Inference.requireCount(operands, 3)

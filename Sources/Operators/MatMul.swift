@@ -5,6 +5,7 @@ import Tensors
 /// `y = a b` for matrices in the last two dimensions, or `a b^T` with `transpose_b`; the dimensions in front are broadcast.
 public struct MatMul: Op {
     public static let name = "matmul"
+    public static let family = OpFamily.product
 
     public var transposeB: Bool
 

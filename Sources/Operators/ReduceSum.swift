@@ -5,6 +5,7 @@ import Tensors
 /// The sum along one dimension, which disappears.
 public struct ReduceSum: Op {
     public static let name = "reduce_sum"
+    public static let family = OpFamily.elementwise
 
     public var axis: Int
 

@@ -5,8 +5,11 @@ import Tensors
 /// `y = exp(x - max x) / sum exp(x - max x)` along the last dimension.
 public struct Softmax: Op {
     public static let name = "softmax"
+    public static let family = OpFamily.attention
 
     public init() {}
+
+    public var keepsType: Bool { true }
 
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
         let types = try Inference.unary(operands)

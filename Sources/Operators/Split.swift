@@ -5,6 +5,7 @@ import Tensors
 /// Cuts a tensor into parts along one dimension: equal ones, or of the `sizes` that are given.
 public struct Split: Op {
     public static let name = "split"
+    public static let family = OpFamily.movement
 
     public var axis: Int
     public var parts: Int

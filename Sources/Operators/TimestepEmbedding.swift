@@ -5,6 +5,7 @@ import Tensors
 /// `y = [cos(t f), sin(t f)]` with `f[k] = exp(-ln(max_period) k / (dimension / 2))`, for a timestep t: [N] to [N, dimension].
 public struct TimestepEmbedding: Op {
     public static let name = "timestep_embedding"
+    public static let family = OpFamily.other
 
     public var dimension: Int
     public var maxPeriod: Float

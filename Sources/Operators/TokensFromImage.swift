@@ -4,6 +4,7 @@ import Tensors
 /// [N, C, H, W] to [N, H W, C]: each pixel becomes a token. A view of a channels-last image, a transposition otherwise.
 public struct TokensFromImage: Op {
     public static let name = "tokens_from_image"
+    public static let family = OpFamily.movement
 
     public init() {}
 

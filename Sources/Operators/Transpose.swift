@@ -5,6 +5,7 @@ import Tensors
 /// Reorders dimensions: dimension i of the result is dimension `permutation[i]` of the operand.
 public struct Transpose: Op {
     public static let name = "transpose"
+    public static let family = OpFamily.movement
 
     public var permutation: [Int]
 

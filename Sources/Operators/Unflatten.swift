@@ -3,8 +3,9 @@ import GraphIR
 import Tensors
 
 /// Splits one dimension into several; one of the sizes may be -1, which is what remains. No number moves.
-public struct Unflatten: Op {
+public struct Unflatten: ReshapingOp {
     public static let name = "unflatten"
+    public static let family = OpFamily.movement
 
     public var axis: Int
     public var sizes: [Int]

@@ -6,6 +6,7 @@ import Tensors
 /// zero outside. The image keeps its size, so the padding is (kernel - 1) / 2.
 public struct Unfold: Op {
     public static let name = "unfold"
+    public static let family = OpFamily.movement
 
     public var kernelSize: [Int]
 

@@ -3,8 +3,9 @@ import GraphIR
 import Tensors
 
 /// Appends dimensions of size one behind the others. No number moves.
-public struct Unsqueeze: Op {
+public struct Unsqueeze: ReshapingOp {
     public static let name = "unsqueeze"
+    public static let family = OpFamily.movement
 
     public var count: Int
 

@@ -5,6 +5,7 @@ import Tensors
 /// Repeats each pixel `factor` times in both directions.
 public struct UpsampleNearest: Op {
     public static let name = "upsample_nearest"
+    public static let family = OpFamily.movement
 
     public var factor: Int
 

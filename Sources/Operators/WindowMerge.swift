@@ -7,6 +7,7 @@ import Tensors
 /// The second operand is the image that was cut, or one of its size; only its type is read.
 public struct WindowMerge: Op {
     public static let name = "window_merge"
+    public static let family = OpFamily.movement
 
     public var size: Int
 

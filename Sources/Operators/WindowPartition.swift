@@ -8,6 +8,7 @@ import Tensors
 /// aligned to the end. An image that fits is its own single window.
 public struct WindowPartition: Op {
     public static let name = "window_partition"
+    public static let family = OpFamily.movement
 
     public var size: Int
 

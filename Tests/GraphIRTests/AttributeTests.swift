@@ -8,6 +8,7 @@ import Testing
 @Suite struct AttributeTests {
     /// All that an op may hold.
     private struct Everything: Op {
+        static let family = OpFamily.other
         static let name = "everything"
         enum Word: String, Codable { case plain, twoWords = "two words" }
         var wholeNumber: Int

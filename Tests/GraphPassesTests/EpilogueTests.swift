@@ -32,7 +32,7 @@ import Testing
 
     @Test(arguments: [
         "%l = linear(%x, @l.weight, @b.bias) : f32[1, 7, 32]\n%y = add(%l, @b.bias) : f32[1, 7, 32]",
-        "%l = linear(%x, @l.weight) {activation = silu} : f32[1, 7, 32]\n%y = add(%l, @b.bias) : f32[1, 7, 32]",
+        "%l = linear(%x, @l.weight) {epilogue = [silu]} : f32[1, 7, 32]\n%y = add(%l, @b.bias) : f32[1, 7, 32]",
         "%l = linear(%x, @l.weight) : f32[1, 7, 32]\n%y = add(%l, %v) : f32[1, 7, 32]",
         "%l = linear(%x, @l.weight) : f32[1, 7, 32]\n%z = add(%l, @b.bias) : f32[1, 7, 32]\n%y = add(%z, %l) : f32[1, 7, 32]",
         """
@@ -77,16 +77,16 @@ import Testing
     func fuses(_ time: String, _ batch: Int, _ swapped: Bool) throws {
         try expectRewrite(
             block(before(time, batch: batch, swapped: swapped)), by: FuseChannelAddend(),
-            gives: block("%y = conv2d(%x, @c.weight, @c.bias, \(time)) {\(convolution), operands = [input, weight, bias, channel_addend]} : \(image)"))
+            gives: block("%y = conv2d(%x, @c.weight, @c.bias, \(time)) {\(convolution), epilogue = [add_bias, add_per_channel]} : \(image)"))
     }
 
     @Test func keepsOthers() throws {
         let pass = FuseChannelAddend()
-        try expectUnchanged(block(before(attributes: ", activation = silu")), by: pass)
+        try expectUnchanged(block(before(attributes: ", epilogue = [add_bias, silu]")), by: pass)
         try expectUnchanged(
-            block(before(operands: "%x, @c.weight, %r", attributes: ", operands = [input, weight, residual]")), by: pass)
+            block(before(operands: "%x, @c.weight, %r", attributes: ", epilogue = [add_residual]")), by: pass)
         try expectUnchanged(
-            block(before(operands: "%x, @c.weight, %time", attributes: ", operands = [input, weight, channel_addend]")), by: pass)
+            block(before(operands: "%x, @c.weight, %time", attributes: ", epilogue = [add_per_channel]")), by: pass)
         try expectUnchanged(block(before(), outputs: "output c = %c"), by: pass)
         try expectUnchanged(block(before().replacing("@channels_last", with: ""), layout: ""), by: pass)
         // One number for each column of pixels.
@@ -128,7 +128,7 @@ import Testing
     func convolutionsAdd(_ operands: String) throws {
         try expectRewrite(
             block("%c = conv2d(%x, @c.weight) {\(convolution)} : \(image)\n%y = add(\(operands)) : \(image)"), by: FuseResidual(),
-            gives: block("%y = conv2d(%x, @c.weight, %x) {\(convolution), operands = [input, weight, residual]} : \(image)"))
+            gives: block("%y = conv2d(%x, @c.weight, %x) {\(convolution), epilogue = [add_residual]} : \(image)"))
     }
 
     @Test func theEarlierOfTwoAdds() throws {
@@ -142,7 +142,7 @@ import Testing
             gives: block(
                 """
                 %d = conv2d(%x, @d.weight) {stride = [1, 1], padding = [0, 0, 0, 0]} : \(image)
-                %y = conv2d(%x, @c.weight, %d) {\(convolution), operands = [input, weight, residual]} : \(image)
+                %y = conv2d(%x, @c.weight, %d) {\(convolution), epilogue = [add_residual]} : \(image)
                 """))
     }
 
@@ -159,7 +159,7 @@ import Testing
             gives: block(
                 """
                 %a = silu(%x) : \(image)
-                %y = conv2d(%x, @c.weight, %a) {\(convolution), operands = [input, weight, residual]} : \(image)
+                %y = conv2d(%x, @c.weight, %a) {\(convolution), epilogue = [add_residual]} : \(image)
                 %b = silu(%a) : \(image)
                 """, outputs: "output b = %b"))
     }
@@ -167,7 +167,7 @@ import Testing
     @Test func linearLayersAdd() throws {
         try expectRewrite(
             block("%l = linear(%t, @l.weight, @l.bias) : f32[1, 12, 16]\n%y = add(%s, %l) : f32[1, 12, 16]"), by: FuseResidual(),
-            gives: block("%y = linear(%t, @l.weight, @l.bias, %s) {operands = [input, weight, bias, residual]} : f32[1, 12, 16]"))
+            gives: block("%y = linear(%t, @l.weight, @l.bias, %s) {epilogue = [add_bias, add_residual]} : f32[1, 12, 16]"))
     }
 
     @Test func linearLayersAddAnImage() throws {
@@ -181,7 +181,7 @@ import Testing
             gives: block(
                 """
                 %y.tokens = tokens_from_image(%x) : f32[1, 12, 16]
-                %l = linear(%t, @l.weight, @l.bias, %y.tokens) {operands = [input, weight, bias, residual]} : f32[1, 12, 16]
+                %l = linear(%t, @l.weight, @l.bias, %y.tokens) {epilogue = [add_bias, add_residual]} : f32[1, 12, 16]
                 %y = image_from_tokens(%l, %x) : \(image)
                 """))
     }
@@ -195,15 +195,15 @@ import Testing
         try expectUnchanged(block("\(c)\n\(add)", outputs: "output c = %c"), by: pass)
         try expectUnchanged(block("\(c)\n%y = add(%c, %c) : \(image)"), by: pass)
         try expectUnchanged(block("\(c)\n%z = silu(%c) : \(image)\n%y = add(%c, %z) : \(image)"), by: pass)  // needs its own result
-        try expectUnchanged(block("%c = conv2d(%x, @c.weight) {\(convolution), activation = silu} : \(image)\n\(add)"), by: pass)
+        try expectUnchanged(block("%c = conv2d(%x, @c.weight) {\(convolution), epilogue = [silu]} : \(image)\n\(add)"), by: pass)
         try expectUnchanged(
-            block("%c = conv2d(%x, @c.weight, %x) {\(convolution), operands = [input, weight, residual]} : \(image)\n\(add)"), by: pass)
+            block("%c = conv2d(%x, @c.weight, %x) {\(convolution), epilogue = [add_residual]} : \(image)\n\(add)"), by: pass)
         try expectUnchanged(block("\(l)\n%y = add(%l, %s) : f32[1, 12, 16]", outputs: "output l = %l"), by: pass)
         try expectUnchanged(
-            block("%l = linear(%t, @l.weight) {activation = gelu} : f32[1, 12, 16]\n%y = add(%l, %s) : f32[1, 12, 16]"), by: pass)
+            block("%l = linear(%t, @l.weight) {epilogue = [gelu]} : f32[1, 12, 16]\n%y = add(%l, %s) : f32[1, 12, 16]"), by: pass)
         try expectUnchanged(
             block(
-                "%l = linear(%t, @l.weight, %s) {operands = [input, weight, residual]} : f32[1, 12, 16]\n%y = add(%l, %s) : f32[1, 12, 16]"),
+                "%l = linear(%t, @l.weight, %s) {epilogue = [add_residual]} : f32[1, 12, 16]\n%y = add(%l, %s) : f32[1, 12, 16]"),
             by: pass)
         try expectUnchanged(block("\(l)\n\(i)\n%y = add(%i, %x) : \(image)", outputs: "output i = %i"), by: pass)
         try expectUnchanged(block("\(l)\n\(i)\n%y = add(%i, %x) : \(image)", outputs: "output l = %l"), by: pass)

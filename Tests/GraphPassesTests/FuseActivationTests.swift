@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func fuses() throws {
-        let after = feedForward("%y = linear(%x, @l.weight, @l.bias) {activation = geglu} : f32[1, 7, 32]")
+        let after = feedForward("%y = linear(%x, @l.weight, @l.bias) {epilogue = [add_bias, geglu]} : f32[1, 7, 32]")
         try expectRewrite(gated(), by: FuseGEGLU(), gives: after)
         try expectRewrite(gated(split: "axis = -1, parts = 2", product: "%h, %a"), by: FuseGEGLU(), gives: after)
     }
@@ -65,7 +65,7 @@ import Testing
     @Test func keepsOtherGates() throws {
         try expectUnchanged(gated(gate: "%a", product: "%g, %h"), by: FuseGEGLU())  // the first half is the gate
         try expectUnchanged(gated(product: "%h, %h"), by: FuseGEGLU())
-        try expectUnchanged(gated(linear: "linear(%x, @l.weight, @l.bias) {activation = silu}"), by: FuseGEGLU())
+        try expectUnchanged(gated(linear: "linear(%x, @l.weight, @l.bias) {epilogue = [add_bias, silu]}"), by: FuseGEGLU())
     }
 
     @Test(arguments: ["output l = %l", "output a = %a", "output g = %g", "output h = %h"])
@@ -95,12 +95,12 @@ import Testing
     func fusesIntoLinear(_ activation: String) throws {
         try expectRewrite(
             layer("%l = linear(%x, @l.weight) : f32[1, 7, 64]\n%y = \(activation)(%l) : f32[1, 7, 64]"), by: FuseActivation(),
-            gives: layer("%y = linear(%x, @l.weight) {activation = \(activation)} : f32[1, 7, 64]"))
+            gives: layer("%y = linear(%x, @l.weight) {epilogue = [\(activation)]} : f32[1, 7, 64]"))
     }
 
     @Test func keepsASecondActivation() throws {
         try expectUnchanged(
-            layer("%l = linear(%x, @l.weight) {activation = gelu} : f32[1, 7, 64]\n%y = silu(%l) : f32[1, 7, 64]"), by: FuseActivation())
+            layer("%l = linear(%x, @l.weight) {epilogue = [gelu]} : f32[1, 7, 64]\n%y = silu(%l) : f32[1, 7, 64]"), by: FuseActivation())
     }
 
     @Test func keepsALayerThatOthersRead() throws {
@@ -114,7 +114,7 @@ import Testing
                 """
                 %r = scale(%x) {factor = 2.0} : f32[1, 7, 16]
                 %w = linear(%x, @l.weight) : f32[1, 7, 64]
-                %l = linear(%r, @l.weight, %w) {operands = [input, weight, residual]} : f32[1, 7, 64]
+                %l = linear(%r, @l.weight, %w) {epilogue = [add_residual]} : f32[1, 7, 64]
                 %y = gelu(%l) : f32[1, 7, 64]
                 """), by: FuseActivation())
     }
@@ -132,7 +132,7 @@ import Testing
                 %y = silu(%c) : \(type)
                 """), by: FuseActivation(),
             gives: convolution(
-                "%y = conv2d(%x, @c.weight) {stride = [1, 1], padding = [1, 1, 1, 1], activation = silu} : \(type)"))
+                "%y = conv2d(%x, @c.weight) {stride = [1, 1], padding = [1, 1, 1, 1], epilogue = [silu]} : \(type)"))
         // There is no kernel for these.
         try expectUnchanged(
             convolution(

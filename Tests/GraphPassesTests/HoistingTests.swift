@@ -35,7 +35,7 @@ import Testing
                 """
                 %y.invariant.input = concat(%c_img, %d) {axis = 1} : f32[1, 5, 5, 6]@channels_last
                 %y.invariant = conv2d(%y.invariant.input, @c.weight, @c.bias) {\(convolution), input_channels = [0, 3, 7, 9]} : \(result)
-                %y = conv2d(%z, @c.weight, %y.invariant) {\(convolution), input_channels = [3, 7], operands = [input, weight, residual]} : \(result)
+                %y = conv2d(%z, @c.weight, %y.invariant) {\(convolution), input_channels = [3, 7], epilogue = [add_residual]} : \(result)
                 """))
     }
 
@@ -54,7 +54,7 @@ import Testing
                 %e = silu(%z) : f32[1, 4, 5, 6]@channels_last
                 %f, %g = split(%e) {axis = 1, parts = 2} : f32[1, 2, 5, 6]@channels_last, f32[1, 2, 5, 6]@channels_last
                 %y = conv2d(%z, %f, @c.weight, %y.invariant) {\(convolution), input_channels = [0, 4, 7, 9], \
-                operands = [input, second_input, weight, residual]} : \(result)
+                prologue = [concat], epilogue = [add_residual]} : \(result)
                 """, outputs: "output g = %g"))
     }
 
@@ -71,8 +71,8 @@ import Testing
         let concat = "%x = concat(%c_img, %z, %d) {axis = 1} : f32[1, 9, 5, 6]@channels_last"
         let y = "%y = conv2d(%x, @c.weight) {\(convolution)} : \(result)"
         try expectUnchanged(inputs("\(concat)\n\(y)", outputs: "output x = %x"), by: pass)
-        try expectUnchanged(inputs("\(concat)\n%y = conv2d(%x, @c.weight) {\(convolution), activation = silu} : \(result)"), by: pass)
-        try expectUnchanged(inputs("\(concat)\n%y = conv2d(%x, @c.weight) {\(convolution), prologue = silu} : \(result)"), by: pass)
+        try expectUnchanged(inputs("\(concat)\n%y = conv2d(%x, @c.weight) {\(convolution), epilogue = [silu]} : \(result)"), by: pass)
+        try expectUnchanged(inputs("\(concat)\n%y = conv2d(%x, @c.weight) {\(convolution), prologue = [silu]} : \(result)"), by: pass)
         try expectUnchanged(
             inputs("\(concat)\n%y = conv2d(%x, @c.weight) {\(convolution), input_channels = [0, 9]} : \(result)"), by: pass)
         try expectUnchanged(
@@ -80,7 +80,7 @@ import Testing
                 """
                 \(concat)
                 %r = conv2d(%d, @c.weight) {\(convolution), input_channels = [0, 2]} : \(result)
-                %y = conv2d(%x, @c.weight, %r) {\(convolution), operands = [input, weight, residual]} : \(result)
+                %y = conv2d(%x, @c.weight, %r) {\(convolution), epilogue = [add_residual]} : \(result)
                 """), by: pass)
         try expectUnchanged(
             inputs("\(concat)\n\(y)").replacing("@channels_last", with: ""), by: pass)
@@ -100,7 +100,7 @@ import Testing
         parameter @kv.weight : f32[64, 32]
         parameter @q.weight : f32[32, 32]
         %e = timestep_embedding(%timestep) {dimension = 8, max_period = 10000.0} : f32[1, 8]
-        %p = linear(%e, @a.weight, @b.weight) {operands = [input, weight, weight]} : f32[1, 32]
+        %p = linear(%e, @a.weight, @b.weight) {weights = 2} : f32[1, 32]
         %t1, %t2 = split(%p) {axis = 1, parts = 2} : f32[1, 16], f32[1, 16]
         %t = concat(%t2, %t1) {axis = 1} : f32[1, 32]
         %kv = linear(%context, @kv.weight) : f32[1, 7, 64]

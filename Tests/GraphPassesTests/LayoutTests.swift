@@ -174,7 +174,7 @@ import Testing
         let pass = PointwiseConvolutionToLinear()
         try expectUnchanged(image(before(), outputs: "output c = %c"), by: pass)
         try expectUnchanged(image(before("stride = [1, 1], padding = [1, 1, 1, 1]"), kernel: 3), by: pass)
-        try expectUnchanged(image(before("stride = [1, 1], padding = [0, 0, 0, 0], activation = silu")), by: pass)
+        try expectUnchanged(image(before("stride = [1, 1], padding = [0, 0, 0, 0], epilogue = [add_bias, silu]")), by: pass)
         try expectUnchanged(image(before(layout: ""), layout: ""), by: pass)
         try expectUnchanged(
             image(

@@ -35,20 +35,21 @@ import Testing
             attention(projections("%x, @q.weight)", "%x, @k.weight)", "%x, @v.weight)")), by: MergeAttentionProjections(),
             gives: attention(
                 """
-                %y.query_key_value = linear(%x, @q.weight, @k.weight, @v.weight) {operands = [input, weight, weight, weight]} : f32[1, 10, 96]
+                %y.query_key_value = linear(%x, @q.weight, @k.weight, @v.weight) {weights = 3} : f32[1, 10, 96]
                 %y = attention(%y.query_key_value) {head_size = 8, scale = 0.5, causal = false, packing = query_key_value} : f32[1, 10, 32]
                 """))
     }
 
     @Test func mergesBiasesAndNorms() throws {
-        let roles = "{epsilon = 1e-05, operands = [input, weight, bias, row_scale, row_bias]}"
-        func projection(_ name: String) -> String { "%x, @\(name).weight, @\(name).bias, @n.weight, @n.bias) \(roles)" }
+        func projection(_ name: String) -> String {
+            "%x, @n.weight, @n.bias, @\(name).weight, @\(name).bias) {epsilon = 1e-05, prologue = [layer_norm]}"
+        }
         try expectRewrite(
             attention(projections(projection("q"), projection("k"), projection("v"))), by: MergeAttentionProjections(),
             gives: attention(
                 """
-                %y.query_key_value = linear(%x, @q.weight, @k.weight, @v.weight, @q.bias, @k.bias, @v.bias, @n.weight, @n.bias) \
-                {epsilon = 1e-05, operands = [input, weight, weight, weight, bias, bias, bias, row_scale, row_bias]} : f32[1, 10, 96]
+                %y.query_key_value = linear(%x, @n.weight, @n.bias, @q.weight, @k.weight, @v.weight, @q.bias, @k.bias, @v.bias) \
+                {epsilon = 1e-05, weights = 3, prologue = [layer_norm]} : f32[1, 10, 96]
                 %y = attention(%y.query_key_value) {head_size = 8, scale = 0.5, causal = false, packing = query_key_value} : f32[1, 10, 32]
                 """))
     }
@@ -59,7 +60,7 @@ import Testing
             gives: attention(
                 """
                 %q = linear(%x, @q.weight) : f32[1, 10, 32]
-                %y.key_value = linear(%context, @k.weight, @v.weight) {operands = [input, weight, weight]} : f32[1, 7, 64]
+                %y.key_value = linear(%context, @k.weight, @v.weight) {weights = 2} : f32[1, 7, 64]
                 %y = attention(%q, %y.key_value) {head_size = 8, scale = 0.5, causal = false, packing = key_value} : f32[1, 10, 32]
                 """))
     }
@@ -71,11 +72,11 @@ import Testing
             try expectUnchanged(attention(lines, outputs: outputs), by: pass)
         }
         try unchanged("%context, @k.weight, @k.bias)", "%context, @v.weight)")  // one bias
-        try unchanged("%context, @k.weight) {activation = silu}", "%context, @v.weight)")
-        try unchanged("%context, @k.weight) {prologue = silu}", "%context, @v.weight)")
+        try unchanged("%context, @k.weight) {epilogue = [silu]}", "%context, @v.weight)")
+        try unchanged("%context, @k.weight) {prologue = [silu]}", "%context, @v.weight)")
         try unchanged(
-            "%context, @k.weight, @n.weight, @n.bias) {epsilon = 1e-05, operands = [input, weight, row_scale, row_bias]}",
-            "%context, @v.weight, @n.weight, @n.bias) {epsilon = 0.001, operands = [input, weight, row_scale, row_bias]}")
+            "%context, @n.weight, @n.bias, @k.weight) {epsilon = 1e-05, prologue = [layer_norm]}",
+            "%context, @n.weight, @n.bias, @v.weight) {epsilon = 0.001, prologue = [layer_norm]}")
         try unchanged("%context, @k.weight)", "%context, @v.weight)", outputs: "output k = %k")
         try expectUnchanged(
             attention(
@@ -118,7 +119,7 @@ import Testing
                 """, outputs: "output w = %w\noutput v = %v"), by: MergeProjections(),
             gives: rows(
                 """
-                %e.projections = linear(%e, @a.weight, @b.weight, @a.bias, @b.bias) {operands = [input, weight, weight, bias, bias]} : f32[1, 48]
+                %e.projections = linear(%e, @a.weight, @b.weight, @a.bias, @b.bias) {weights = 2} : f32[1, 48]
                 %u, %v = split(%e.projections) {axis = 1, parts = 2, sizes = [16, 32]} : f32[1, 16], f32[1, 32]
                 %w = silu(%u) : f32[1, 16]
                 """, outputs: "output w = %w\noutput v = %v"))
@@ -132,8 +133,8 @@ import Testing
         try expectUnchanged(two("@a.weight, @a.bias)", "@b.weight, @b.bias)", 2), by: pass)  // two rows: the parts would be copies
         try expectUnchanged(two("@a.weight, @a.bias)", "@b.weight, @b.bias)", 1, [16, 20]), by: pass)  // no whole cache lines
         try expectUnchanged(two("@a.weight, @a.bias)", "@b.weight)"), by: pass)
-        try expectUnchanged(two("@a.weight) {activation = silu}", "@b.weight)"), by: pass)
-        try expectUnchanged(two("@a.weight) {prologue = silu}", "@b.weight)"), by: pass)
+        try expectUnchanged(two("@a.weight) {epilogue = [silu]}", "@b.weight)"), by: pass)
+        try expectUnchanged(two("@a.weight) {prologue = [silu]}", "@b.weight)"), by: pass)
         try expectUnchanged(
             rows("%u = linear(%e, @a.weight) : f32[1, 16]\n%f = silu(%e) : f32[1, 8]\n%v = linear(%f, @b.weight) : f32[1, 32]"), by: pass)
     }
@@ -149,7 +150,7 @@ import Testing
                 """, outputs: "output u = %u\noutput v = %v\noutput w = %w"), by: MergeProjections(),
             gives: rows(
                 """
-                %e.projections = linear(%e, @a.weight, @b.weight, @a.bias, @b.bias) {operands = [input, weight, weight, bias, bias]} : f32[1, 48]
+                %e.projections = linear(%e, @a.weight, @b.weight, @a.bias, @b.bias) {weights = 2} : f32[1, 48]
                 %u, %w = split(%e.projections) {axis = 1, parts = 2, sizes = [16, 32]} : f32[1, 16], f32[1, 32]
                 %v = linear(%e, @b.weight) : f32[1, 32]
                 """, outputs: "output u = %u\noutput v = %v\noutput w = %w"))

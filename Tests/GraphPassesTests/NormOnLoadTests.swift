@@ -29,7 +29,7 @@ import Testing
                 """
                 \(silu) : \(image)
                 %y = conv2d(%n, @c.weight) {stride = [1, 1], padding = [1, 1, 1, 1]} : \(image)
-                %z = conv2d(%n, @d.weight, %r) {stride = [1, 1], padding = [0, 0, 0, 0], operands = [input, weight, residual]} : \(image)
+                %z = conv2d(%n, @d.weight, %r) {stride = [1, 1], padding = [0, 0, 0, 0], epilogue = [add_residual]} : \(image)
                 output y = %y
                 output z = %z
                 """), by: NormOnLoad(), EliminateDeadCode(),
@@ -42,10 +42,9 @@ import Testing
                 parameter @n.bias : f32[32]
                 parameter @n.weight : f32[32]
                 \(statistics)
-                %y = conv2d(%x, @c.weight, %n.scale, %n.shift) {stride = [1, 1], padding = [1, 1, 1, 1], prologue = silu, \
-                operands = [input, weight, norm_scale, norm_shift]} : \(image)
-                %z = conv2d(%x, @d.weight, %n.scale, %n.shift, %r) {stride = [1, 1], padding = [0, 0, 0, 0], prologue = silu, \
-                operands = [input, weight, norm_scale, norm_shift, residual]} : \(image)
+                %y = conv2d(%x, %n.scale, %n.shift, @c.weight) {stride = [1, 1], padding = [1, 1, 1, 1], prologue = [scale_shift, silu]} : \(image)
+                %z = conv2d(%x, %n.scale, %n.shift, @d.weight, %r) {stride = [1, 1], padding = [0, 0, 0, 0], \
+                prologue = [scale_shift, silu], epilogue = [add_residual]} : \(image)
                 output y = %y
                 output z = %z
                 """))
@@ -71,7 +70,7 @@ import Testing
                 parameter @n.weight : f32[32]
                 \(statistics)
                 %t = tokens_from_image(%x) : f32[1, 20, 32]
-                %l = linear(%t, @l.weight, @l.bias, %n.scale, %n.shift) {operands = [input, weight, bias, norm_scale, norm_shift]} : f32[1, 20, 48]
+                %l = linear(%t, %n.scale, %n.shift, @l.weight, @l.bias) {prologue = [scale_shift]} : f32[1, 20, 48]
                 %y = image_from_tokens(%l, %x) : f32[1, 48, 4, 5]@channels_last
                 output y = %y
                 """))
@@ -83,11 +82,11 @@ import Testing
         "%t = tokens_from_image(%n) : f32[1, 20, 32]\n%z = silu(%t) : f32[1, 20, 32]",
         // As a residual, and as one of two inputs.
         """
-        %z = conv2d(%x, @c.weight, %n) {stride = [1, 1], padding = [1, 1, 1, 1], operands = [input, weight, residual]} : \
+        %z = conv2d(%x, @c.weight, %n) {stride = [1, 1], padding = [1, 1, 1, 1], epilogue = [add_residual]} : \
         f32[1, 32, 4, 5]@channels_last
         """,
         """
-        %z = conv2d(%n, @c.weight, %n) {stride = [1, 1], padding = [1, 1, 1, 1], operands = [input, weight, residual]} : \
+        %z = conv2d(%n, @c.weight, %n) {stride = [1, 1], padding = [1, 1, 1, 1], epilogue = [add_residual]} : \
         f32[1, 32, 4, 5]@channels_last
         """,
     ])
@@ -120,7 +119,7 @@ import Testing
                 """
                 %a, %b = group_statistics(%r, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05} : f32[1, 32], f32[1, 32]
                 \(plain) : \(image)
-                %y = conv2d(%n, @c.weight, %a, %b) {stride = [1, 1], padding = [1, 1, 1, 1], operands = [input, weight, norm_scale, norm_shift]} : \(image)
+                %y = conv2d(%n, %a, %b, @c.weight) {stride = [1, 1], padding = [1, 1, 1, 1], prologue = [scale_shift]} : \(image)
                 output y = %y
                 """), by: NormOnLoad())
     }
@@ -158,20 +157,19 @@ import Testing
                 """
                 \(layerNorm)
                 %y = linear(%n, @l.weight) : f32[1, 20, 48]
-                %z = linear(%n, @m.weight, @m.bias) {activation = gelu} : f32[1, 20, 48]
+                %z = linear(%n, @m.weight, @m.bias) {epilogue = [add_bias, gelu]} : f32[1, 20, 48]
                 """), by: NormOnLoad(),
             gives: rows(
                 """
-                %y = linear(%x, @l.weight, @n.weight, @n.bias) {epsilon = 1e-05, operands = [input, weight, row_scale, row_bias]} : f32[1, 20, 48]
-                %z = linear(%x, @m.weight, @m.bias, @n.weight, @n.bias) {epsilon = 1e-05, activation = gelu, \
-                operands = [input, weight, bias, row_scale, row_bias]} : f32[1, 20, 48]
+                %y = linear(%x, @n.weight, @n.bias, @l.weight) {epsilon = 1e-05, prologue = [layer_norm]} : f32[1, 20, 48]
+                %z = linear(%x, @n.weight, @n.bias, @m.weight, @m.bias) {epsilon = 1e-05, prologue = [layer_norm], epilogue = [add_bias, gelu]} : f32[1, 20, 48]
                 """))
     }
 
     @Test(arguments: [
         "%z = silu(%n) : f32[1, 20, 32]",
-        "%z = linear(%n, @l.weight, @n.weight, @n.bias) {epsilon = 0.001, operands = [input, weight, row_scale, row_bias]} : f32[1, 20, 48]",
-        "%z = linear(%n, @l.weight) {prologue = silu, operands = [input, weight]} : f32[1, 20, 48]",
+        "%z = linear(%n, @n.weight, @n.bias, @l.weight) {epsilon = 0.001, prologue = [layer_norm]} : f32[1, 20, 48]",
+        "%z = linear(%n, @l.weight) {prologue = [silu]} : f32[1, 20, 48]",
     ])
     func keepsLayerNormsOfOthers(_ reader: String) throws {
         try expectUnchanged(rows("\(layerNorm)\n%y = linear(%n, @m.weight, @m.bias) : f32[1, 20, 48]\n\(reader)"), by: NormOnLoad())

@@ -29,15 +29,14 @@ private func twoImages(_ lines: String, layout: String = "@channels_last", outpu
                 """
                 \(concat)
                 %s, %h = group_statistics(%c, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05} : f32[1, 32], f32[1, 32]
-                %y = conv2d(%c, @c.weight, %s, %h) {\(convolution), prologue = silu, operands = [input, weight, norm_scale, norm_shift]} : \(result)
+                %y = conv2d(%c, %s, %h, @c.weight) {\(convolution), prologue = [scale_shift, silu]} : \(result)
                 %z = image_from_tokens(%t, %c) : f32[1, 6, 4, 5]@channels_last
                 """, outputs: "output y = %y\noutput z = %z"), by: ReadConcatInPlace(),
             gives: twoImages(
                 """
-                %s, %h = group_statistics(%a, %b, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05, operands = [input, second_input, weight, bias]} : \
+                %s, %h = group_statistics(%a, %b, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05, prologue = [concat]} : \
                 f32[1, 32], f32[1, 32]
-                %y = conv2d(%a, %b, @c.weight, %s, %h) {\(convolution), prologue = silu, \
-                operands = [input, second_input, weight, norm_scale, norm_shift]} : \(result)
+                %y = conv2d(%a, %b, %s, %h, @c.weight) {\(convolution), prologue = [concat, scale_shift, silu]} : \(result)
                 %z = image_from_tokens(%t, %a) : f32[1, 6, 4, 5]@channels_last
                 """, outputs: "output y = %y\noutput z = %z"))
     }
@@ -57,11 +56,11 @@ private func twoImages(_ lines: String, layout: String = "@channels_last", outpu
                 parameter @c.weight : f32[16, 64, 3, 3]
                 parameter @d.weight : f32[16, 32, 3, 3]
                 \(concat)
-                %y = conv2d(%r, %c, @c.weight) {\(convolution), operands = [input, second_input, weight]} : \(result)
+                %y = conv2d(%r, %c, @c.weight) {\(convolution), prologue = [concat]} : \(result)
                 output y = %y
                 """), by: ReadConcatInPlace())
         try expectUnchanged(
-            twoImages("\(concat)\n%y = conv2d(%c, %r, @c.weight) {\(convolution), operands = [input, input_addend, weight]} : \(result)"),
+            twoImages("\(concat)\n%y = conv2d(%c, %r, @c.weight) {\(convolution), prologue = [add]} : \(result)"),
             by: ReadConcatInPlace())
     }
 
@@ -97,18 +96,16 @@ private func twoImages(_ lines: String, layout: String = "@channels_last", outpu
             twoImages(
                 """
                 \(sum)
-                %s, %h = group_statistics(%a, %c, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05, operands = [input, second_input, weight, bias]} : \
+                %s, %h = group_statistics(%a, %c, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05, prologue = [concat]} : \
                 f32[1, 32], f32[1, 32]
-                %y = conv2d(%a, %c, @c.weight, %s, %h) {\(convolution), operands = [input, second_input, weight, norm_scale, norm_shift]} : \(result)
+                %y = conv2d(%a, %c, %s, %h, @c.weight) {\(convolution), prologue = [concat, scale_shift]} : \(result)
                 %z = conv2d(%c, @e.weight) {\(convolution)} : \(result)
                 """, outputs: "output y = %y\noutput z = %z"), by: ReadSumInPlace(),
             gives: twoImages(
                 """
-                %s, %h = group_statistics(%a, %b, %d, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05, \
-                operands = [input, second_input, second_input_addend, weight, bias]} : f32[1, 32], f32[1, 32]
-                %y = conv2d(%a, %b, %d, @c.weight, %s, %h) {\(convolution), \
-                operands = [input, second_input, second_input_addend, weight, norm_scale, norm_shift]} : \(result)
-                %z = conv2d(%b, %d, @e.weight) {\(convolution), operands = [input, input_addend, weight]} : \(result)
+                %s, %h = group_statistics(%a, %b, %d, @n.weight, @n.bias) {groups = 8, epsilon = 1e-05, prologue = [concat, add]} : f32[1, 32], f32[1, 32]
+                %y = conv2d(%a, %b, %d, %s, %h, @c.weight) {\(convolution), prologue = [concat, add, scale_shift]} : \(result)
+                %z = conv2d(%b, %d, @e.weight) {\(convolution), prologue = [add]} : \(result)
                 """, outputs: "output y = %y\noutput z = %z"))
     }
 
@@ -118,7 +115,7 @@ private func twoImages(_ lines: String, layout: String = "@channels_last", outpu
         try expectUnchanged(twoImages("\(sum)\n\(y)\n%z = silu(%c) : f32[1, 8, 4, 5]@channels_last", outputs: two), by: ReadSumInPlace())
         try expectUnchanged(twoImages("\(sum)\n\(y)", outputs: "output y = %y\noutput z = %c"), by: ReadSumInPlace())
         try expectUnchanged(
-            twoImages("\(sum)\n%y = conv2d(%c, %b, @e.weight) {\(convolution), operands = [input, input_addend, weight]} : \(result)"),
+            twoImages("\(sum)\n%y = conv2d(%c, %b, @e.weight) {\(convolution), prologue = [add]} : \(result)"),
             by: ReadSumInPlace())
         // Added to each pixel alike.
         try expectUnchanged(

@@ -28,14 +28,14 @@ import Testing
         try expectRewrite(
             images(
                 """
-                %y = conv2d(%x, @c.weight, %r) {\(plain), operands = [input, weight, residual]} : \(image)
+                %y = conv2d(%x, @c.weight, %r) {\(plain), epilogue = [add_residual]} : \(image)
                 %s, %h = group_statistics(%y, @n.weight, @n.bias) {groups = 2, epsilon = 1e-05} : f32[1, 8], f32[1, 8]
                 output y = %y
                 """), by: TakeMoments(),
             gives: images(
                 """
-                %y, %y.moments = conv2d(%x, @c.weight, %r) {\(plain), moments = true, operands = [input, weight, residual]} : \(image), f32[1, 8, 2]
-                %s, %h = group_statistics(%y, @n.weight, @n.bias, %y.moments) {groups = 2, epsilon = 1e-05, operands = [input, weight, bias, moments]} \
+                %y, %y.moments = conv2d(%x, @c.weight, %r) {\(plain), epilogue = [add_residual, take_moments]} : \(image), f32[1, 8, 2]
+                %s, %h = group_statistics(%y, %y.moments, @n.weight, @n.bias) {groups = 2, epsilon = 1e-05, prologue = [moments]} \
                 : f32[1, 8], f32[1, 8]
                 output y = %y
                 """))
@@ -51,16 +51,16 @@ import Testing
                 """), by: TakeMoments(),
             gives: images(
                 """
-                %l, %l.moments = linear(%t, @l.weight) {moments = true} : f32[1, 20, 8], f32[1, 8, 2]
+                %l, %l.moments = linear(%t, @l.weight) {epilogue = [take_moments]} : f32[1, 20, 8], f32[1, 8, 2]
                 %y = image_from_tokens(%l, %x) : \(image)
-                %s, %h = group_statistics(%y, @n.weight, @n.bias, %l.moments) {groups = 2, epsilon = 1e-05, operands = [input, weight, bias, moments]} \
+                %s, %h = group_statistics(%y, %l.moments, @n.weight, @n.bias) {groups = 2, epsilon = 1e-05, prologue = [moments]} \
                 : f32[1, 8], f32[1, 8]
                 """))
     }
 
     /// Two readers share them; of two images each is taken for itself.
     @Test func fromOneOfTwo() throws {
-        let two = "groups = 4, epsilon = 1e-05, operands = [input, second_input, weight, bias"
+        let two = "groups = 4, epsilon = 1e-05, prologue = [concat"
         try expectRewrite(
             images(
                 """
@@ -72,9 +72,9 @@ import Testing
                 """), by: TakeMoments(),
             gives: images(
                 """
-                %y, %y.moments = conv2d(%x, @c.weight) {\(plain), moments = true} : \(image), f32[1, 8, 2]
-                %s, %h = group_statistics(%r, %y, @m.weight, @m.bias, %y.moments) {\(two), second_moments]} : f32[1, 16], f32[1, 16]
-                %a, %b = group_statistics(%y, @n.weight, @n.bias, %y.moments) {groups = 2, epsilon = 1e-05, operands = [input, weight, bias, moments]} \
+                %y, %y.moments = conv2d(%x, @c.weight) {\(plain), epilogue = [take_moments]} : \(image), f32[1, 8, 2]
+                %s, %h = group_statistics(%r, %y, %y.moments, @m.weight, @m.bias) {\(two), moments]} : f32[1, 16], f32[1, 16]
+                %a, %b = group_statistics(%y, %y.moments, @n.weight, @n.bias) {groups = 2, epsilon = 1e-05, prologue = [moments]} \
                 : f32[1, 8], f32[1, 8]
                 output a = %a
                 output b = %b
@@ -88,7 +88,7 @@ import Testing
             images(
                 """
                 %y = conv2d(%x, @c.weight) {\(plain)} : \(image)
-                %s, %h = group_statistics(%y, %r, @n.weight, @n.bias) {groups = 2, epsilon = 1e-05, operands = [input, input_addend, weight, bias]} \
+                %s, %h = group_statistics(%y, %r, @n.weight, @n.bias) {groups = 2, epsilon = 1e-05, prologue = [add]} \
                 : f32[1, 8], f32[1, 8]
                 """), by: TakeMoments())
         try expectUnchanged(images("%s, %h = group_statistics(%x, @n.weight, @n.bias) \(norm)"), by: TakeMoments())

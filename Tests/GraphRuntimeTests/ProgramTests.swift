@@ -35,7 +35,7 @@ func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
 
     private func run(_ graph: Graph, threads: Int = 2, reusesMemory: Bool = true, precision: Precision = .float32) throws -> [String: [Float]] {
         let program = try program(graph, threads: threads, reusesMemory: reusesMemory, precision: precision)
-        #expect(program.plan.violations() == [])
+        #expect(program.plan.memory.violations() == [])
         let inputs = graph.inputs.enumerated().map { index, id in
             (graph[id].name, madeUpTensor(graph.type(id).shape, seed: UInt64(index + 1)))
         }
@@ -139,7 +139,7 @@ func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
                   %a = attention(%packed) {head_size = 8, scale = 0.35355338, causal = false, packing = query_key_value} : f32[1, 35, 32]
                   %q = linear(%a, @q) : f32[1, 35, 32]
                   %c = attention(%q, %kv) {head_size = 8, scale = 0.35355338, causal = false, packing = key_value} : f32[1, 35, 32]
-                  %g = linear(%c, @ff) {activation = geglu} : f32[1, 35, 128]
+                  %g = linear(%c, @ff) {epilogue = [geglu]} : f32[1, 35, 128]
                   %y = linear(%g, @o) : f32[1, 35, 32]
                 \(outputs.map { "output \($0) = %\($0)" }.joined(separator: "\n"))
                 }
@@ -148,10 +148,10 @@ func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
         // Where attention has no instructions for bfloat16 it multiplies integers, and nothing is stored rounded.
         let width = dd_attention_16_bit_precision() == DD_PRECISION_BFLOAT16 ? 2 : 4
         let narrow = try program(block("y"), precision: .bfloat16)
-        let bytes = Dictionary(narrow.plan.buffers.map { ($0.label, $0.byteCount) }, uniquingKeysWith: { first, _ in first })
+        let bytes = Dictionary(narrow.plan.memory.buffers.map { ($0.label, $0.byteCount) }, uniquingKeysWith: { first, _ in first })
         #expect(["packed": 96, "q": 32].allSatisfy { bytes[$0.key] == 35 * $0.value * width })
         #expect(["a": 32, "c": 32, "g": 128, "y": 32].allSatisfy { bytes[$0.key] == 35 * $0.value * 4 })
-        #expect(try program(block("y")).plan.buffers.contains { $0.label == "packed" && $0.byteCount == 35 * 96 * 4 })
+        #expect(try program(block("y")).plan.memory.buffers.contains { $0.label == "packed" && $0.byteCount == 35 * 96 * 4 })
 
         let exact = try run(block("y"))["y"]!
         let stored = try run(block("y"), precision: .bfloat16)["y"]!
@@ -175,8 +175,8 @@ func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
         let graph = try parse("graph g {\n input %x : f32[64, 64]\n\((early + sums).joined(separator: "\n"))\n output y = %s7\n}")
         let options = RuntimeOptions(pool: ThreadPool(threadCount: 1))
         let program = try Program(graph, parameters: ParameterStore(source: MadeUpParameters(shapes: [:]), pool: options.pool), options: options)
-        #expect(program.plan.arenaByteCount <= 3 * 64 * 64 * 4)
-        #expect(program.plan.violations() == [])
+        #expect(program.plan.memory.arenaByteCount <= 3 * 64 * 64 * 4)
+        #expect(program.plan.memory.violations() == [])
         let x = madeUpTensor([64, 64], seed: 1)
         let y = try program.run(["x": x], in: Workspace())["y"]!.floatArray
         #expect(zip(y, x.floatArray).allSatisfy { abs($0 - ($1 + 8 * $1 / (1 + Float(exponential(Double(-$1)))))) < 1e-4 })

@@ -96,7 +96,7 @@ import Testing
         #expect(dump.text(as: .json).contains("deblurdiff.graph/1"))
         #expect(dump.text(as: .dot).hasPrefix("digraph"))
         #expect(dump.text(as: .html).hasPrefix("<!doctype html>"))
-        dump = GraphDump(try Samples.program(graph))
+        dump = GraphDump(try Samples.program(graph).plan)
         let table = dump.text(as: .text)
         #expect(table.contains("net.blocks.0.conv2d") && table.contains("offset"))
     }

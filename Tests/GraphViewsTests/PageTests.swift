@@ -11,7 +11,7 @@ import Testing
         let recorder = ProfileRecorder()
         let program = try Samples.program(fused)
         _ = try program.run(Samples.inputs(fused), in: Workspace(), observer: recorder.observer(of: program))
-        var dump = GraphDump(program, profile: recorder.report())
+        var dump = GraphDump(program.plan, profile: recorder.report())
         dump.before = (graph, "imported")
         dump.passes = passes
         dump.rewrites = rewrites

@@ -77,8 +77,8 @@ import Testing
         let report = recorder.report()
         #expect(report.programs == [.init(program: "p", runs: 3, totalSeconds: report.totalSeconds)])
         #expect(report.nodes.count == program.steps.count && report.nodes.allSatisfy { $0.calls == 3 })
-        let document = GraphDocument(program, profile: report, programName: "p")
+        let document = GraphDocument(program.plan, profile: report, programName: "p")
         #expect(document.nodes.allSatisfy { $0.isView || ($0.seconds != nil && $0.calls == 3 && $0.step != nil) })
-        #expect(MemoryPicture(program).stepCount == program.steps.count)
+        #expect(MemoryPicture(program.plan).stepCount == program.steps.count)
     }
 }

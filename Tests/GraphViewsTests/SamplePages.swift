@@ -38,7 +38,7 @@ import Testing
         let recorder = ProfileRecorder()
         let workspace = Workspace()
         for _ in 0..<2 { _ = try program.run(Samples.inputs(step), in: workspace, observer: recorder.observer(of: program)) }
-        var dump = GraphDump(program, profile: recorder.report())
+        var dump = GraphDump(program.plan, profile: recorder.report())
         dump.setOrigin(optimized, from: step)
         try write(recorder.report().text(), "measured-profile.txt")
         try write(recorder.trace(), "measured.trace.json")

@@ -109,7 +109,7 @@ struct ConvProblem {
         args.activation = activates ? DD_CONV_ACTIVATION_SILU : DD_CONV_ACTIVATION_NONE
         args.y = y.buffer.baseAddress
         args.ldy = gap == 0 ? 0 : Int64(cout + gap)
-        if takesMoments { args.moments = moments.buffer.baseAddress }
+        if takesMoments { (args.takes_moments, args.moments) = (1, moments.buffer.baseAddress) }
 
         let w = weights
         switch way {

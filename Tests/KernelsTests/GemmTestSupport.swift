@@ -95,7 +95,7 @@ struct GemmCase {
                 args.y = UnsafeMutableRawPointer(y.baseAddress!)
                 args.y_type = narrowResult ? DD_BF16 : DD_F32
                 args.ldy = Int64(ldy)
-                args.moments = moments
+                (args.takes_moments, args.moments) = (moments == nil ? 0 : 1, moments)
                 args.moments_rows = Int64(momentsRows)
                 let scratch = AlignedBytes(dd_gemm_scratch_bytes(&args, dd_pool_size(pool)))
                 dd_gemm(pool, &args, scratch.pointer)

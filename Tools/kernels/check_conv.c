@@ -140,7 +140,7 @@ int main(int argc, char **argv) {
 
         a.y = truth;
         if (residual == 2) a.residual = a.y;
-        if (with_moments) a.moments = true_moments;
+        if (with_moments) a.takes_moments = 1, a.moments = true_moments;
         if (dd_conv_reference(kind, &a, w)) abort();
         void *packed = aligned(dd_conv_packed_bytes(kind, precision, a.cout, cin, a.kh, a.kw));
         if (dd_conv_pack(pools[1], kind, precision, packed, w, DD_CONV_WEIGHT_FLOAT32, a.cout, cin, a.kh, a.kw)) abort();

@@ -66,7 +66,7 @@ static void choose_block(dd_conv_plan *p) {
     for (int64_t bh = 1; bh <= target && bh <= p->units_high; bh++) {
         for (int64_t bw = 1; bw <= target / bh && bw <= p->units_wide; bw++) {
             int64_t images = 1;
-            if (bh == p->units_high && bw == p->units_wide && !p->a.moments) images = dd_conv_min(batch, target / (bh * bw));
+            if (bh == p->units_high && bw == p->units_wide && !p->a.takes_moments) images = dd_conv_min(batch, target / (bh * bw));
             const int64_t of_images = dd_conv_ceil(batch, images);
             const int64_t blocks = of_images * dd_conv_ceil(p->units_high, bh) * dd_conv_ceil(p->units_wide, bw);
             const int64_t groups = of_images * count_groups(p->units_high, p->units_wide, bh, bw, images);
@@ -170,7 +170,7 @@ static size_t lay_out_scratch(dd_conv_plan *p, int threads) {
     // Slices of different workers fall into different cache sets.
     p->worker_bytes = (end + 4095) / 4096 * 4096 + 1024;
     size_t total = p->worker_bytes * (size_t)threads;
-    p->partials_at = reserve(&total, p->a.moments ? p->blocks * 3 * p->cout_padded : 0, sizeof(float));
+    p->partials_at = reserve(&total, p->a.takes_moments ? p->blocks * 3 * p->cout_padded : 0, sizeof(float));
     return total;
 }
 
@@ -270,7 +270,7 @@ int dd_conv_with_isa(int isa, dd_pool *pool, dd_conv_kind kind, dd_conv_precisio
         memcpy(context.plan.scratch + (size_t)worker * context.plan.worker_bytes, &none, sizeof none);
     }
     dd_parallel_for(pool, context.plan.blocks * context.plan.panel_tasks, run_task, &context);
-    if (context.plan.a.moments) dd_parallel_for(pool, args->batch * context.plan.panels, add_partials, &context);
+    if (context.plan.a.takes_moments) dd_parallel_for(pool, args->batch * context.plan.panels, add_partials, &context);
     return DD_CONV_OK;
 }
 

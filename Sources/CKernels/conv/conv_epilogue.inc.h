@@ -46,7 +46,7 @@ DD_INLINE void finish(const dd_conv_plan *p, vf v, const float *combined, int64_
         store_some(y, v, valid);
     else
         write_vector(y, v, p->streams);
-    if (!a->moments) return;
+    if (!a->takes_moments) return;
     if (s->count == 0) s->reference = v;
     const vf d = v - s->reference;
     s->sum += d;
@@ -96,7 +96,7 @@ DD_INLINE void fetch_results(const dd_conv_plan *p, const dd_conv_unit *unit, in
 }
 
 DD_INLINE void store_sums(const dd_conv_plan *p, int64_t block, int64_t c, sums s) {
-    if (!p->a.moments) return;
+    if (!p->a.takes_moments) return;
     float *partial = (float *)(p->scratch + p->partials_at) + block * 3 * p->cout_padded + c;
     const vf offset = s.sum * (s.count > 0 ? 1 / s.count : 0); // none of channels that only pad
     store(partial, s.reference);

@@ -381,11 +381,11 @@ DD_INLINE void DD_NAME(output_panel)(const dd_conv_plan *p, const dd_conv_unit *
             if (whole && unit[u].rows == tile && unit[u].cols == tile) {
                 const float *residual = a.residual ? a.residual + unit[u].out_pixel * a.ld_residual + c : 0;
                 float *to = a.y + unit[u].out_pixel * a.ldy + c;
-                if (residual && a.moments)
+                if (residual && a.takes_moments)
                     write_unit(y, tile, load(add + c), residual, a.ld_residual, residual_row, to, a.ldy, row, streams, &s, 1);
                 else if (residual)
                     write_unit(y, tile, load(add + c), residual, a.ld_residual, residual_row, to, a.ldy, row, streams, &s, 0);
-                else if (a.moments)
+                else if (a.takes_moments)
                     write_unit(y, tile, load(add + c), 0, 0, 0, to, a.ldy, row, streams, &s, 1);
                 else
                     write_unit(y, tile, load(add + c), 0, 0, 0, to, a.ldy, row, streams, &s, 0);

@@ -58,7 +58,7 @@ int dd_conv_reference(dd_conv_kind kind, const dd_conv_args *a, const float *w) 
                 mean += delta / (double)(o + 1);
                 squares += delta * (v - mean);
             }
-            if (a->moments) {
+            if (a->takes_moments) {
                 a->moments[(image * a->cout + co) * 2] = (float)mean;
                 a->moments[(image * a->cout + co) * 2 + 1] = (float)(squares / (double)(oh * ow));
             }

@@ -50,7 +50,7 @@ static gemm_plan make_plan(const dd_gemm_args *args) {
         plan.block_rows = args->m >= MANY_ROWS ? ROW_BLOCK : SMALL_ROW_BLOCK;
         plan.block_panels = panels;
     }
-    plan.group_rows = args->moments && args->moments_rows > 0 ? args->moments_rows : args->m;
+    plan.group_rows = args->takes_moments && args->moments_rows > 0 ? args->moments_rows : args->m;
     plan.groups = divide_up(args->m, plan.group_rows);
     plan.block_rows = min64(plan.block_rows, plan.group_rows);
     plan.row_blocks = divide_up(plan.group_rows, plan.block_rows);
@@ -81,7 +81,7 @@ static int64_t y_columns(const dd_gemm_args *args) {
 
 /// Sums of each block of rows, [groups][row_blocks][3][columns].
 static int64_t sums_bytes(const dd_gemm_args *args, const gemm_plan *plan) {
-    return args->moments ? round_up(plan->groups * plan->row_blocks * 3 * y_columns(args) * 4, 64) : 0;
+    return args->takes_moments ? round_up(plan->groups * plan->row_blocks * 3 * y_columns(args) * 4, 64) : 0;
 }
 
 int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads) {
@@ -257,7 +257,7 @@ void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
         return;
     }
     char *free_scratch = scratch;
-    if (args->moments) {
+    if (args->takes_moments) {
         job.sums = (float *)free_scratch;
         free_scratch += sums_bytes(args, &job.plan);
     }

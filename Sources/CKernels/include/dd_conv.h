@@ -98,9 +98,10 @@ typedef struct dd_conv_args {
     dd_conv_activation activation;
     float *y;                      // [batch][out_height][out_width][cout]
     int64_t ldy;                   // 0: cout
-    /// [batch][cout][2]: the mean and the variance (of the whole, not estimated from a sample) of each channel of each image of y,
+    /// [batch][cout][2], where takes_moments is not 0: the mean and the variance (of the whole, not estimated from a sample) of each channel of each image of y,
     /// overwritten. Blocks of some hundred pixels are summed in float32, about their mean so far, and brought together in
     /// float64, always in the same order: accurate to float32 whatever the mean, and wherever values lie that are far from it.
+    int takes_moments;
     float *moments;
 } dd_conv_args;
 
@@ -122,7 +123,7 @@ size_t dd_conv_packed_bytes(dd_conv_kind kind, dd_conv_precision precision, int6
 int dd_conv_pack(dd_pool *pool, dd_conv_kind kind, dd_conv_precision precision, void *packed, const void *w,
                  dd_conv_weight_type w_type, int64_t cout, int64_t cin, int64_t kh, int64_t kw);
 
-/// Bytes of scratch memory dd_conv needs with a pool of `threads`; enough for every instruction set.
+/// Bytes of scratch memory dd_conv needs with a pool of `threads`; enough for every instruction set. No pointer matters.
 size_t dd_conv_scratch_bytes(dd_conv_kind kind, dd_conv_precision precision, const dd_conv_args *args, int threads);
 
 /// Computes a convolution with the instruction set in use. `packed` and `scratch` are 64-byte aligned; `scratch` is

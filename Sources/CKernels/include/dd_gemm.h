@@ -89,15 +89,16 @@ typedef struct dd_gemm_args {
     int64_t ldy;
     dd_element y_type;          // DD_F32 or DD_BF16
 
-    /// [groups][columns of y][2] or NULL: the mean and the variance (of the whole) of each column of y over each group of rows, as
+    /// [groups][columns of y][2], where takes_moments is not 0: the mean and the variance (of the whole) of each column of y over each group of rows, as
     /// dd_group_statistics_nhwc_f32 takes them. Blocks of some hundred rows are summed in float32, about their mean, and
     /// brought together in float64, always in the same order. y_type must be DD_F32, k >= 1.
+    int takes_moments;
     float *moments;
     int64_t moments_rows;       // rows of a group; 0: all
 } dd_gemm_args;
 
-/// Bytes of scratch that dd_gemm needs with `threads` workers. Of pointers only whether they are
-/// NULL matters, so that memory can be planned before there is any. Enough for every instruction set.
+/// Bytes of scratch that dd_gemm needs with `threads` workers. No pointer matters, so that memory can be planned before there is any. Enough
+/// for every instruction set.
 int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads);
 
 /// Runs the product. `scratch`: 64-byte aligned, dd_gemm_scratch_bytes(args, dd_pool_size(pool)) bytes; may be NULL when

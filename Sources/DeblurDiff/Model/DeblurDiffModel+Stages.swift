@@ -107,7 +107,4 @@ extension DeblurDiffModel {
             }
         }
     }
-
-    /// A program for one of the stages, of the caller's own.
-    public func program(_ graph: Graph) throws -> Program { try Program(graph, parameters: parameters, options: options) }
 }

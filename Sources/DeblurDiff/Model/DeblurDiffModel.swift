@@ -38,7 +38,7 @@ public final class DeblurDiffModel: StagedModel, Sendable {
         self.optimization = optimization
         configuration = try DeblurDiffModel.configuration(of: file)
         graphs = try DeblurDiffModel.graphs(in: file, configuration)
-        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool, arranges: options.arrangesWeights)
+        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool)
         programs = ProgramCache(keepsPrograms: keepsPrograms)
     }
 

@@ -45,7 +45,7 @@ public struct ModelBenchmark {
             let bound = Dictionary(uniqueKeysWithValues: inputs)
             var result = Result(
                 program: name, gigaFLOP: Double(stages.imported.floatingPointOperations) / 1e9, seconds: [],
-                arenaBytes: program.plan.arenaByteCount)
+                arenaBytes: program.plan.memory.arenaByteCount)
             let workspace = Workspace()
             for run in 0...runs {
                 let start = DispatchTime.now().uptimeNanoseconds

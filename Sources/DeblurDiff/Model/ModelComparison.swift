@@ -73,12 +73,7 @@ public struct ModelComparison {
 
     /// The results that both sides have. A layer that has taken in a residual behind a view keeps its name but is another value.
     private static func names(_ graphs: [Graph], reference: Graph) -> Set<String> {
-        func hasResidual(_ node: Node) -> Bool {
-            let count = node.operands.count
-            if let op = node.op as? Linear { return op.index(of: .residual, count: count) != nil }
-            if let op = node.op as? Conv2D { return op.index(of: .residual, count: count) != nil }
-            return false
-        }
+        func hasResidual(_ node: Node) -> Bool { (node.op as? any FusedOp)?.epilogue?.contains(.addResidual) == true }
         var plainLayers: Set<String> = []
         for id in reference.order where (reference[id].op is Linear || reference[id].op is Conv2D) && !hasResidual(reference[id]) {
             plainLayers.insert(reference.name(of: id))

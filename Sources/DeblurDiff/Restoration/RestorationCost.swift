@@ -48,11 +48,8 @@ extension DeblurDiffModel {
     public func cost(of options: RestorationOptions, height: Int, width: Int) throws -> RestorationCost {
         let plan = try plan(of: options, height: height, width: width)
         let memory = try plan.parts.map { part in
-            var planning = self.options
-            planning.arrangesWeights = false
-            let store = ParameterStore(source: ModelFileParameters(file: file), pool: planning.pool, arranges: false)
-            let program = try Program(stages(part.key).optimized, parameters: store, options: planning)
-            return RestorationCost.Memory(weightByteCount: store.arrangedByteCount, arenaByteCount: program.plan.arenaByteCount)
+            let plan = try self.plan(stages(part.key).optimized)
+            return RestorationCost.Memory(weightByteCount: plan.packedByteCount, arenaByteCount: plan.memory.arenaByteCount)
         }
         // Input and output of 8 bits, and four images of floats.
         let imageByteCount = 3 * paddedLength(height) * paddedLength(width) * (2 + 4 * 4)

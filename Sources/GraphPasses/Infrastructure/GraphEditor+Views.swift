@@ -2,17 +2,10 @@ import GraphIR
 import Operators
 import Tensors
 
-/// Ops whose result has the operand's elements in their order.
-protocol ViewOp: Op {}
-extension Reshape: ViewOp {}
-extension Flatten: ViewOp {}
-extension Unflatten: ViewOp {}
-extension Unsqueeze: ViewOp {}
-
 extension GraphEditor {
     /// The node that makes a value, if it only gives its operand other dimensions.
     func matchView(making value: ValueID) -> (node: NodeID, operand: ValueID)? {
-        guard let node = graph.producer(of: value), graph[node].op is any ViewOp else { return nil }
+        guard let node = graph.producer(of: value), graph[node].op is any ReshapingOp else { return nil }
         return (node, graph[node].operands[0])
     }
 

@@ -45,7 +45,7 @@ public struct AssignLayout: GraphPass {
             let readsImages = zip(node.operands, types).contains { $1.layout == .channelsLast || isImageInput($0, editor) }
             // A convolution's operand is an image wherever it comes from.
             guard readsImages || node.op is Conv2D else { return try inferAgain(id, &editor) }
-            let rowMajorOnly = editor.match(Conv2D.self, id).map { !editor.hasChannelsLastKernel($0) } ?? false
+            let rowMajorOnly = editor.fused(Conv2D.self, id).map { !editor.hasChannelsLastKernel($0.op, weight: $0.operands.weights[0]) } ?? false
             // What lies the same way in both layouts goes with either, unless an op insists on one.
             let attempts: [(layout: Layout, includesFree: Bool)] =
                 rowMajorOnly ? [(.rowMajor, true)] : [(.channelsLast, false), (.rowMajor, false), (.rowMajor, true)]

@@ -52,7 +52,7 @@ private struct SimplifyReshape: RewriteRule {
     }
 }
 
-private struct JoinViews<MatchedOp: ViewOp>: RewriteRule {
+private struct JoinViews<MatchedOp: ReshapingOp>: RewriteRule {
     func rewrite(_ node: NodeID, op: MatchedOp, editor: inout GraphEditor) throws -> Bool {
         guard let inner = editor.match(Reshape.self, making: editor.graph[node].operands[0]) else { return false }
         let shape = editor.type(editor.graph[node].results[0]).shape
@@ -80,7 +80,7 @@ private struct TransposeToView: RewriteRule {
             }
             guard let producer = editor.graph.producer(of: source) else { return false }
             let op = editor.graph[producer].op
-            guard op is Transpose || op is any ViewOp else { return false }
+            guard op is Transpose || op is any ReshapingOp else { return false }
             hasReshape = hasReshape || op is Reshape
             chain.append(producer)
         }

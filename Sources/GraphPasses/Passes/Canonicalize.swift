@@ -160,11 +160,11 @@ private struct ReadMergedTypeEarlier: RewriteRule {
     }
 }
 
-/// Reads the type of an operand where an op that never changes its type takes it from.
+/// Reads the type of an operand in front of an op that never changes it.
 private func readTypeEarlier(_ node: NodeID, _ editor: inout GraphEditor) -> Bool {
     guard let producer = editor.graph.producer(of: editor.graph[node].operands[1]) else { return false }
     let maker = editor.graph[producer]
-    guard maker.op is GroupNorm || maker.op is SiLU || maker.op is GELU || maker.op is Scale else { return false }
+    guard maker.op.keepsType else { return false }
     editor.setOperand(1, of: node, to: maker.operands[0])
     return true
 }

@@ -26,8 +26,7 @@ public struct EliminateCommonSubexpressions: GraphPass {
         var changed = false
         for id in editor.graph.order {
             let node = editor.graph[id]
-            let commutes = node.op is Add || node.op is Multiply
-            let key = Key(kind: ObjectIdentifier(type(of: node.op)), operands: commutes ? node.operands.sorted() : node.operands)
+            let key = Key(kind: ObjectIdentifier(type(of: node.op)), operands: node.op.isCommutative ? node.operands.sorted() : node.operands)
             guard let earlier = known[key]?.first(where: { editor.graph[$0].op.isEqual(to: node.op) }) else {
                 known[key, default: []].append(id)
                 continue

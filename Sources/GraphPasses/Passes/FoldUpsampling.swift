@@ -14,15 +14,15 @@ public struct FoldUpsampling: RewritePass {
     public init() {}
 
     public func rewrite(_ node: NodeID, op: Conv2D, editor: inout GraphEditor) throws -> Bool {
-        guard op.upsampling == nil, op.operands == nil,
+        guard op.upsampling == nil, op.prologue == nil,
             let upsampling = editor.matchOnlyUsed(UpsampleNearest.self, making: editor.graph[node].operands[0]), upsampling.op.factor == 2,
-            let convolution = editor.match(Conv2D.self, node), editor.canGrow(convolution), op.stride == [1, 1], op.padding == [1, 1, 1, 1],
-            case var operands = RoledOperands(op, editor.graph[node].operands), case let weight = editor.type(operands[.weight]!).shape,
-            weight[2] == 3, weight[3] == 3
+            var convolution = editor.fused(Conv2D.self, node), editor.canGrow(convolution), op.stride == [1, 1], op.padding == [1, 1, 1, 1],
+            Set(convolution.epilogue).isDisjoint(with: [.addPerChannel, .addResidual]),
+            case let weight = editor.type(convolution.operands.weights[0]).shape, weight[2] == 3, weight[3] == 3
         else { return false }
-        operands[.input] = upsampling.operands[0]
-        operands.op.upsampling = 2
-        try editor.replace(node, with: operands, absorbing: [upsampling.node])
+        convolution.operands.input = upsampling.operands[0]
+        convolution.op.upsampling = 2
+        try editor.replace(node, with: convolution, absorbing: [upsampling.node])
         return true
     }
 }

@@ -6,7 +6,7 @@ import Operators
 ///     %l = linear(%x, @weight, @bias)
 ///     %y = gelu(%l)
 /// becomes
-///     %y = linear(%x, @weight, @bias) {activation = gelu}
+///     %y = linear(%x, @weight, @bias) {epilogue = [add_bias, gelu]}
 ///
 /// Convolutions take SiLU only. A layer that adds a residual behind the activation takes none.
 public struct FuseActivation: RuleSetPass {
@@ -22,29 +22,20 @@ public struct FuseActivation: RuleSetPass {
 
     private struct FuseGELU: RewriteRule {
         func rewrite(_ node: NodeID, op: GELU, editor: inout GraphEditor) throws -> Bool {
-            try fuseIntoLinear(.gelu, node, &editor)
+            try fuse(.gelu, into: Linear.self, node, &editor)
         }
     }
 
     private struct FuseSiLU: RewriteRule {
         func rewrite(_ node: NodeID, op: SiLU, editor: inout GraphEditor) throws -> Bool {
-            if try fuseIntoLinear(.silu, node, &editor) { return true }
-            guard let convolution = editor.matchOnlyUsed(Conv2D.self, making: editor.graph[node].operands[0]),
-                convolution.op.activation == nil, editor.canGrow(convolution),
-                case var fused = RoledOperands(convolution), fused[.residual] == nil
-            else { return false }
-            fused.op.activation = .silu
-            try editor.replace(node, with: fused, absorbing: [convolution.node])
-            return true
+            try fuse(.silu, into: Linear.self, node, &editor) || fuse(.silu, into: Conv2D.self, node, &editor)
         }
     }
 
-    private static func fuseIntoLinear(_ activation: Activation, _ node: NodeID, _ editor: inout GraphEditor) throws -> Bool {
-        guard let linear = editor.matchOnlyUsed(Linear.self, making: editor.graph[node].operands[0]), linear.op.activation == nil,
-            editor.canGrow(linear), case var fused = RoledOperands(linear), fused[.residual] == nil
-        else { return false }
-        fused.op.activation = activation
-        try editor.replace(node, with: fused, absorbing: [linear.node])
+    private static func fuse<T: FusedOp>(_ activation: EpilogueStep, into kind: T.Type, _ node: NodeID, _ editor: inout GraphEditor) throws -> Bool {
+        guard var layer = editor.fused(kind, making: editor.graph[node].operands[0], canAppend: activation), editor.canGrow(layer) else { return false }
+        layer.append(activation)
+        try editor.replace(node, with: layer, absorbing: [layer.node])
         return true
     }
 }

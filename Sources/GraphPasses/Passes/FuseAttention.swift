@@ -123,7 +123,7 @@ extension GraphEditor {
             guard let node = graph.producer(of: current) else { break }
             if allowsScale, let scale = scaleFactor(node) {
                 factor *= scale
-            } else if !(graph[node].op is Transpose || graph[node].op is any ViewOp) {
+            } else if !(graph[node].op is Transpose || graph[node].op is any ReshapingOp) {
                 break
             }
             nodes.append(node)
@@ -138,7 +138,7 @@ extension GraphEditor {
         for node in nodes.reversed() {
             if let transpose = graph[node].op as? Transpose {
                 order.transpose(transpose.permutation)
-            } else if graph[node].op is any ViewOp {
+            } else if graph[node].op is any ReshapingOp {
                 guard order.reshape(to: type(graph[node].results[0]).shape) else { return nil }
             }
         }
@@ -173,7 +173,7 @@ extension GraphEditor {
             if let transpose = graph[user].op as? Transpose {
                 order.transpose(transpose.permutation)
             } else {
-                guard graph[user].op is any ViewOp, order.reshape(to: type(graph[user].results[0]).shape) else { return first }
+                guard graph[user].op is any ReshapingOp, order.reshape(to: type(graph[user].results[0]).shape) else { return first }
             }
             nodes.append(user)
             current = graph[user].results[0]

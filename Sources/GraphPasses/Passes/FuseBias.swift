@@ -17,23 +17,22 @@ public struct FuseBias: RewritePass {
     public func rewrite(_ node: NodeID, op: Add, editor: inout GraphEditor) throws -> Bool {
         let operands = editor.graph[node].operands
         for (layer, vector) in [(operands[0], operands[1]), (operands[1], operands[0])] where editor.type(layer) == editor.type(editor.graph[node].results[0]) {
-            if let linear = editor.matchOnlyUsed(Linear.self, making: layer), case var fused = RoledOperands(linear),
-                linear.op.activation == nil, fused.roles.isDisjoint(with: [.bias, .residual]), fused[all: .weight].count == 1,
-                let bias = editor.channelVector(vector, count: editor.type(layer).shape[-1], axisFromEnd: 1), editor.graph[bias].isParameter
-            {
-                fused[.bias] = bias
-                try editor.replace(node, with: fused, absorbing: [linear.node] + editor.viewNodes(from: bias, to: vector))
-                return true
-            }
-            if let convolution = editor.matchOnlyUsed(Conv2D.self, making: layer), case var fused = RoledOperands(convolution),
-                convolution.op.activation == nil, fused.roles.isDisjoint(with: [.bias, .residual]),
-                let bias = editor.channelVector(vector, count: editor.type(layer).shape[1], axisFromEnd: 3), editor.graph[bias].isParameter
-            {
-                fused[.bias] = bias
-                try editor.replace(node, with: fused, absorbing: [convolution.node] + editor.viewNodes(from: bias, to: vector))
+            if try fuse(Linear.self, layer, vector, axisFromEnd: 1, node, &editor) || fuse(Conv2D.self, layer, vector, axisFromEnd: 3, node, &editor) {
                 return true
             }
         }
         return false
+    }
+
+    private func fuse<T: FusedOp>(
+        _ kind: T.Type, _ layer: ValueID, _ vector: ValueID, axisFromEnd: Int, _ node: NodeID, _ editor: inout GraphEditor
+    ) throws -> Bool {
+        let shape = editor.type(layer).shape
+        guard var fused = editor.fused(kind, making: layer, canAppend: .addBias), fused.operands.weights.count == 1,
+            let bias = editor.channelVector(vector, count: shape[-axisFromEnd], axisFromEnd: axisFromEnd), editor.graph[bias].isParameter
+        else { return false }
+        fused.append(.addBias, bias)
+        try editor.replace(node, with: fused, absorbing: [fused.node] + editor.viewNodes(from: bias, to: vector))
+        return true
     }
 }

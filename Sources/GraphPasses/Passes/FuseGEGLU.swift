@@ -8,7 +8,7 @@ import Operators
 ///     %h = gelu(%g)
 ///     %y = multiply(%a, %h)
 /// becomes
-///     %y = linear(%x, @weight, @bias) {activation = geglu}
+///     %y = linear(%x, @weight, @bias) {epilogue = [add_bias, geglu]}
 public struct FuseGEGLU: RewritePass {
     public static let name = "fuse_geglu"
 
@@ -23,11 +23,11 @@ public struct FuseGEGLU: RewritePass {
                 let split = editor.match(Split.self, making: gate.operands[0]),
                 split.op.parts == 2, split.op.sizes == nil, split.results == [operands[first], gate.operands[0]],
                 [-1, editor.type(split.operands[0]).shape.rank - 1].contains(split.op.axis),
-                let linear = editor.matchOnlyUsed(Linear.self, making: split.operands[0]), linear.op.activation == nil,
-                editor.canGrow(linear), case var fused = RoledOperands(linear), fused[.residual] == nil, fused[all: .weight].count == 1
+                var linear = editor.fused(Linear.self, making: split.operands[0], canAppend: .geglu), editor.canGrow(linear),
+                linear.operands.weights.count == 1
             else { continue }
-            fused.op.activation = .geglu
-            try editor.replace(node, with: fused, absorbing: [gate.node, split.node, linear.node])
+            linear.append(.geglu)
+            try editor.replace(node, with: linear, absorbing: [gate.node, split.node, linear.node])
             return true
         }
         return false

@@ -6,7 +6,7 @@ import Operators
 ///     %c = conv2d(%h, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
 ///     %y = add(%x, %c)
 /// becomes
-///     %y = conv2d(%h, @weight, @bias, %x) {..., operands = [input, weight, bias, residual]}
+///     %y = conv2d(%h, @weight, @bias, %x) {..., epilogue = [add_bias, add_residual]}
 ///
 /// Of two layers the earlier one takes the other's result, so that what the later one reads need not be kept. Where the layer's tokens are added as an image, the other image is
 /// added as tokens:
@@ -16,7 +16,7 @@ import Operators
 ///     %y = add(%i, %x)
 /// becomes
 ///     %r = tokens_from_image(%x)
-///     %l = linear(%t, @weight, @bias, %r) {operands = [input, weight, bias, residual]}
+///     %l = linear(%t, @weight, @bias, %r) {epilogue = [add_bias, add_residual]}
 ///     %y = image_from_tokens(%l, %x)
 ///
 /// The layer that adds runs as soon as both are there: a control is added to the skip that it belongs to when that is made,
@@ -36,27 +36,16 @@ public struct FuseResidual: RewritePass {
         func position(_ value: ValueID) -> Int { editor.graph.producer(of: value).map(editor.position) ?? -1 }
         operands.sort { position($0) < position($1) }
         for (layer, other) in [(operands[0], operands[1]), (operands[1], operands[0])] {
-            if let convolution = editor.matchOnlyUsed(Conv2D.self, making: layer), convolution.op.activation == nil,
-                case var fused = RoledOperands(convolution), fused[.residual] == nil, editor.canGrow(convolution)
-            {
-                fused[.residual] = other
-                try editor.replace(node, with: fused, absorbing: [convolution.node], from: convolution.node)
-                return true
-            }
-            if let linear = freeLinear(making: layer, editor) {
-                var fused = linear
-                fused.operands[.residual] = other
-                try editor.replace(node, with: fused.operands, absorbing: [linear.node], from: linear.node)
-                return true
-            }
+            if try fuse(Conv2D.self, layer, other, node, &editor) || fuse(Linear.self, layer, other, node, &editor) { return true }
             if let image = editor.matchOnlyUsed(ImageFromTokens.self, making: layer), type.layout == .channelsLast,
-                var linear = freeLinear(making: image.operands[0], editor)
+                var linear = freeLayer(Linear.self, making: image.operands[0], editor)
             {
                 let name = editor.graph.name(of: linear.node)
                 let tokens = "\(editor.graph.name(of: node)).tokens"
-                linear.operands[.residual] = try editor.insertAfterOperands(
-                    TokensFromImage(), [other], name: tokens, origins: editor.origins(of: [node]))[0]
-                let (op, values) = linear.operands.assembled()
+                linear.append(
+                    .addResidual,
+                    try editor.insertAfterOperands(TokensFromImage(), [other], name: tokens, origins: editor.origins(of: [node]))[0])
+                let (op, values) = linear.assembled()
                 let sum = try editor.insert(
                     op, values, from: linear.node, name: name, origins: editor.origins(of: [linear.node, node]))[0]
                 try editor.replace(node, with: ImageFromTokens(), [sum, image.operands[1]], absorbing: [image.node], from: image.node)
@@ -68,11 +57,19 @@ public struct FuseResidual: RewritePass {
         return false
     }
 
-    /// A linear layer that can take a residual, and whose result nothing else reads.
-    private func freeLinear(making value: ValueID, _ editor: GraphEditor) -> (node: NodeID, operands: RoledOperands<Linear>)? {
-        guard let linear = editor.matchOnlyUsed(Linear.self, making: value), linear.op.activation == nil, editor.canGrow(linear),
-            case let operands = RoledOperands(linear), operands[.residual] == nil
-        else { return nil }
-        return (linear.node, operands)
+    private func fuse<T>(_ kind: T.Type, _ layer: ValueID, _ other: ValueID, _ node: NodeID, _ editor: inout GraphEditor) throws -> Bool
+    where T: FusedOp {
+        guard var fused = freeLayer(kind, making: layer, editor) else { return false }
+        fused.append(.addResidual, other)
+        try editor.replace(node, with: fused, absorbing: [fused.node], from: fused.node)
+        return true
+    }
+
+    /// A layer that can add a residual, and whose result nothing else reads.
+    private func freeLayer<T>(_ kind: T.Type, making value: ValueID, _ editor: GraphEditor) -> FusedNode<T>? {
+        guard let layer = editor.fused(kind, making: value, canAppend: .addResidual), layer.operands.activation == nil, editor.canGrow(layer) else {
+            return nil
+        }
+        return layer
     }
 }

@@ -8,7 +8,7 @@ import Operators
 ///     %v = linear(%x, @to_v)
 ///     %y = attention(%q, %k, %v) {head_size = 64, scale = 0.125, causal = false}
 /// becomes
-///     %y.query_key_value = linear(%x, @to_q, @to_k, @to_v) {operands = [input, weight, weight, weight]}
+///     %y.query_key_value = linear(%x, @to_q, @to_k, @to_v) {weights = 3}
 ///     %y = attention(%y.query_key_value) {head_size = 64, scale = 0.125, causal = false, packing = query_key_value}
 ///
 /// Where the query comes from elsewhere, key and value are merged: `packing = key_value`.
@@ -37,27 +37,27 @@ public struct MergeAttentionProjections: RewritePass {
     }
 
     /// One linear layer for several values, if all are made by linear layers that differ in weights and biases only.
-    private func merge(_ values: ArraySlice<ValueID>, _ editor: GraphEditor) -> (RoledOperands<Linear>, [NodeID])? {
-        let linears = values.compactMap { editor.matchOnlyUsed(Linear.self, making: $0) }
-        guard linears.count == values.count, linears.allSatisfy(editor.canGrow) else { return nil }
+    private func merge(_ values: ArraySlice<ValueID>, _ editor: GraphEditor) -> (FusedNode<Linear>, [NodeID])? {
+        let linears = values.compactMap { editor.matchOnlyUsed(Linear.self, making: $0).map(FusedNode.init) }
+        guard linears.count == values.count, linears.allSatisfy({ editor.canGrow($0) }) else { return nil }
         return Linear.merged(linears).map { ($0, linears.map(\.node)) }
     }
 }
 
 extension Linear {
     /// One layer with the weights of several, one behind the other; nil where they differ in more than weights and biases.
-    static func merged(_ linears: [Match<Linear>]) -> RoledOperands<Linear>? {
-        let all = linears.map { RoledOperands($0) }
-        guard var result = all.first else { return nil }
-        let common: [Operand] = [.input, .rowScale, .rowBias, .normScale, .normShift]
-        for other in all {
-            guard other.op.activation == nil, other[.residual] == nil, other[all: .weight].count == 1,
-                other.op.epsilon == result.op.epsilon, other.op.prologue == result.op.prologue,
-                common.allSatisfy({ other[$0] == result[$0] }), (other[.bias] == nil) == (result[.bias] == nil)
+    static func merged(_ linears: [FusedNode<Linear>]) -> FusedNode<Linear>? {
+        guard var result = linears.first else { return nil }
+        let first = result
+        for other in linears {
+            guard other.operands.weights.count == 1, other.op.epsilon == first.op.epsilon, other.operands.input == first.operands.input,
+                other.prologue == first.prologue, other.operands.prologue.map(\.operands) == first.operands.prologue.map(\.operands),
+                other.epilogue == first.epilogue, Set(other.epilogue).isSubset(of: [.addBias])
             else { return nil }
         }
-        result[all: .weight] = all.flatMap { $0[all: .weight] }
-        result[all: .bias] = all.flatMap { $0[all: .bias] }
+        result.operands.weights = linears.flatMap(\.operands.weights)
+        if !first.epilogue.isEmpty { result.operands.epilogue = [(.addBias, linears.flatMap { $0.operands[.addBias]! })] }
+        result.op.weights = linears.count == 1 ? nil : linears.count
         return result
     }
 }

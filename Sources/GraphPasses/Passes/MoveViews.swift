@@ -31,7 +31,8 @@ public struct MoveViews: RuleSetPass {
             let operands = editor.graph[node].operands
             let result = editor.type(editor.graph[node].results[0]).shape
             // A norm on load goes by the first dimension, and a residual has the result's.
-            guard op.operands == nil, let reshape = editor.match(Reshape.self, making: operands[0]), case let source = editor.type(reshape.operands[0]).shape,
+            guard op.prologue == nil, op.weights == nil, Set(op.epilogue ?? []).isDisjoint(with: [.addResidual, .takeMoments]),
+                let reshape = editor.match(Reshape.self, making: operands[0]), case let source = editor.type(reshape.operands[0]).shape,
                 (1...3).contains(source.rank), source[-1] == editor.type(operands[0]).shape[-1]
             else { return false }
             let name = "\(editor.graph.name(of: node)).rows"

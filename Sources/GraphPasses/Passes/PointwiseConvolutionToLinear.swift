@@ -26,8 +26,8 @@ public struct PointwiseConvolutionToLinear: RuleSetPass {
     public var rules: [any RewriteRule] { [BeforeTokens(), AfterTokens()] }
 
     private static func isPointwise(_ op: Conv2D, _ operands: [ValueID], _ editor: GraphEditor) -> Bool {
-        guard op.operands == nil, op.stride == [1, 1], op.padding == [0, 0, 0, 0], op.groups ?? 1 == 1, op.upsampling == nil,
-            op.activation == nil, op.prologue == nil, op.inputChannels == nil
+        guard op.prologue == nil, op.epilogue == nil, op.stride == [1, 1], op.padding == [0, 0, 0, 0], op.groups ?? 1 == 1, op.upsampling == nil,
+            op.inputChannels == nil
         else { return false }
         let weight = editor.type(operands[1]).shape
         return weight[2] == 1 && weight[3] == 1 && editor.type(operands[0]).layout == .channelsLast

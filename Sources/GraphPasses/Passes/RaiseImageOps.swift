@@ -78,7 +78,7 @@ public struct RaiseImageOps: RuleSetPass {
     private struct FoldPadding: RewriteRule {
         func rewrite(_ node: NodeID, op: Conv2D, editor: inout GraphEditor) throws -> Bool {
             let operands = editor.graph[node].operands
-            guard op.operands == nil, op.prologue == nil, op.upsampling == nil, let pad = editor.matchOnlyUsed(Pad.self, making: operands[0]),
+            guard op.prologue == nil, op.upsampling == nil, let pad = editor.matchOnlyUsed(Pad.self, making: operands[0]),
                 editor.padsWithZeros(pad), case let before = pad.op.before, case let after = pad.op.after, before.count == 4,
                 before[..<2] == [0, 0], after[..<2] == [0, 0], (before + after).allSatisfy({ $0 >= 0 })
             else { return false }

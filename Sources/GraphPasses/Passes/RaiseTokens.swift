@@ -58,7 +58,7 @@ public struct RaiseTokens: RuleSetPass {
             }
             guard var value = best?.value else { return nil }
             while let convolution = editor.match(Conv2D.self, making: value), editor.type(convolution.operands[1]).shape.dimensions[2...] == [1, 1],
-                convolution.op.stride == [1, 1], convolution.op.padding == [0, 0, 0, 0], convolution.op.operands == nil
+                convolution.op.stride == [1, 1], convolution.op.padding == [0, 0, 0, 0], convolution.op.prologue == nil
             {
                 value = convolution.operands[0]
             }

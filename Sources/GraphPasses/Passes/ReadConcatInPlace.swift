@@ -7,8 +7,8 @@ import Operators
 ///     %s, %t = group_statistics(%c, @scale, @bias) {groups = 32, epsilon = 1e-05}
 ///     %y = conv2d(%c, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
 /// becomes
-///     %s, %t = group_statistics(%a, %b, @scale, @bias) {..., operands = [input, second_input, weight, bias]}
-///     %y = conv2d(%a, %b, @weight, @bias) {..., operands = [input, second_input, weight, bias]}
+///     %s, %t = group_statistics(%a, %b, @scale, @bias) {..., prologue = [concat]}
+///     %y = conv2d(%a, %b, @weight, @bias) {..., prologue = [concat]}
 ///
 /// Only where every reader can.
 public struct ReadConcatInPlace: RewritePass {
@@ -26,13 +26,16 @@ public struct ReadConcatInPlace: RewritePass {
             editor.canRedirect(readers.typeOnly, to: parts[0])
         else { return false }
         for reader in readers.data {
-            guard let operands = editor.imageReader(reader.node), operands[.input] == joined,
-                operands[.secondInput] == nil, operands[.inputAddend] == nil, operands.values.filter({ $0 == joined }).count == 1
+            guard let operands = editor.imageReader(reader.node), operands.input == joined, operands.all.filter({ $0 == joined }).count == 1,
+                operands.images.count == 1, operands.images[0].addend == nil, operands.images[0].moments == nil
             else { return false }
         }
         editor.redirect(readers.typeOnly, to: parts[0])
         for reader in readers.data {
-            try editor.setImageOperands([.input: parts[0], .secondInput: parts[1]], of: reader.node, absorbing: [node])
+            try editor.changeImageReader(reader.node, absorbing: [node]) { operands in
+                operands.input = parts[0]
+                operands.prologue.insert((.concat, [parts[1]]), at: 0)
+            }
         }
         return true
     }

@@ -4,10 +4,10 @@ import Operators
 /// Lets convolutions and statistics add two images while they load, rather than read their sum.
 ///
 ///     %c = add(%skip, %control)
-///     %s, %t = group_statistics(%h, %c, @scale, @bias) {..., operands = [input, second_input, weight, bias]}
+///     %s, %t = group_statistics(%h, %c, @scale, @bias) {..., prologue = [concat]}
 /// becomes
 ///     %s, %t = group_statistics(%h, %skip, %control, @scale, @bias)
-///                  {..., operands = [input, second_input, second_input_addend, weight, bias]}
+///                  {..., prologue = [concat, add]}
 ///
 /// Only where every reader can. What a convolution or linear layer can add to its result is better added there, once.
 public struct ReadSumInPlace: RewritePass {
@@ -23,18 +23,19 @@ public struct ReadSumInPlace: RewritePass {
         guard editor.type(sum).shape.rank == 4, editor.type(sum).layout == .channelsLast, !editor.isOutput(sum), !readers.data.isEmpty,
             parts.allSatisfy({ editor.type($0) == editor.type(sum) })
         else { return false }
-        let addendRoles: [Conv2D.Operand: Conv2D.Operand] = [.input: .inputAddend, .secondInput: .secondInputAddend]
-        var roles: [(image: Conv2D.Operand, addend: Conv2D.Operand)] = []
+        var places: [Int] = []
         for reader in readers.data {
-            guard let operands = editor.imageReader(reader.node), operands.values.filter({ $0 == sum }).count == 1,
-                let image = addendRoles.keys.first(where: { operands[$0] == sum }), case let addend = addendRoles[image]!,
-                operands[addend] == nil
+            guard let operands = editor.imageReader(reader.node), operands.all.filter({ $0 == sum }).count == 1,
+                let place = operands.images.firstIndex(where: { $0.image == sum && $0.addend == nil && $0.moments == nil })
             else { return false }
-            roles.append((image, addend))
+            places.append(place)
         }
         editor.redirect(readers.typeOnly, to: parts[0])
-        for (reader, role) in zip(readers.data, roles) {
-            try editor.setImageOperands([role.image: parts[0], role.addend: parts[1]], of: reader.node, absorbing: [node])
+        for (reader, place) in zip(readers.data, places) {
+            try editor.changeImageReader(reader.node, absorbing: [node]) { operands in
+                operands.replaceImage(sum, by: parts[0])
+                operands.insertBehindImage(place, .add, parts[1])
+            }
         }
         return true
     }

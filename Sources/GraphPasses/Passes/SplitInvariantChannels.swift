@@ -7,7 +7,7 @@ import Operators
 ///     %y = conv2d(%c, @weight, @bias) {stride = [1, 1], padding = [1, 1, 1, 1]}
 /// becomes, if `z` changes and `c_img` does not,
 ///     %y.invariant = conv2d(%c_img, @weight, @bias) {..., input_channels = [0, 4]}
-///     %y = conv2d(%z, @weight, %y.invariant) {..., input_channels = [4, 8], operands = [input, weight, residual]}
+///     %y = conv2d(%z, @weight, %y.invariant) {..., input_channels = [4, 8], epilogue = [add_residual]}
 ///
 /// A convolution is linear in its input, so the parts of a concatenation can be added up behind it.
 public struct SplitInvariantChannels: GraphPass {
@@ -23,11 +23,8 @@ public struct SplitInvariantChannels: GraphPass {
         let changing = editor.graph.values(dependingOn: changingInputs)
         var changed = false
         for id in editor.graph.order {
-            guard let convolution = editor.match(Conv2D.self, id), editor.canGrow(convolution),
-                case let operands = RoledOperands(convolution),
-                operands.roles.isSubset(of: [.input, .weight, .bias]), convolution.op.inputChannels == nil,
-                convolution.op.activation == nil, convolution.op.prologue == nil,
-                let concat = editor.matchOnlyUsed(Concat.self, making: operands[.input]!), concat.op.axis == 1 || concat.op.axis == -3
+            guard let convolution = editor.fused(Conv2D.self, id), editor.canGrow(convolution), convolution.isPlain, convolution.op.inputChannels == nil,
+                let concat = editor.matchOnlyUsed(Concat.self, making: convolution.operands.input), concat.op.axis == 1 || concat.op.axis == -3
             else { continue }
             let rewrote = try recorder.attempt(&editor) { editor in
                 var parts: (invariant: Part, changing: Part) = (Part(), Part())
@@ -39,15 +36,16 @@ public struct SplitInvariantChannels: GraphPass {
                 }
                 guard !parts.invariant.operands.isEmpty, !parts.changing.operands.isEmpty else { return false }
                 let name = editor.graph.name(of: id)
-                var share = operands
+                var share = convolution
                 share.op.inputChannels = parts.invariant.bounds
-                share[.input] = try parts.invariant.joined("\(name).invariant.input", &editor)
+                share.operands.input = try parts.invariant.joined("\(name).invariant.input", &editor)
                 let (op, values) = share.assembled()
-                var rest = operands
+                var rest = convolution
                 rest.op.inputChannels = parts.changing.bounds
-                rest[.input] = try parts.changing.joined("\(name).input", &editor)
-                rest[.bias] = nil
-                rest[.residual] = try editor.insertAfterOperands(op, values, name: "\(name).invariant", origins: editor.origins(of: [id]))[0]
+                rest.operands.input = try parts.changing.joined("\(name).input", &editor)
+                rest.operands.epilogue = []
+                rest.append(
+                    .addResidual, try editor.insertAfterOperands(op, values, name: "\(name).invariant", origins: editor.origins(of: [id]))[0])
                 try editor.replace(id, with: rest, absorbing: [concat.node])
                 return true
             }

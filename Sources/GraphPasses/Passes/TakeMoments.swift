@@ -7,8 +7,8 @@ import Operators
 ///     %x = conv2d(%i, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1]}
 ///     %s, %t = group_statistics(%x, @scale, @bias) {groups = 32, epsilon = 1e-05}
 /// becomes
-///     %x, %x.moments = conv2d(%i, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1], moments = true}
-///     %s, %t = group_statistics(%x, @scale, @bias, %x.moments) {..., operands = [input, weight, bias, moments]}
+///     %x, %x.moments = conv2d(%i, @weight, @b) {stride = [1, 1], padding = [1, 1, 1, 1], epilogue = [add_bias, take_moments]}
+///     %s, %t = group_statistics(%x, %x.moments, @scale, @bias) {..., prologue = [moments]}
 ///
 /// and likewise behind a linear layer whose tokens become the image. Of two images side by side each is taken for itself; one that is
 /// a sum of two is read as before.
@@ -22,42 +22,34 @@ public struct TakeMoments: RewritePass {
     public init() {}
 
     public func rewrite(_ node: NodeID, op: GroupStatistics, editor: inout GraphEditor) throws -> Bool {
-        let sources: [(image: Conv2D.Operand, addend: Conv2D.Operand, moments: Conv2D.Operand)] = [
-            (.input, .inputAddend, .moments), (.secondInput, .secondInputAddend, .secondMoments),
-        ]
-        var taken: [Conv2D.Operand: ValueID] = [:]
-        for source in sources {
-            let statistics = RoledOperands(op, editor.graph[node].operands)
-            guard let image = statistics[source.image], statistics[source.addend] == nil, statistics[source.moments] == nil else { continue }
-            taken[source.moments] = try moments(of: image, &editor)
+        var values: [(image: Int, moments: ValueID)] = []
+        // An image's node is replaced by the one that takes its moments, so what is read is looked up again for each.
+        for index in op.fusedOperands(editor.graph[node].operands)!.images.indices {
+            let image = editor.fused(GroupStatistics.self, node)!.operands.images[index]
+            guard image.addend == nil, image.moments == nil, let moments = try moments(of: image.image, &editor) else { continue }
+            values.append((index, moments))
         }
-        guard !taken.isEmpty else { return false }
-        var statistics = RoledOperands(op, editor.graph[node].operands)
-        for (role, moments) in taken { statistics[role] = moments }
+        guard !values.isEmpty else { return false }
+        var statistics = editor.fused(GroupStatistics.self, node)!
+        for (index, moments) in values.reversed() { statistics.operands.insertBehindImage(index, .moments, moments) }
         try editor.replace(node, with: statistics)
         return true
     }
 
     /// The moments of an image, from the node that makes it; nil where that cannot take them.
     private func moments(of image: ValueID, _ editor: inout GraphEditor) throws -> ValueID? {
-        if let match = editor.match(Conv2D.self, making: image) {
-            guard editor.canGrow(match) else { return nil }
-            var op = match.op
-            op.moments = true
-            return try moments(of: match, as: op, &editor)
-        }
-        guard let view = editor.match(ImageFromTokens.self, making: image), let match = editor.match(Linear.self, making: view.operands[0]),
-            editor.canGrow(match)
-        else { return nil }
-        var op = match.op
-        op.moments = true
-        return try moments(of: match, as: op, &editor)
+        if let convolution = editor.match(Conv2D.self, making: image) { return try moments(of: FusedNode(convolution), &editor) }
+        guard let view = editor.match(ImageFromTokens.self, making: image), let linear = editor.match(Linear.self, making: view.operands[0]) else { return nil }
+        return try moments(of: FusedNode(linear), &editor)
     }
 
-    private func moments<T: Op>(of match: Match<T>, as op: T, _ editor: inout GraphEditor) throws -> ValueID {
-        if match.results.count > 1 { return match.results[1] }
-        let name = editor.graph[match.result].name
-        let results = try editor.replace(match.node, with: op, match.operands)
+    private func moments<T>(of layer: FusedNode<T>, _ editor: inout GraphEditor) throws -> ValueID? {
+        guard editor.canGrow(layer) else { return nil }
+        if layer.results.count > 1 { return layer.results[1] }
+        var layer = layer
+        let name = editor.graph[layer.results[0]].name
+        layer.append(.takeMoments)
+        let results = try editor.replace(layer.node, with: layer)
         editor.rename(results[1], to: "\(name).moments")
         return results[1]
     }

@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Synchronization
 import Tensors
 
 /// How much memory weights may take.
@@ -13,7 +14,7 @@ public enum MemoryUse: String, CaseIterable, Sendable {
 /// Chooses among kernels that compute the same thing: by times measured on this machine where there are some, otherwise by shape.
 ///
 /// A choice never looks at the number of threads, so results do not depend on it either.
-public final class KernelChooser: @unchecked Sendable {
+public struct KernelChooser: Sendable {
     struct Choice {
         var kind: dd_conv_kind
         var reason: String
@@ -26,21 +27,26 @@ public final class KernelChooser: @unchecked Sendable {
     /// Larger weights are not made up for a measurement.
     private static let mostBytes = 600 << 20
 
-    private let lock = NSLock()
-    private var timings: KernelTimings?
-    private let tunes: Bool
+    /// Shared by copies.
+    private final class Timings: Sendable {
+        let known: Mutex<KernelTimings>
+        init(_ timings: KernelTimings) { known = Mutex(timings) }
+    }
+
+    private let timings: Timings?
+    /// Kernels that were not measured yet are, and their times go into the cache. Off where a program is only looked at.
+    public var tunes: Bool
 
     /// - Parameters:
     ///   - cache: the file with times; nil for choices by shape alone.
-    ///   - tunes: kernels that were not measured yet are, and their times go into the cache.
     ///   - machine: whose times; nil for this one's, with the instruction set in use.
     public init(cache: String? = nil, tunes: Bool = false, machine: String? = nil) {
-        timings = cache.map { KernelTimings(path: $0, machine: machine ?? KernelTimings.thisMachine) }
-        self.tunes = tunes && cache != nil
+        timings = cache.map { Timings(KernelTimings(path: $0, machine: machine ?? KernelTimings.thisMachine)) }
+        self.tunes = tunes
     }
 
     /// With the times in the user's cache.
-    public convenience init(tunes: Bool) { self.init(cache: KernelTimings.standardPath, tunes: tunes) }
+    public init(tunes: Bool) { self.init(cache: KernelTimings.standardPath, tunes: tunes) }
 
     func convolution(_ args: dd_conv_args, options: RuntimeOptions) -> Choice {
         let problem = ConvolutionProblem(args, precision: options.precision)
@@ -59,15 +65,14 @@ public final class KernelChooser: @unchecked Sendable {
     }
 
     private func times(_ problem: ConvolutionProblem, _ candidates: [dd_conv_kind], options: RuntimeOptions) -> [String: Double] {
-        lock.withLock {
-            guard let known = timings?["\(problem)"] else { return [:] }
-            let missing = candidates.filter { known[problem.label($0)] == nil && problem.packedByteCount($0) <= KernelChooser.mostBytes }
-            guard tunes, options.arrangesWeights, !missing.isEmpty else { return known }
-            var seconds = known
+        timings?.known.withLock { timings in
+            var seconds = timings["\(problem)"]
+            let missing = candidates.filter { seconds[problem.label($0)] == nil && problem.packedByteCount($0) <= KernelChooser.mostBytes }
+            guard tunes, !missing.isEmpty else { return seconds }
             for kind in missing { seconds[problem.label(kind)] = problem.measure(kind, pool: options.pool) }
-            timings!.record(seconds, of: "\(problem)")
+            timings.record(seconds, of: "\(problem)")
             return seconds
-        }
+        } ?? [:]
     }
 }
 

@@ -39,7 +39,8 @@ extension LoweringContext {
                 operands[operand] = arguments.scratch + place
             }
             if convertsResult { results[0] = arguments.scratch + resultPlace }
-            kernel.run(KernelArguments(operands: operands, results: results, scratch: arguments.scratch, pool: arguments.pool))
+            kernel.run(
+                KernelArguments(operands: operands, results: results, packed: arguments.packed, scratch: arguments.scratch, pool: arguments.pool))
             if convertsResult { resultCopy.run(arguments.results[0], results[0], arguments.pool) }
         }
         return outer

@@ -1,6 +1,4 @@
 import CKernels
-import GraphIR
-import Operators
 import Tensors
 
 /// A general copy between two strided tensors.
@@ -41,83 +39,5 @@ extension StridedCopy {
     /// Between tensors of one shape that may lie otherwise.
     init(from x: TensorType, to y: TensorType) {
         self.init(elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: y.memoryStrides, operandStrides: x.memoryStrides)
-    }
-}
-
-extension Transpose: LowerableOp {
-    public var takesEveryElementType: Bool { true }
-
-    public func lower(_ context: LoweringContext) throws -> Kernel {
-        let (x, y) = (context.operands[0], context.results[0])
-        let strides = x.memoryStrides
-        let copy = StridedCopy(
-            elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: y.memoryStrides,
-            operandStrides: permutation.map { strides[$0] })
-        return Kernel("copy transpose") { copy.run($0.results[0], $0.operands[0], $0.pool) }
-    }
-}
-
-extension ConvertLayout: LowerableOp {
-    public var takesEveryElementType: Bool { true }
-
-    public func lower(_ context: LoweringContext) throws -> Kernel {
-        let copy = StridedCopy(from: context.operands[0], to: context.results[0])
-        return Kernel("copy layout") { copy.run($0.results[0], $0.operands[0], $0.pool) }
-    }
-}
-
-extension Split: LowerableOp {
-    public var takesEveryElementType: Bool { true }
-
-    public func lower(_ context: LoweringContext) throws -> Kernel {
-        let x = context.operands[0]
-        let axis = axis < 0 ? axis + x.shape.rank : axis
-        let strides = x.memoryStrides
-        var start = 0
-        let copies = context.results.map { y in
-            defer { start += y.shape[axis] }
-            return StridedCopy(
-                elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: y.memoryStrides,
-                operandStrides: strides, operandOffset: start * strides[axis])
-        }
-        return Kernel("copy split") { arguments in
-            for (part, copy) in copies.enumerated() { copy.run(arguments.results[part], arguments.operands[0], arguments.pool) }
-        }
-    }
-}
-
-extension Concat: LowerableOp {
-    public var takesEveryElementType: Bool { true }
-
-    public func lower(_ context: LoweringContext) throws -> Kernel {
-        let y = context.results[0]
-        let axis = axis < 0 ? axis + y.shape.rank : axis
-        let strides = y.memoryStrides
-        var start = 0
-        let copies = context.operands.map { x in
-            defer { start += x.shape[axis] }
-            return StridedCopy(
-                elementSize: y.elementType.byteSize, sizes: x.shape.dimensions, resultStrides: strides,
-                operandStrides: x.memoryStrides, resultOffset: start * strides[axis])
-        }
-        return Kernel("copy concat") { arguments in
-            for (index, copy) in copies.enumerated() { copy.run(arguments.results[0], arguments.operands[index], arguments.pool) }
-        }
-    }
-}
-
-extension TokensFromImage: LowerableOp {
-    public func lower(_ context: LoweringContext) throws -> Kernel {
-        let shape = context.operands[0].shape
-        let (batch, channels, pixels) = (Int64(shape[0]), Int64(shape[1]), Int64(shape[2] * shape[3]))
-        return Kernel("nchw to nhwc") { dd_nchw_to_nhwc_f32($0.pool.handle, $0.output(), $0.input(0), batch, channels, pixels) }
-    }
-}
-
-extension ImageFromTokens: LowerableOp {
-    public func lower(_ context: LoweringContext) throws -> Kernel {
-        let shape = context.results[0].shape
-        let (batch, channels, pixels) = (Int64(shape[0]), Int64(shape[1]), Int64(shape[2] * shape[3]))
-        return Kernel("nhwc to nchw") { dd_nhwc_to_nchw_f32($0.pool.handle, $0.output(), $0.input(0), batch, channels, pixels) }
     }
 }

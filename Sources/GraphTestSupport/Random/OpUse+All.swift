@@ -192,12 +192,14 @@ extension OpUse {
             OpUse(MatMul(), [.subject, .parameter("weight", [last, 6])]), OpUse(MatMul(), [.subject, .value(TensorType(.float32, [last, 3]))]),
             OpUse(MatMul(transposeB: true), [.subject, .value(type)]),
         ]
-        for activation in [Activation.silu, .gelu, .geglu] {
-            uses.append(OpUse(Linear(activation: activation), [.subject, .parameter("weight", [16, last]), .parameter("bias", [16])]))
+        for activation in [EpilogueStep.silu, .gelu, .geglu] {
+            var layer = Linear()
+            layer.epilogue = [.addBias, activation]
+            uses.append(OpUse(layer, [.subject, .parameter("weight", [16, last]), .parameter("bias", [16])]))
         }
         if shape.rank > 1 {
             var residual = Linear()
-            residual.operands = [.input, .weight, .residual]
+            residual.epilogue = [.addResidual]
             uses.append(OpUse(residual, [.subject, .parameter("weight", [9, last]), .value(TensorType(.float32, replacing(shape, shape.rank - 1, 9)))]))
         }
         return uses

@@ -10,7 +10,7 @@ extension OpUse {
         let (n, c) = (shape[0], shape[1])
         var uses: [OpUse] = []
         for groups in Set([1, 2, c]) {
-            for activation in [nil, Activation.silu] {
+            for activation in [nil, GroupNorm.Activation.silu] {
                 uses.append(
                     OpUse(GroupNorm(groups: groups, epsilon: 1e-2, activation: activation), [.subject, .parameter("weight", [c]), .parameter("bias", [c])]))
             }
@@ -76,25 +76,26 @@ extension OpUse {
 
         // With what passes fold into them.
         let result = TensorType(.float32, [type.shape[0], 8, type.shape[2], type.shape[3]], layout: type.layout)
-        func fused(_ roles: [Conv2D.Operand], _ operands: [Operand], kernel: Int = 3, _ set: (inout Conv2D) -> Void = { _ in }) {
+        func fused(
+            _ prologue: [PrologueStep] = [], _ read: [Operand] = [], _ epilogue: [EpilogueStep] = [], _ added: [Operand] = [], kernel: Int = 3,
+            upsampling: Int? = nil
+        ) {
             var op = Conv2D(padding: Array(repeating: kernel / 2, count: 4))
-            op.operands = [.input, .weight, .bias] + roles
-            set(&op)
-            uses.append(OpUse(op, [.subject, .parameter("weight", [8, c, kernel, kernel]), .parameter("bias", [8])] + operands))
+            (op.prologue, op.upsampling) = (prologue.isEmpty ? nil : prologue, upsampling)
+            if !epilogue.isEmpty { op.epilogue = [.addBias] + epilogue }
+            uses.append(OpUse(op, [.subject] + read + [.parameter("weight", [8, c, kernel, kernel]), .parameter("bias", [8])] + added))
         }
         for layout in [Layout.rowMajor, .channelsLast] {
             var residual = result
             residual.layout = layout
-            fused([.residual], [.value(residual)])
-            fused([.residual], [.value(residual)], kernel: 1) { $0.activation = .silu }
+            fused([], [], [.addResidual], [.value(residual)])
+            fused([], [], [.silu, .addResidual], [.value(residual)], kernel: 1)
         }
-        fused([.normScale, .normShift], [.value(TensorType(.float32, [type.shape[0], c])), .value(TensorType(.float32, [type.shape[0], c]))]) {
-            $0.prologue = .silu
-        }
-        fused([.channelAddend], [.value(TensorType(.float32, [1, 8]))])
-        fused([.inputAddend], [.value(type)])
-        fused([], []) { $0.upsampling = 2 }
-        fused([], []) { $0.moments = true }
+        fused([.scaleShift, .silu], [.value(TensorType(.float32, [type.shape[0], c])), .value(TensorType(.float32, [type.shape[0], c]))])
+        fused([], [], [.addPerChannel], [.value(TensorType(.float32, [1, 8]))])
+        fused([.add], [.value(type)])
+        fused(upsampling: 2)
+        fused([], [], [.takeMoments])
         return uses
     }
 

@@ -31,10 +31,8 @@ public struct OpUse {
         if let binary = op as? Binary { return binary.function.isComparison || [.minimum, .maximum, .and, .or, .xor].contains(binary.function) }
         if let pool = op as? Pool { return pool.kind == .max }
         if let reduce = op as? Reduce { return reduce.function == .max || reduce.function == .min }
-        return op is Split || op is Concat || op is Slice || op is Transpose || op is Reshape || op is Flatten || op is Unflatten || op is Unsqueeze
-            || op is Expand || op is Tile || op is Pad || op is Gather || op is GatherElements || op is GatherND || op is ConvertLayout
-            || op is WindowPartition || op is WindowMerge || op is UpsampleNearest || op is TokensFromImage || op is ImageFromTokens || op is Unfold
-            || op is Select || op is Triangle || op is Cast || op is ArgReduce || op is TopK || op is Embedding
+        let addsUp = op is ScatterElements || op is ScatterND || op is Resize
+        return (Swift.type(of: op).family == .movement && !addsUp) || op is Select || op is Cast || op is ArgReduce || op is Embedding
     }
 
     /// The types of its results; nil where it does not fit the subject.

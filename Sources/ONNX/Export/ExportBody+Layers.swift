@@ -11,15 +11,31 @@ extension ExportBody {
         return apply("Mul", [apply("Mul", [x, apply("Add", [error, scalar(1)])]), scalar(0.5)])
     }
 
-    mutating func activate(_ x: String, _ activation: Activation?) -> String {
-        switch activation {
-        case nil: return x
-        case .silu: return silu(x)
-        case .gelu: return gelu(x)
-        case .geglu:
-            let halves = apply("Split", [x], ["axis": .integer(-1)], outputs: 2)
-            return apply("Mul", [halves[0], gelu(halves[1])])
+    mutating func geglu(_ x: String) -> String {
+        let halves = apply("Split", [x], ["axis": .integer(-1)], outputs: 2)
+        return apply("Mul", [halves[0], gelu(halves[1])])
+    }
+
+    /// What an op's epilogue makes of its result, step by step.
+    ///
+    /// - Parameters:
+    ///   - addsBias: false where the layer itself has added it.
+    ///   - axes: over which moments are taken.
+    mutating func epilogue(_ y: String, _ operands: FusedOperands<Int>, addsBias: Bool, momentsOver axes: [Int]) -> [String] {
+        var results = [y]
+        for (step, values) in operands.epilogue {
+            let values = values.map { self.operands[$0] }
+            switch step {
+            case .addBias: if addsBias { results[0] = apply("Add", [results[0], concatenated(values, axis: 0)]) }
+            case .addPerChannel: results[0] = apply("Add", [results[0], channels(values[0], rank: 2)])
+            case .silu: results[0] = silu(results[0])
+            case .gelu: results[0] = gelu(results[0])
+            case .geglu: results[0] = geglu(results[0])
+            case .addResidual: results[0] = apply("Add", [results[0], values[0]])
+            case .takeMoments: results.append(moments(results[0], over: axes))
+            }
         }
+        return results
     }
 
     /// Channels [N, C] or [C] as an image of one pixel.

@@ -6,6 +6,7 @@ import Tensors
 /// counts as the extreme.
 public struct ArgReduce: Op {
     public static let name = "arg_reduce"
+    public static let family = OpFamily.elementwise
 
     public enum Function: String, Codable, Sendable, CaseIterable { case max, min }
 

@@ -13,6 +13,7 @@ import Tensors
 /// Integers wrap around at the ends of their type; shifts by negative numbers push all bits out.
 public struct Binary: Op {
     public static let name = "binary"
+    public static let family = OpFamily.elementwise
 
     public enum Function: String, Codable, Sendable, CaseIterable {
         case subtract, divide, power, minimum, maximum, modulo, remainder, prelu
@@ -32,6 +33,8 @@ public struct Binary: Op {
     public var function: Function
 
     public init(_ function: Function) { self.function = function }
+
+    public var isCommutative: Bool { [.equal, .and, .or, .xor, .bitwiseAnd, .bitwiseOr, .bitwiseXor].contains(function) }
 
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] {
         try Inference.requireCount(operands, 2)

@@ -7,6 +7,7 @@ import Tensors
 /// integer of the type, and NaN 0. Integers wrap around in narrower ones. To bool: whether it is not 0.
 public struct Cast: Op {
     public static let name = "cast"
+    public static let family = OpFamily.elementwise
 
     public var to: ElementType
 

@@ -7,6 +7,7 @@ import Tensors
 /// Integers are exact. At most 1024 values; what is larger is a parameter.
 public struct Constant: Op {
     public static let name = "constant"
+    public static let family = OpFamily.other
     public static let valueCountLimit = 1024
     /// One value stands for at most so many elements; more are for ``Expand`` to make.
     public static let elementCountLimit = 1 << 20

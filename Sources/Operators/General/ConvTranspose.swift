@@ -10,6 +10,7 @@ import Tensors
 /// of each and then behind each, and may be negative.
 public struct ConvTranspose: Op {
     public static let name = "conv_transpose"
+    public static let family = OpFamily.convolution
 
     public var strides: [Int]
     public var padding: [Int]

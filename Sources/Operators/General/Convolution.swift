@@ -8,6 +8,7 @@ import Tensors
 /// comes in front of each spatial dimension and then what comes behind each.
 public struct Convolution: Op {
     public static let name = "convolution"
+    public static let family = OpFamily.convolution
 
     public var strides: [Int]
     public var padding: [Int]

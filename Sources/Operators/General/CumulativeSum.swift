@@ -5,6 +5,7 @@ import Tensors
 /// `y[i] = x[0] + ... + x[i]` along an axis; `exclusive` leaves out x[i] itself, `reversed` sums from the other end.
 public struct CumulativeSum: Op {
     public static let name = "cumulative_sum"
+    public static let family = OpFamily.elementwise
 
     public var axis: Int
     public var exclusive: Bool

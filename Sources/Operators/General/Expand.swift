@@ -5,6 +5,7 @@ import Tensors
 /// Repeats along dimensions of size one, and along new ones in front, up to the given shape.
 public struct Expand: Op {
     public static let name = "expand"
+    public static let family = OpFamily.movement
 
     public var shape: [Int]
 

@@ -7,6 +7,7 @@ import Tensors
 /// Operands: x and indices (i32 or i64). Negative indices count from the end; those outside are taken to the nearest one inside.
 public struct Gather: Op {
     public static let name = "gather"
+    public static let family = OpFamily.movement
 
     public var axis: Int
 

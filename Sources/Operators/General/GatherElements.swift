@@ -8,6 +8,7 @@ import Tensors
 /// from the end; those outside are taken to the nearest one inside.
 public struct GatherElements: Op {
     public static let name = "gather_elements"
+    public static let family = OpFamily.movement
 
     public var axis: Int
 

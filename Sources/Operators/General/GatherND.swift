@@ -8,6 +8,7 @@ import Tensors
 /// `batch_dimensions`, which both share. Negative indices count from the end; those outside are taken to the nearest one inside.
 public struct GatherND: Op {
     public static let name = "gather_nd"
+    public static let family = OpFamily.movement
 
     public var batchDimensions: Int
 

@@ -6,6 +6,7 @@ import Tensors
 /// broadcast.
 public struct MatMulInteger: Op {
     public static let name = "matmul_integer"
+    public static let family = OpFamily.product
 
     public init() {}
 

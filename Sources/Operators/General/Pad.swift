@@ -8,6 +8,7 @@ import Tensors
 /// its outermost elements (`reflect`), or the tensor again and again (`wrap`). What is to be cut off is cut off first.
 public struct Pad: Op {
     public static let name = "pad"
+    public static let family = OpFamily.movement
 
     public enum Mode: String, Codable, Sendable, CaseIterable { case constant, reflect, edge, wrap }
 

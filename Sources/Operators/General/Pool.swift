@@ -12,6 +12,7 @@ import Tensors
 /// first spatial dimension densest where `storage_order` is 1.
 public struct Pool: Op {
     public static let name = "pool"
+    public static let family = OpFamily.elementwise
 
     public enum Kind: String, Codable, Sendable, CaseIterable { case average, max, lp }
 

@@ -9,6 +9,7 @@ import Tensors
 /// floats accumulate in f64, integers wrap around; those of bool have only max (any) and min (all).
 public struct Reduce: Op {
     public static let name = "reduce"
+    public static let family = OpFamily.elementwise
 
     public enum Function: String, Codable, Sendable, CaseIterable {
         case sum, mean, max, min, product, l1, l2

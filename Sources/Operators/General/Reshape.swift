@@ -3,8 +3,9 @@ import GraphIR
 import Tensors
 
 /// The same elements in the same order with other dimensions. No number moves.
-public struct Reshape: Op {
+public struct Reshape: ReshapingOp {
     public static let name = "reshape"
+    public static let family = OpFamily.movement
 
     public var shape: [Int]
 

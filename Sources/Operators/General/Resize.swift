@@ -12,6 +12,7 @@ import Tensors
 /// with `antialias` more of them where the result is smaller.
 public struct Resize: Op {
     public static let name = "resize"
+    public static let family = OpFamily.movement
 
     public enum Mode: String, Codable, Sendable, CaseIterable { case nearest, linear, cubic }
 

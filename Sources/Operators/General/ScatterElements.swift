@@ -9,6 +9,7 @@ import Tensors
 /// of several for one place stays.
 public struct ScatterElements: Op {
     public static let name = "scatter_elements"
+    public static let family = OpFamily.movement
 
     public var axis: Int
     public var reduction: ScatterReduction

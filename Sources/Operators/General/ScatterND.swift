@@ -9,6 +9,7 @@ import Tensors
 /// the update is added to, multiplied with, or compared with what is there; without one, the last of several for one place stays.
 public struct ScatterND: Op {
     public static let name = "scatter_nd"
+    public static let family = OpFamily.movement
 
     public var reduction: ScatterReduction
 

@@ -5,6 +5,7 @@ import Tensors
 /// `y = condition ? a : b`, element by element; sizes of one are broadcast. Operands: condition (bool), a, b.
 public struct Select: Op {
     public static let name = "select"
+    public static let family = OpFamily.elementwise
 
     public init() {}
 

@@ -6,6 +6,7 @@ import Tensors
 /// Steps may be negative.
 public struct Slice: Op {
     public static let name = "slice"
+    public static let family = OpFamily.movement
 
     public var starts: [Int]
     public var sizes: [Int]

@@ -5,6 +5,7 @@ import Tensors
 /// The tensor `repeats[d]` times along each dimension d.
 public struct Tile: Op {
     public static let name = "tile"
+    public static let family = OpFamily.movement
 
     public var repeats: [Int]
 

@@ -7,6 +7,7 @@ import Tensors
 /// Of equal ones the first comes first. NaN counts as larger than all numbers.
 public struct TopK: Op {
     public static let name = "top_k"
+    public static let family = OpFamily.movement
 
     public var axis: Int
     public var k: Int

@@ -6,6 +6,7 @@ import Tensors
 /// (i, j) is on diagonal j - i.
 public struct Triangle: Op {
     public static let name = "triangle"
+    public static let family = OpFamily.movement
 
     public var upper: Bool
     public var diagonal: Int

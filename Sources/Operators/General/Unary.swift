@@ -16,6 +16,7 @@ import Tensors
 /// alpha and beta have ONNX's defaults where they are missing.
 public struct Unary: Op {
     public static let name = "unary"
+    public static let family = OpFamily.elementwise
 
     public enum Function: String, Codable, Sendable, CaseIterable {
         case abs, negate, exp, log, sqrt, reciprocal, sign, floor, ceil, round, erf, sigmoid, tanh, relu

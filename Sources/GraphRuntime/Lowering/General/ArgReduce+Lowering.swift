@@ -19,7 +19,7 @@ private struct Search: ComputeTypeFunction {
         let read = RunConversions.conversion(from: type.elementType, to: C.elementType)
         let size = type.elementType.byteSize
         let (isMax, selectsLast) = (op.function == .max, op.selectsLast)
-        func replaces(_ value: C, _ best: C) -> Bool {
+        @Sendable func replaces(_ value: C, _ best: C) -> Bool {
             if value != value { return selectsLast || best == best }
             return (isMax ? value > best : value < best) || (selectsLast && value == best)
         }

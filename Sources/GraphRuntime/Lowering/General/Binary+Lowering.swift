@@ -47,7 +47,7 @@ extension Binary: LowerableOp {
     }
 
     @inline(__always)
-    private func floatingFunction<F: BinaryFloatingPoint>(_: F.Type, power: @escaping (F, F) -> F) -> RunFunction {
+    private func floatingFunction<F: BinaryFloatingPoint & Sendable>(_: F.Type, power: @escaping @Sendable (F, F) -> F) -> RunFunction {
         switch function {
         case .subtract: TileKernel.map { (a: F, b: F) in a - b }
         case .divide: TileKernel.map { (a: F, b: F) in a / b }
@@ -67,7 +67,7 @@ extension Binary: LowerableOp {
     }
 
     @inline(__always)
-    private func comparison<C: Comparable>(_: C.Type) -> RunFunction {
+    private func comparison<C: Comparable & Sendable>(_: C.Type) -> RunFunction {
         switch function {
         case .equal: TileKernel.map { (a: C, b: C) in a == b ? UInt8(1) : 0 }
         case .less: TileKernel.map { (a: C, b: C) in a < b ? UInt8(1) : 0 }
@@ -79,7 +79,7 @@ extension Binary: LowerableOp {
     }
 
     @inline(__always)
-    private func integerFunction<I: FixedWidthInteger>(_: I.Type) -> RunFunction {
+    private func integerFunction<I: FixedWidthInteger & Sendable>(_: I.Type) -> RunFunction {
         switch function {
         case .subtract: TileKernel.map { (a: I, b: I) in a &- b }
         case .divide: TileKernel.map { (a: I, b: I) in b == 0 ? 0 : a.dividedReportingOverflow(by: b).partialValue }
@@ -104,7 +104,7 @@ extension Binary: LowerableOp {
     }
 
     /// By squaring; a negative exponent gives what is left of 1 / a to the -b, cut off.
-    private static func power<I: FixedWidthInteger>(_ a: I, _ b: I) -> I {
+    private static func power<I: FixedWidthInteger & Sendable>(_ a: I, _ b: I) -> I {
         if b < 0 { return a == 1 ? 1 : I.isSigned && a == 0 &- 1 ? (b & 1 == 0 ? 1 : a) : 0 }
         var (result, square, rest) = (I(1), a, b)
         while rest > 0 {
@@ -130,12 +130,12 @@ extension Binary: LowerableOp {
 /// Sums and products of other types than f32, which has kernels of its own.
 enum GeneralArithmetic {
     @inline(__always)
-    private static func integer<I: FixedWidthInteger>(_: I.Type, multiplies: Bool) -> RunFunction {
+    private static func integer<I: FixedWidthInteger & Sendable>(_: I.Type, multiplies: Bool) -> RunFunction {
         multiplies ? TileKernel.map { (a: I, b: I) in a &* b } : TileKernel.map { (a: I, b: I) in a &+ b }
     }
 
     @inline(__always)
-    private static func floating<F: BinaryFloatingPoint>(_: F.Type, multiplies: Bool) -> RunFunction {
+    private static func floating<F: BinaryFloatingPoint & Sendable>(_: F.Type, multiplies: Bool) -> RunFunction {
         multiplies ? TileKernel.map { (a: F, b: F) in a * b } : TileKernel.map { (a: F, b: F) in a + b }
     }
 

@@ -4,7 +4,7 @@ import Tensors
 /// A type that arithmetic is done in. Elements of other types are converted to it in tiles and back.
 ///
 /// f32, f16 and bf16 are computed in Float, f64 in Double, integers in Int64, but u64 in UInt64.
-protocol ComputeElement: BitwiseCopyable, Comparable {
+protocol ComputeElement: BitwiseCopyable, Comparable, Sendable {
     /// The element type with the same bytes.
     static var elementType: ElementType { get }
     static var zero: Self { get }

@@ -84,7 +84,7 @@ extension Resize: LowerableOp, ViewingOp {
         // Results in between go into two halves of the scratch memory, by turns.
         let half = shapes.dropFirst().dropLast().map { ($0.elementCount * 4 + 63) / 64 * 64 }.max() ?? 0
         let fill = extrapolationValue ?? 0
-        return Kernel("resize \(mode.rawValue)", scratchByteCount: 2 * half) { arguments in
+        return Kernel("resize \(mode.rawValue)", scratchByteCount: 2 * half) { [passes] arguments in
             var source = arguments.input(0)
             for (index, pass) in passes.enumerated() {
                 let isLast = index == passes.count - 1

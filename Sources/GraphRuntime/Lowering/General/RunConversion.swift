@@ -2,7 +2,7 @@ import CKernels
 import Tensors
 
 /// Converts a run of elements that lie one behind the other: to, from, how many.
-typealias RunConversion = (UnsafeMutableRawPointer, UnsafeRawPointer, Int) -> Void
+typealias RunConversion = @Sendable (UnsafeMutableRawPointer, UnsafeRawPointer, Int) -> Void
 
 enum RunConversions {
     /// From an element type to a compute type, or the other way; between equal types it copies.

@@ -2,7 +2,7 @@ import GraphIR
 import Tensors
 
 /// A function of up to three runs of elements: a, b, c (the first again where there are fewer), the result, how many.
-typealias RunFunction = (UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
+typealias RunFunction = @Sendable (UnsafeRawPointer, UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer, Int) -> Void
 
 /// Elementwise kernels: tiles of the operands are broadcast and converted to what is computed in, then the function runs
 /// over them, and its results are converted back. Elements that need no conversion are read and written where they lie.
@@ -67,7 +67,7 @@ enum TileKernel {
 
     /// A function of one run, for each element by itself.
     @inline(__always)
-    static func map<A, Y>(_ function: @escaping (A) -> Y) -> RunFunction {
+    static func map<A, Y>(_ function: @escaping @Sendable (A) -> Y) -> RunFunction {
         { a, _, _, y, count in
             let (a, y) = (a.assumingMemoryBound(to: A.self), y.assumingMemoryBound(to: Y.self))
             for index in 0..<count { y[index] = function(a[index]) }
@@ -76,7 +76,7 @@ enum TileKernel {
 
     /// A function of two runs, for each pair of elements by itself.
     @inline(__always)
-    static func map<A, B, Y>(_ function: @escaping (A, B) -> Y) -> RunFunction {
+    static func map<A, B, Y>(_ function: @escaping @Sendable (A, B) -> Y) -> RunFunction {
         { a, b, _, y, count in
             let (a, b) = (a.assumingMemoryBound(to: A.self), b.assumingMemoryBound(to: B.self))
             let y = y.assumingMemoryBound(to: Y.self)

@@ -45,7 +45,7 @@ private struct Selection: ComputeTypeFunction {
         }
 
         /// The first k in order, out of twice as many candidates that are thinned out whenever there are too many.
-        func best(_ values: UnsafePointer<C>, _ count: Int) -> ArraySlice<Int> {
+        @Sendable func best(_ values: UnsafePointer<C>, _ count: Int) -> ArraySlice<Int> {
             func precedes(_ a: Int, _ b: Int) -> Bool {
                 let (u, v) = (values[a], values[b])
                 let (uIsNaN, vIsNaN) = (u != u, v != v)

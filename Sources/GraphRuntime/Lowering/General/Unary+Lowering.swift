@@ -23,7 +23,7 @@ extension Unary: LowerableOp {
             "unary \(function.rawValue)", context, computeTypes: [compute], resultType: result, worksInPlace: worksInPlace, call)
     }
 
-    private func integerFunction<I: FixedWidthInteger>(_: I.Type) -> RunFunction {
+    private func integerFunction<I: FixedWidthInteger & Sendable>(_: I.Type) -> RunFunction {
         switch function {
         case .abs: TileKernel.map { (x: I) in x < 0 ? 0 &- x : x }
         case .negate: TileKernel.map { (x: I) in 0 &- x }
@@ -85,7 +85,7 @@ extension Unary: LowerableOp {
 
     /// Some functions one after the other, then one of the operand and what they gave.
     @inline(__always)
-    private static func steps(_ functions: [RunFunction], last: @escaping (Float, Float) -> Float) -> RunFunction {
+    private static func steps(_ functions: [RunFunction], last: @escaping @Sendable (Float, Float) -> Float) -> RunFunction {
         { a, b, c, y, count in
             functions[0](a, b, c, y, count)
             for function in functions.dropFirst() { function(UnsafeRawPointer(y), b, c, y, count) }
@@ -95,7 +95,7 @@ extension Unary: LowerableOp {
     }
 
     @inline(__always)
-    private func infinities<F: BinaryFloatingPoint>(_: F.Type) -> RunFunction {
+    private func infinities<F: BinaryFloatingPoint & Sendable>(_: F.Type) -> RunFunction {
         let (negative, positive) = (constants.alpha != 0, constants.beta != 0)
         return TileKernel.map { (x: F) in (x == -F.infinity && negative) || (x == F.infinity && positive) ? UInt8(1) : 0 }
     }
@@ -115,9 +115,9 @@ extension Unary: LowerableOp {
         }
     }
 
-    private var scalarFunction: (Double) -> Double {
+    private var scalarFunction: @Sendable (Double) -> Double {
         let (alpha, beta) = (Double(constants.alpha), Double(constants.beta))
-        func clampedToOne(_ x: Double) -> Double { x < 0 ? 0 : x > 1 ? 1 : x }
+        @Sendable func clampedToOne(_ x: Double) -> Double { x < 0 ? 0 : x > 1 ? 1 : x }
         return switch function {
         case .abs: { Swift.abs($0) }
         case .negate: { -$0 }

@@ -2,16 +2,11 @@ import Operators
 import Tensors
 
 extension ExportBody {
-    /// The operand in a role.
-    func operand<Role: Equatable>(_ role: Role, _ roles: [Role]) -> String? { roles.firstIndex(of: role).map { operands[$0] } }
-
-    /// The image that convolutions and group statistics read through their roles.
-    mutating func image(_ roles: [Conv2D.Operand]) -> String {
-        func sum(_ image: Conv2D.Operand, _ addend: Conv2D.Operand) -> String? {
-            guard let image = operand(image, roles) else { return nil }
-            return operand(addend, roles).map { apply("Add", [image, $0]) } ?? image
+    /// The image that convolutions and group statistics read.
+    mutating func image(_ fused: FusedOperands<Int>) -> String {
+        let parts = fused.images.map { image in
+            image.addend.map { apply("Add", [operands[image.image], operands[$0]]) } ?? operands[image.image]
         }
-        let parts = [sum(.input, .inputAddend), sum(.secondInput, .secondInputAddend)].compactMap { $0 }
         return concatenated(parts, axis: 1)
     }
 
@@ -27,29 +22,26 @@ extension ExportBody {
 
 extension Conv2D: ExportableOp {
     public var isStandard: Bool {
-        operands == nil && upsampling == nil && inputChannels == nil && prologue == nil && activation == nil && moments == nil
+        upsampling == nil && inputChannels == nil && prologue == nil && epilogue == nil
     }
 
     public func export(_ body: inout ExportBody) -> [String] {
-        let roles = roles(count: body.operands.count)
-        var x = body.image(roles)
-        if let scale = body.operand(.normScale, roles), let shift = body.operand(.normShift, roles) {
-            x = body.apply("Add", [body.apply("Mul", [x, body.channels(scale, rank: 2)]), body.channels(shift, rank: 2)])
+        let fused = fusedOperands(Array(body.operands.indices))!
+        var x = body.image(fused)
+        if let norm = fused[.scaleShift]?.map({ body.channels(body.operands[$0], rank: 2) }) {
+            x = body.apply("Add", [body.apply("Mul", [x, norm[0]]), norm[1]])
         }
-        x = body.activate(x, prologue)
+        if prologue?.contains(.silu) == true { x = body.silu(x) }
         if let upsampling { x = body.upsampled(x, upsampling) }
-        var weight = body.operand(.weight, roles)!
+        var weight = body.operands[fused.weights[0]]
         if let bounds = inputChannels {
             let parts = Swift.stride(from: 0, to: bounds.count, by: 2).map {
                 body.sliced(weight, starts: [bounds[$0]], ends: [bounds[$0 + 1]], axes: [1])
             }
             weight = body.concatenated(parts, axis: 1)
         }
-        var y = body.convolution([x, weight] + [body.operand(.bias, roles)].compactMap { $0 }, self)
-        if let addend = body.operand(.channelAddend, roles) { y = body.apply("Add", [y, body.channels(addend, rank: 2)]) }
-        y = body.activate(y, activation)
-        if let residual = body.operand(.residual, roles) { y = body.apply("Add", [y, residual]) }
-        return [y] + (moments == true ? [body.moments(y, over: [2, 3])] : [])
+        let y = body.convolution([x, weight] + (fused[.addBias] ?? []).map { body.operands[$0] }, self)
+        return body.epilogue(y, fused, addsBias: false, momentsOver: [2, 3])
     }
 }
 

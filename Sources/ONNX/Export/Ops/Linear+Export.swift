@@ -3,35 +3,24 @@ import Tensors
 
 extension Linear: ExportableOp {
     public func export(_ body: inout ExportBody) throws -> [String] {
-        let roles = roles(count: body.operands.count)
-        let rank = body.types[roles.firstIndex(of: .input)!].shape.rank
-        var x = body.operand(.input, roles)!
-        let (rowScale, rowBias) = (body.operand(.rowScale, roles), body.operand(.rowBias, roles))
-        if rowScale != nil || rowBias != nil || epsilon != nil {
-            let type = body.types[roles.firstIndex(of: .input)!]
-            try ExportBody.requireWritable(type.shape[-1], "columns")
-            let ones = ONNXTensorValue.floats(Array(repeating: 1, count: type.shape[-1]), shape: [type.shape[-1]], type.elementType)
-            let norm = [x, rowScale ?? body.constant(ones)] + (rowBias.map { [$0] } ?? [])
-            x = body.apply("LayerNormalization", norm, ["axis": .integer(-1), "epsilon": .float(epsilon ?? 1e-5)])
-        }
-        if let scale = body.operand(.normScale, roles), let shift = body.operand(.normShift, roles) {
+        let fused = fusedOperands(Array(body.operands.indices))!
+        let rank = body.types[fused.input].shape.rank
+        var x = body.operands[fused.input]
+        for (step, places) in fused.prologue {
+            let values = places.map { body.operands[$0] }
             func perRow(_ x: String) -> String { rank == 2 ? x : body.apply("Unsqueeze", [x, body.integers(Array(1..<rank - 1))]) }
-            x = body.apply("Add", [body.apply("Mul", [x, perRow(scale)]), perRow(shift)])
+            switch step {
+            case .layerNorm: x = body.apply("LayerNormalization", [x] + values, ["axis": .integer(-1), "epsilon": .float(epsilon ?? 1e-5)])
+            case .scaleShift: x = body.apply("Add", [body.apply("Mul", [x, perRow(values[0])]), perRow(values[1])])
+            default: x = body.silu(x)
+            }
         }
-        x = body.activate(x, prologue)
-        let weight = body.concatenated(indices(of: .weight, count: roles.count).map { body.matrix(operand: $0) }, axis: 0)
-        let biases = indices(of: .bias, count: roles.count).map { body.operands[$0] }
-        let bias = biases.isEmpty ? [] : [body.concatenated(biases, axis: 0)]
-        var y: String
-        if rank == 2 {
-            y = body.apply("Gemm", [x, weight] + bias, ["transB": .integer(1)])
-        } else {
-            y = body.apply("MatMul", [x, body.transposed(weight, [1, 0])])
-            if let bias = bias.first { y = body.apply("Add", [y, bias]) }
+        let weight = body.concatenated(fused.weights.map { body.matrix(operand: $0) }, axis: 0)
+        guard rank == 2 else {
+            return body.epilogue(body.apply("MatMul", [x, body.transposed(weight, [1, 0])]), fused, addsBias: true, momentsOver: [1])
         }
-        y = body.activate(y, activation)
-        if let residual = body.operand(.residual, roles) { y = body.apply("Add", [y, residual]) }
-        return [y] + (moments == true ? [body.moments(y, over: [1])] : [])
+        let bias = fused[.addBias].map { [body.concatenated($0.map { body.operands[$0] }, axis: 0)] } ?? []
+        return body.epilogue(body.apply("Gemm", [x, weight] + bias, ["transB": .integer(1)]), fused, addsBias: false, momentsOver: [1])
     }
 }
 

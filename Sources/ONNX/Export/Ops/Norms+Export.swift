@@ -13,14 +13,15 @@ extension GroupNorm: ExportableOp {
         let axes = body.integers(Array(1..<type.shape.rank - 1))
         let scaled = body.apply("Mul", [image, body.apply("Unsqueeze", [body.operands[1], axes])])
         let shifted = body.apply("Add", [scaled, body.apply("Unsqueeze", [body.operands[2], axes])])
-        return [body.activate(shifted, activation)]
+        return [activation == nil ? shifted : body.silu(shifted)]
     }
 }
 
 extension GroupStatistics: ExportableOp {
     public func export(_ body: inout ExportBody) -> [String] {
-        let image = body.image(roles(count: body.operands.count))
-        let (scale, bias) = (body.operand(.weight, roles(count: body.operands.count))!, body.operand(.bias, roles(count: body.operands.count))!)
+        let fused = fusedOperands(Array(body.operands.indices))!
+        let image = body.image(fused)
+        let (scale, bias) = (body.operands[fused.weights[0]], body.operands[fused.weights[1]])
         let grouped = body.reshaped(image, [0, groups, -1])
         let mean = body.apply("ReduceMean", [grouped], ["axes": .integers([2]), "keepdims": .integer(1)])
         let centred = body.apply("Sub", [grouped, mean])

@@ -1,0 +1,191 @@
+import CKernels
+import Files
+import GraphIR
+import Operators
+import Tensors
+
+extension Conv2D: LowerableOp {
+    public func lower(_ context: LoweringContext) throws -> Kernel {
+        let fused = fusedOperands(Array(context.operands.indices))!
+        let plain = prologue == nil && epilogue == nil && inputChannels == nil && (upsampling ?? 1) == 1
+        let images = Set(fused.images.flatMap { [$0.image, $0.addend].compactMap { $0 } } + (fused[.addResidual] ?? []))
+        // Both kernels compute a plain convolution; what is folded into one only the channels-last kernels do.
+        let weight = fused.weights[0]
+        let suitsChannelsLast =
+            context.results[0].layout == .channelsLast && hasChannelsLastKernel && context.parameterKeys[weight] != nil
+            && context.operands[weight].elementCount > 0
+        guard plain, !suitsChannelsLast else { return try context.inLayout(.channelsLast, images: images, lowerFused) }
+        return try context.inLayout(.rowMajor, images: images, lowerIm2Col)
+    }
+
+    /// A convolution of channels-last images with packed weights, and all that is folded into it.
+    private func lowerFused(_ context: LoweringContext) throws -> Kernel {
+        let fused = fusedOperands(Array(context.operands.indices))!
+        let images = fused.images
+        let (x, weight) = (context.operands[fused.input], context.operands[fused.weights[0]].shape)
+        let noKernel = InputError("there is no kernel for a convolution with these attributes: \(attributes)")
+        guard hasChannelsLastKernel else { throw noKernel }
+
+        var template = dd_conv_args()
+        (template.batch, template.height, template.width) = (Int64(x.shape[0]), Int64(x.shape[2]), Int64(x.shape[3]))
+        (template.cin0, template.cin1) = (Int64(x.shape[1]), Int64(images.count > 1 ? context.operands[images[1].image].shape[1] : 0))
+        (template.cout, template.kh, template.kw) = (Int64(weight[0]), Int64(weight[2]), Int64(weight[3]))
+        template.stride = Int64(stride[0])
+        (template.pad_top, template.pad_left, template.pad_bottom, template.pad_right) =
+            (Int64(padding[0]), Int64(padding[1]), Int64(padding[2]), Int64(padding[3]))
+        let (norm, channelAddend, residual) = (fused[.scaleShift], fused[.addPerChannel]?.first, fused[.addResidual]?.first)
+        template.silu = prologue?.contains(.silu) == true ? 1 : 0
+        template.activation = fused.activation == .silu ? DD_CONV_ACTIVATION_SILU : DD_CONV_ACTIVATION_NONE
+        template.channel_add_per_image = (channelAddend.map { context.operands[$0].shape[0] } ?? 1) > 1 ? 1 : 0
+        let takesMoments = fused[.takeMoments] != nil
+        template.takes_moments = takesMoments ? 1 : 0
+
+        let choice =
+            upsampling == 2
+            ? KernelChooser.Choice(kind: DD_CONV_UPSAMPLE_3X3, reason: "nothing else computes it")
+            : context.options.chooser.convolution(template, options: context.options)
+        let kind = choice.kind
+        let precision = dd_conv_precision_of(kind, context.options.precision.conv, template.cin0 + template.cin1)
+        guard dd_conv_check(kind, &template) == Int32(DD_CONV_OK) else { throw noKernel }
+        let (second, bias) = (images.count > 1 ? images[1] : nil, fused[.addBias]?.first)
+        // It has no pointers.
+        nonisolated(unsafe) let call = template
+        return Kernel(
+            "conv \(kind.label) \(precision.label)", choice: choice.reason,
+            scratchByteCount: Int(dd_conv_scratch_bytes(kind, precision, &template, Int32(context.threadCount))),
+            inPlaceOperands: [residual].compactMap { $0 },
+            packings: [packedWeight(try context.requiredKey(fused.weights[0], "weight"), kind, precision, template)], packedOperands: [fused.weights[0]]
+        ) { arguments in
+            var args = call
+            (args.x0, args.x1) = (arguments.input(images[0].image), arguments.input(second?.image))
+            (args.x0_add, args.x1_add) = (arguments.input(images[0].addend), arguments.input(second?.addend))
+            (args.scale, args.shift) = (arguments.input(norm?[0]), arguments.input(norm?[1]))
+            (args.bias, args.channel_add, args.residual) = (arguments.input(bias), arguments.input(channelAddend), arguments.input(residual))
+            args.y = arguments.output()
+            if takesMoments { args.moments = arguments.output(1) }
+            let status = dd_conv(arguments.pool.handle, kind, precision, &args, arguments.packed[0], arguments.scratch)
+            precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
+        }
+    }
+
+    private func packedWeight(_ key: String, _ kind: dd_conv_kind, _ precision: dd_conv_precision, _ args: dd_conv_args) -> Packing {
+        let (outputs, channels, kh, kw) = (args.cout, args.cin0 + args.cin1, args.kh, args.kw)
+        let inputChannels = inputChannels
+        return Packing(
+            "conv \(kind.rawValue) \(precision.rawValue) \(inputChannels ?? []) \(key)",
+            byteCount: dd_conv_packed_bytes(kind, precision, outputs, channels, kh, kw), of: [key]
+        ) { memory, parameters in
+            let stored = try parameters.stored(key)
+            let weightType: dd_conv_weight_type? =
+                switch stored.type.elementType {
+                case .float32: DD_CONV_WEIGHT_FLOAT32
+                case .float16: DD_CONV_WEIGHT_FLOAT16
+                case .bfloat16: DD_CONV_WEIGHT_BFLOAT16
+                default: nil
+                }
+            var tensor = weightType == nil ? try parameters.float32(key) : stored
+            if let inputChannels { tensor = sliced(tensor, inputChannels) }
+            let status = dd_conv_pack(
+                parameters.pool.handle, kind, precision, memory, tensor.bytes.baseAddress, weightType ?? DD_CONV_WEIGHT_FLOAT32, outputs, channels, kh, kw)
+            precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
+            withExtendedLifetime(tensor) {}
+        }
+    }
+
+    /// Convolution as a product of the weights with columns gathered for a block of output pixels at a time.
+    private func lowerIm2Col(_ context: LoweringContext) throws -> Kernel {
+        let (weight, bias) = (1, context.operands.count > 2 ? 2 : nil)
+        let (x, w, y) = (context.operands[0].shape, context.operands[weight].shape, context.results[0].shape)
+        let groups = groups ?? 1
+        let dilation = (dilation ?? [1, 1]).map(Int64.init)
+        let (stride, padding) = (stride.map(Int64.init), padding.map(Int64.init))
+        let (channels, height, width) = (x[1] / groups, x[2], x[3])
+        let (outputs, kh, kw) = (w[0] / groups, w[2], w[3])
+        let k = channels * kh * kw
+        let pixelCount = y[2] * y[3]
+        try BLAS.requireFit(outputs, pixelCount, k)
+        // A 1x1 convolution reads the image itself as its columns.
+        let direct = kh == 1 && kw == 1 && self.stride == [1, 1] && self.padding == [0, 0, 0, 0]
+        // A block of columns of about a megabyte; small images are split by output channels as well.
+        let pixels = Blocks(pixelCount, size: direct ? 512 : min(1024, max(32, (1 << 18) / max(1, k) / 16 * 16)))
+        let outputBlocks = Blocks(outputs, size: pixels.count < 8 ? max(16, (outputs + 3) / 4) : outputs)
+        let columnBytes = direct ? 0 : (k * pixels.size * 4 + 63) / 64 * 64
+        let outWidth = y[3]
+        return Kernel("conv2d im2col openblas", scratchByteCount: columnBytes * context.threadCount) { arguments in
+            let (image, weights, b, result) = (arguments.input(0), arguments.input(weight), arguments.input(bias), arguments.output())
+            let scratch = arguments.scratch
+            arguments.pool.parallelFor(x[0] * groups * pixels.count * outputBlocks.count) { task, worker in
+                let outputRange = outputBlocks.range(task % outputBlocks.count)
+                var rest = task / outputBlocks.count
+                let pixelRange = pixels.range(rest % pixels.count)
+                rest /= pixels.count
+                let (group, n) = (rest % groups, rest / groups)
+                let source = image + (n * x[1] + group * channels) * height * width
+                let firstOutput = group * outputs + outputRange.lowerBound
+                let target = result + (n * y[1] + firstOutput) * pixelCount + pixelRange.lowerBound
+                if let b {
+                    for output in 0..<outputRange.count {
+                        (target + output * pixelCount).update(repeating: b[firstOutput + output], count: pixelRange.count)
+                    }
+                }
+                var columns = source + pixelRange.lowerBound
+                var ld = pixelCount
+                if !direct {
+                    let gathered = (scratch + worker * columnBytes).assumingMemoryBound(to: Float.self)
+                    ld = pixelRange.count
+                    dd_im2col_nchw_f32(
+                        gathered, source, Int64(channels), Int64(height), Int64(width), Int64(kh), Int64(kw), stride[0], stride[1],
+                        padding[0], padding[1], dilation[0], dilation[1], Int64(outWidth), Int64(pixelRange.lowerBound),
+                        Int64(pixelRange.count), Int64(ld))
+                    columns = UnsafePointer(gathered)
+                }
+                BLAS.multiply(
+                    m: outputRange.count, n: pixelRange.count, k: k, a: weights + firstOutput * k, lda: k, b: columns, ldb: ld,
+                    transposeB: false, c: target, ldc: pixelCount, accumulate: b != nil)
+            }
+        }
+    }
+}
+
+/// Some of the input channels of a weight [O, C, kh, kw], given as pairs of bounds.
+private func sliced(_ weight: Tensor, _ bounds: [Int]) -> Tensor {
+    let ranges = stride(from: 0, to: bounds.count, by: 2).map { bounds[$0]..<bounds[$0 + 1] }
+    let (outputs, channels) = (weight.shape[0], weight.shape[1])
+    let kernelBytes = weight.shape[2] * weight.shape[3] * weight.type.elementType.byteSize
+    let kept = ranges.reduce(0) { $0 + $1.count }
+    let result = Tensor(TensorType(weight.type.elementType, [outputs, kept, weight.shape[2], weight.shape[3]]))
+    var target = result.bytes.baseAddress!
+    for output in 0..<outputs {
+        for range in ranges {
+            let source = weight.bytes.baseAddress! + (output * channels + range.lowerBound) * kernelBytes
+            target.copyMemory(from: source, byteCount: range.count * kernelBytes)
+            target += range.count * kernelBytes
+        }
+    }
+    withExtendedLifetime((weight, result)) {}
+    return result
+}
+
+extension dd_conv_precision {
+    var label: String {
+        switch self {
+        case DD_CONV_INT16: "int16"
+        default: "float32"
+        }
+    }
+}
+
+extension dd_conv_kind {
+    var label: String {
+        switch self {
+        case DD_CONV_WINOGRAD_F2: "winograd_f2"
+        case DD_CONV_WINOGRAD_F2_PLAIN: "winograd_f2_plain"
+        case DD_CONV_WINOGRAD_F4: "winograd_f4"
+        case DD_CONV_WINOGRAD_F4_PLAIN: "winograd_f4_plain"
+        case DD_CONV_WINOGRAD_F6: "winograd_f6"
+        case DD_CONV_WINOGRAD_STRIDE_2: "winograd_stride_2"
+        case DD_CONV_UPSAMPLE_3X3: "upsample_3x3"
+        default: "direct"
+        }
+    }
+}

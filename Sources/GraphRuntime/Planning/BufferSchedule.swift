@@ -1,0 +1,93 @@
+import GraphIR
+
+/// The kernels of a graph in an order, and how long each needs which memory.
+struct BufferSchedule {
+    /// What runs, and the buffer that it scribbles in.
+    private(set) var steps: [(node: NodeID, scratch: Int?)] = []
+    private(set) var buffers: [MemoryPlan.Buffer] = []
+    /// Of results that are no views.
+    private var bufferOf: [ValueID: Int] = [:]
+    private let lowered: LoweredGraph
+    private let lastUse: [ValueID: Int]
+
+    /// - Parameter reusesMemory: whether a result may take over the memory of an operand, or of a value that is done.
+    init(_ lowered: LoweredGraph, order: [NodeID], reusesMemory: Bool) {
+        let graph = lowered.graph
+        let running = order.filter { lowered.kernels[$0] != nil }
+        self.lowered = lowered
+        lastUse = BufferSchedule.lastUses(lowered, running)
+        for (step, id) in running.enumerated() {
+            let (node, kernel) = (graph[id], lowered.kernels[id]!)
+            let inPlace = reusesMemory ? inPlaceBuffer(node, kernel, step: step) : nil
+            for (index, result) in node.results.enumerated() {
+                let end = max(step, lastUse[result] ?? step) + 1
+                if index == 0, let inPlace {
+                    buffers[inPlace].lifetime = buffers[inPlace].lifetime.lowerBound..<end
+                    bufferOf[result] = inPlace
+                } else {
+                    buffers.append(.init(label: graph[result].name, byteCount: lowered.storedByteCount(result), lifetime: step..<end))
+                    bufferOf[result] = buffers.count - 1
+                }
+            }
+            if kernel.scratchByteCount > 0 {
+                buffers.append(.init(label: "scratch of \(graph.name(of: id))", byteCount: kernel.scratchByteCount, lifetime: step..<(step + 1)))
+            }
+            steps.append((id, kernel.scratchByteCount > 0 ? buffers.count - 1 : nil))
+        }
+        guard !reusesMemory else { return }
+        for index in buffers.indices { buffers[index].lifetime = 0..<max(1, running.count + 1) }
+    }
+
+    /// The buffer of a result that is no view; nil for other values.
+    func buffer(of value: ValueID) -> Int? { bufferOf[value] }
+
+    /// The last step that reads each value or a view of it; outputs are read after all.
+    private static func lastUses(_ lowered: LoweredGraph, _ running: [NodeID]) -> [ValueID: Int] {
+        var result: [ValueID: Int] = [:]
+        for (step, id) in running.enumerated() {
+            let node = lowered.graph[id]
+            for (index, operand) in node.operands.enumerated() where node.op.readsData(ofOperand: index) {
+                result[lowered.root(operand).value] = step
+            }
+        }
+        for output in lowered.graph.outputs { result[lowered.root(output.value).value] = running.count }
+        return result
+    }
+
+    /// The buffer that a node's first result can take over: of an operand that nobody reads later, all of it, and that no other operand shares.
+    private func inPlaceBuffer(_ node: Node, _ kernel: Kernel, step: Int) -> Int? {
+        let byteCount = lowered.storedByteCount(node.results[0])
+        for index in kernel.inPlaceOperands {
+            let root = lowered.root(node.operands[index]).value
+            guard let buffer = bufferOf[root], lastUse[root] == step, buffers[buffer].byteCount == byteCount, lowered.storedByteCount(root) == byteCount,
+                !node.operands.enumerated().contains(where: { $0.offset != index && lowered.root($0.element).value == root })
+            else { continue }
+            return buffer
+        }
+        return nil
+    }
+}
+
+extension Graph {
+    /// The nodes with each one directly in front of the first that reads it, or at the end: nothing waits in memory for its reader.
+    func latestOrder() -> [NodeID] {
+        func producers(_ id: NodeID) -> [NodeID] {
+            var seen: Set<NodeID> = []
+            return self[id].operands.compactMap(producer).filter { seen.insert($0).inserted }
+        }
+        var waitingReaders: [NodeID: Int] = [:]
+        for id in order { for producer in producers(id) { waitingReaders[producer, default: 0] += 1 } }
+        // From the back: a node has its place as soon as all that read it have theirs.
+        var ready = order.filter { waitingReaders[$0] == nil }
+        var result: [NodeID] = []
+        result.reserveCapacity(order.count)
+        while let id = ready.popLast() {
+            result.append(id)
+            for producer in producers(id) {
+                waitingReaders[producer]! -= 1
+                if waitingReaders[producer] == 0 { ready.append(producer) }
+            }
+        }
+        return result.reversed()
+    }
+}

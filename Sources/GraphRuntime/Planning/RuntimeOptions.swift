@@ -1,0 +1,22 @@
+/// What products are made of. Norms, softmax, results and what passes between ops are float32 in each.
+public enum Precision: String, CaseIterable, Sendable, Codable {
+    case float32
+    /// 16 bits: integers that share scales in convolutions and linear layers, and in attention where there are no instructions for bfloat16.
+    case bfloat16
+}
+
+/// How programs are made and run.
+public struct RuntimeOptions: Sendable {
+    public var pool: ThreadPool
+    public var precision = Precision.float32
+    /// Products run on kernels of our own with weights packed once; otherwise on OpenBLAS with weights as they are stored.
+    public var packsWeights = true
+    public var memory = MemoryUse.standard
+    /// Chooses among kernels that compute the same.
+    public var chooser = KernelChooser()
+
+    /// Memory of values that are done is used again. Off, every value keeps its own, to tell a wrong plan from a wrong kernel.
+    public var reusesMemory = true
+
+    public init(pool: ThreadPool) { self.pool = pool }
+}
