@@ -3,7 +3,8 @@
 # make build     the command alone: .build/release/deblurdiff
 # make install   puts it into $(PREFIX)/bin, and the small model, where there is one, into $(PREFIX)/share/deblurdiff; builds only what is out of date
 # make uninstall takes both away again
-# make format    lays out the Swift sources; make lint says what is not laid out, or out of date
+# make format    lays out the sources; make lint says what is not laid out, or out of date
+# make sanitize  the kernels' checkers with sanitizers, SANITIZE_SECONDS each
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -19,8 +20,10 @@ PROGRAM = .build/install/deblurdiff
 INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/deblurdiff
 INSTALLED_MODELS = $(DESTDIR)$(PREFIX)/share/deblurdiff
 SWIFT_FOLDERS = Package.swift Sources Tests Tools
+C_FILES = $(shell find Sources Tools -name '*.[ch]' -not -path 'Sources/CPNG/*' -or -name '*.cpp')
+SANITIZE_SECONDS ?= 600
 
-.PHONY: demo test onnx-cases build install uninstall packages format lint clean
+.PHONY: demo test onnx-cases build install uninstall packages format lint sanitize clean
 
 demo: build
 	$(BUILD) --product seeded-checkpoint
@@ -57,13 +60,18 @@ uninstall:
 packages:
 	@Tools/install-packages.sh
 
-format:
+format: packages
 	$(SWIFT) format format --in-place --parallel --recursive $(SWIFT_FOLDERS)
+	clang-format -i $(C_FILES)
 	Tools/make_op_reference.py
 
-lint:
+lint: packages
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_FOLDERS)
+	clang-format --dry-run --Werror $(C_FILES)
 	Tools/make_op_reference.py --check
+
+sanitize:
+	Tools/kernels/sanitize.sh $(SANITIZE_SECONDS)
 
 clean:
 	rm -rf .build out

@@ -49,13 +49,12 @@ dd_onnx_text text(const std::string &value) { return {value.data(), value.size()
 dd_onnx_text unknown_text(const UnknownFieldSet &fields, int number) {
     for (int i = fields.field_count() - 1; i >= 0; --i) {
         const auto &field = fields.field(i);
-        if (field.number() == number && field.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
-            return text(field.length_delimited());
+        if (field.number() == number && field.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) return text(field.length_delimited());
     }
     return {"", 0};
 }
 
-}  // namespace
+} // namespace
 
 struct dd_onnx_model {
     Arena arena{arena_options()};
@@ -73,9 +72,7 @@ bool dd_onnx_model::parse(const void *bytes, size_t count) {
         const auto &fields = function.unknown_fields();
         for (int i = 0; i < fields.field_count(); ++i) {
             const auto &field = fields.field(i);
-            if (field.number() != function_default_field ||
-                field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED)
-                continue;
+            if (field.number() != function_default_field || field.type() != google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED) continue;
             auto *attribute = Arena::CreateMessage<onnx::AttributeProto>(&arena);
             if (!attribute->ParseFromString(field.length_delimited())) return false;
             defaults.push_back(attribute);
@@ -113,25 +110,15 @@ void dd_onnx_model_free(dd_onnx_model *model) { delete model; }
 namespace {
 
 const onnx::GraphProto *unwrap(const dd_onnx_graph *graph) { return reinterpret_cast<const onnx::GraphProto *>(graph); }
-const onnx::FunctionProto *unwrap(const dd_onnx_function *function) {
-    return reinterpret_cast<const onnx::FunctionProto *>(function);
-}
+const onnx::FunctionProto *unwrap(const dd_onnx_function *function) { return reinterpret_cast<const onnx::FunctionProto *>(function); }
 const onnx::NodeProto *unwrap(const dd_onnx_node *node) { return reinterpret_cast<const onnx::NodeProto *>(node); }
-const onnx::AttributeProto *unwrap(const dd_onnx_attribute *attribute) {
-    return reinterpret_cast<const onnx::AttributeProto *>(attribute);
-}
+const onnx::AttributeProto *unwrap(const dd_onnx_attribute *attribute) { return reinterpret_cast<const onnx::AttributeProto *>(attribute); }
 const onnx::TensorProto *unwrap(const dd_onnx_tensor *tensor) { return reinterpret_cast<const onnx::TensorProto *>(tensor); }
-const onnx::ValueInfoProto *unwrap(const dd_onnx_value_info *info) {
-    return reinterpret_cast<const onnx::ValueInfoProto *>(info);
-}
+const onnx::ValueInfoProto *unwrap(const dd_onnx_value_info *info) { return reinterpret_cast<const onnx::ValueInfoProto *>(info); }
 const dd_onnx_graph *wrap(const onnx::GraphProto &graph) { return reinterpret_cast<const dd_onnx_graph *>(&graph); }
-const dd_onnx_function *wrap(const onnx::FunctionProto &function) {
-    return reinterpret_cast<const dd_onnx_function *>(&function);
-}
+const dd_onnx_function *wrap(const onnx::FunctionProto &function) { return reinterpret_cast<const dd_onnx_function *>(&function); }
 const dd_onnx_node *wrap(const onnx::NodeProto &node) { return reinterpret_cast<const dd_onnx_node *>(&node); }
-const dd_onnx_attribute *wrap(const onnx::AttributeProto &attribute) {
-    return reinterpret_cast<const dd_onnx_attribute *>(&attribute);
-}
+const dd_onnx_attribute *wrap(const onnx::AttributeProto &attribute) { return reinterpret_cast<const dd_onnx_attribute *>(&attribute); }
 const dd_onnx_tensor *wrap(const onnx::TensorProto &tensor) { return reinterpret_cast<const dd_onnx_tensor *>(&tensor); }
 const dd_onnx_value_info *wrap(const onnx::ValueInfoProto &info) { return reinterpret_cast<const dd_onnx_value_info *>(&info); }
 
@@ -142,7 +129,7 @@ const onnx::TensorShapeProto *shape_of(const dd_onnx_value_info *info) {
     return nullptr;
 }
 
-}  // namespace
+} // namespace
 
 int64_t dd_onnx_model_ir_version(const dd_onnx_model *model) { return model->message->ir_version(); }
 dd_onnx_text dd_onnx_model_producer_name(const dd_onnx_model *model) { return text(model->message->producer_name()); }
@@ -150,104 +137,64 @@ dd_onnx_text dd_onnx_model_producer_version(const dd_onnx_model *model) { return
 bool dd_onnx_model_has_graph(const dd_onnx_model *model) { return model->message->has_graph(); }
 const dd_onnx_graph *dd_onnx_model_graph(const dd_onnx_model *model) { return wrap(model->message->graph()); }
 size_t dd_onnx_model_opset_count(const dd_onnx_model *model) { return model->message->opset_import_size(); }
-dd_onnx_text dd_onnx_model_opset_domain(const dd_onnx_model *model, size_t index) {
-    return text(model->message->opset_import(index).domain());
-}
-int64_t dd_onnx_model_opset_version(const dd_onnx_model *model, size_t index) {
-    return model->message->opset_import(index).version();
-}
+dd_onnx_text dd_onnx_model_opset_domain(const dd_onnx_model *model, size_t index) { return text(model->message->opset_import(index).domain()); }
+int64_t dd_onnx_model_opset_version(const dd_onnx_model *model, size_t index) { return model->message->opset_import(index).version(); }
 size_t dd_onnx_model_metadata_count(const dd_onnx_model *model) { return model->message->metadata_props_size(); }
-dd_onnx_text dd_onnx_model_metadata_key(const dd_onnx_model *model, size_t index) {
-    return text(model->message->metadata_props(index).key());
-}
-dd_onnx_text dd_onnx_model_metadata_value(const dd_onnx_model *model, size_t index) {
-    return text(model->message->metadata_props(index).value());
-}
+dd_onnx_text dd_onnx_model_metadata_key(const dd_onnx_model *model, size_t index) { return text(model->message->metadata_props(index).key()); }
+dd_onnx_text dd_onnx_model_metadata_value(const dd_onnx_model *model, size_t index) { return text(model->message->metadata_props(index).value()); }
 size_t dd_onnx_model_function_count(const dd_onnx_model *model) { return model->message->functions_size(); }
-const dd_onnx_function *dd_onnx_model_function(const dd_onnx_model *model, size_t index) {
-    return wrap(model->message->functions(index));
-}
+const dd_onnx_function *dd_onnx_model_function(const dd_onnx_model *model, size_t index) { return wrap(model->message->functions(index)); }
 
 dd_onnx_text dd_onnx_graph_name(const dd_onnx_graph *graph) { return text(unwrap(graph)->name()); }
 size_t dd_onnx_graph_node_count(const dd_onnx_graph *graph) { return unwrap(graph)->node_size(); }
 const dd_onnx_node *dd_onnx_graph_node(const dd_onnx_graph *graph, size_t index) { return wrap(unwrap(graph)->node(index)); }
 size_t dd_onnx_graph_initializer_count(const dd_onnx_graph *graph) { return unwrap(graph)->initializer_size(); }
-const dd_onnx_tensor *dd_onnx_graph_initializer(const dd_onnx_graph *graph, size_t index) {
-    return wrap(unwrap(graph)->initializer(index));
-}
+const dd_onnx_tensor *dd_onnx_graph_initializer(const dd_onnx_graph *graph, size_t index) { return wrap(unwrap(graph)->initializer(index)); }
 size_t dd_onnx_graph_sparse_initializer_count(const dd_onnx_graph *graph) { return unwrap(graph)->sparse_initializer_size(); }
 dd_onnx_text dd_onnx_graph_sparse_initializer_name(const dd_onnx_graph *graph, size_t index) {
     return text(unwrap(graph)->sparse_initializer(index).values().name());
 }
 size_t dd_onnx_graph_input_count(const dd_onnx_graph *graph) { return unwrap(graph)->input_size(); }
-const dd_onnx_value_info *dd_onnx_graph_input(const dd_onnx_graph *graph, size_t index) {
-    return wrap(unwrap(graph)->input(index));
-}
+const dd_onnx_value_info *dd_onnx_graph_input(const dd_onnx_graph *graph, size_t index) { return wrap(unwrap(graph)->input(index)); }
 size_t dd_onnx_graph_output_count(const dd_onnx_graph *graph) { return unwrap(graph)->output_size(); }
-const dd_onnx_value_info *dd_onnx_graph_output(const dd_onnx_graph *graph, size_t index) {
-    return wrap(unwrap(graph)->output(index));
-}
+const dd_onnx_value_info *dd_onnx_graph_output(const dd_onnx_graph *graph, size_t index) { return wrap(unwrap(graph)->output(index)); }
 size_t dd_onnx_graph_value_info_count(const dd_onnx_graph *graph) { return unwrap(graph)->value_info_size(); }
-const dd_onnx_value_info *dd_onnx_graph_value_info(const dd_onnx_graph *graph, size_t index) {
-    return wrap(unwrap(graph)->value_info(index));
-}
+const dd_onnx_value_info *dd_onnx_graph_value_info(const dd_onnx_graph *graph, size_t index) { return wrap(unwrap(graph)->value_info(index)); }
 
 dd_onnx_text dd_onnx_function_domain(const dd_onnx_function *function) { return text(unwrap(function)->domain()); }
 dd_onnx_text dd_onnx_function_name(const dd_onnx_function *function) { return text(unwrap(function)->name()); }
-dd_onnx_text dd_onnx_function_overload(const dd_onnx_function *function) {
-    return unknown_text(unwrap(function)->unknown_fields(), function_overload_field);
-}
+dd_onnx_text dd_onnx_function_overload(const dd_onnx_function *function) { return unknown_text(unwrap(function)->unknown_fields(), function_overload_field); }
 size_t dd_onnx_function_input_count(const dd_onnx_function *function) { return unwrap(function)->input_size(); }
-dd_onnx_text dd_onnx_function_input(const dd_onnx_function *function, size_t index) {
-    return text(unwrap(function)->input(index));
-}
+dd_onnx_text dd_onnx_function_input(const dd_onnx_function *function, size_t index) { return text(unwrap(function)->input(index)); }
 size_t dd_onnx_function_output_count(const dd_onnx_function *function) { return unwrap(function)->output_size(); }
-dd_onnx_text dd_onnx_function_output(const dd_onnx_function *function, size_t index) {
-    return text(unwrap(function)->output(index));
-}
+dd_onnx_text dd_onnx_function_output(const dd_onnx_function *function, size_t index) { return text(unwrap(function)->output(index)); }
 size_t dd_onnx_function_attribute_count(const dd_onnx_function *function) { return unwrap(function)->attribute_size(); }
-dd_onnx_text dd_onnx_function_attribute(const dd_onnx_function *function, size_t index) {
-    return text(unwrap(function)->attribute(index));
-}
-size_t dd_onnx_function_default_count(const dd_onnx_model *model, size_t function) {
-    return model->function_defaults[function].size();
-}
+dd_onnx_text dd_onnx_function_attribute(const dd_onnx_function *function, size_t index) { return text(unwrap(function)->attribute(index)); }
+size_t dd_onnx_function_default_count(const dd_onnx_model *model, size_t function) { return model->function_defaults[function].size(); }
 const dd_onnx_attribute *dd_onnx_function_default(const dd_onnx_model *model, size_t function, size_t index) {
     return wrap(*model->function_defaults[function][index]);
 }
 size_t dd_onnx_function_node_count(const dd_onnx_function *function) { return unwrap(function)->node_size(); }
-const dd_onnx_node *dd_onnx_function_node(const dd_onnx_function *function, size_t index) {
-    return wrap(unwrap(function)->node(index));
-}
+const dd_onnx_node *dd_onnx_function_node(const dd_onnx_function *function, size_t index) { return wrap(unwrap(function)->node(index)); }
 size_t dd_onnx_function_opset_count(const dd_onnx_function *function) { return unwrap(function)->opset_import_size(); }
-dd_onnx_text dd_onnx_function_opset_domain(const dd_onnx_function *function, size_t index) {
-    return text(unwrap(function)->opset_import(index).domain());
-}
-int64_t dd_onnx_function_opset_version(const dd_onnx_function *function, size_t index) {
-    return unwrap(function)->opset_import(index).version();
-}
+dd_onnx_text dd_onnx_function_opset_domain(const dd_onnx_function *function, size_t index) { return text(unwrap(function)->opset_import(index).domain()); }
+int64_t dd_onnx_function_opset_version(const dd_onnx_function *function, size_t index) { return unwrap(function)->opset_import(index).version(); }
 
 dd_onnx_text dd_onnx_node_name(const dd_onnx_node *node) { return text(unwrap(node)->name()); }
 dd_onnx_text dd_onnx_node_op_type(const dd_onnx_node *node) { return text(unwrap(node)->op_type()); }
 dd_onnx_text dd_onnx_node_domain(const dd_onnx_node *node) { return text(unwrap(node)->domain()); }
-dd_onnx_text dd_onnx_node_overload(const dd_onnx_node *node) {
-    return unknown_text(unwrap(node)->unknown_fields(), node_overload_field);
-}
+dd_onnx_text dd_onnx_node_overload(const dd_onnx_node *node) { return unknown_text(unwrap(node)->unknown_fields(), node_overload_field); }
 dd_onnx_text dd_onnx_node_documentation(const dd_onnx_node *node) { return text(unwrap(node)->doc_string()); }
 size_t dd_onnx_node_input_count(const dd_onnx_node *node) { return unwrap(node)->input_size(); }
 dd_onnx_text dd_onnx_node_input(const dd_onnx_node *node, size_t index) { return text(unwrap(node)->input(index)); }
 size_t dd_onnx_node_output_count(const dd_onnx_node *node) { return unwrap(node)->output_size(); }
 dd_onnx_text dd_onnx_node_output(const dd_onnx_node *node, size_t index) { return text(unwrap(node)->output(index)); }
 size_t dd_onnx_node_attribute_count(const dd_onnx_node *node) { return unwrap(node)->attribute_size(); }
-const dd_onnx_attribute *dd_onnx_node_attribute(const dd_onnx_node *node, size_t index) {
-    return wrap(unwrap(node)->attribute(index));
-}
+const dd_onnx_attribute *dd_onnx_node_attribute(const dd_onnx_node *node, size_t index) { return wrap(unwrap(node)->attribute(index)); }
 
 dd_onnx_text dd_onnx_attribute_name(const dd_onnx_attribute *attribute) { return text(unwrap(attribute)->name()); }
 dd_onnx_text dd_onnx_attribute_reference(const dd_onnx_attribute *attribute) { return text(unwrap(attribute)->ref_attr_name()); }
-dd_onnx_attribute_kind dd_onnx_attribute_kind_of(const dd_onnx_attribute *attribute) {
-    return static_cast<dd_onnx_attribute_kind>(unwrap(attribute)->type());
-}
+dd_onnx_attribute_kind dd_onnx_attribute_kind_of(const dd_onnx_attribute *attribute) { return static_cast<dd_onnx_attribute_kind>(unwrap(attribute)->type()); }
 float dd_onnx_attribute_float(const dd_onnx_attribute *attribute) { return unwrap(attribute)->f(); }
 int64_t dd_onnx_attribute_int(const dd_onnx_attribute *attribute) { return unwrap(attribute)->i(); }
 dd_onnx_text dd_onnx_attribute_string(const dd_onnx_attribute *attribute) { return text(unwrap(attribute)->s()); }
@@ -258,17 +205,11 @@ const float *dd_onnx_attribute_floats(const dd_onnx_attribute *attribute) { retu
 size_t dd_onnx_attribute_int_count(const dd_onnx_attribute *attribute) { return unwrap(attribute)->ints_size(); }
 const int64_t *dd_onnx_attribute_ints(const dd_onnx_attribute *attribute) { return unwrap(attribute)->ints().data(); }
 size_t dd_onnx_attribute_string_count(const dd_onnx_attribute *attribute) { return unwrap(attribute)->strings_size(); }
-dd_onnx_text dd_onnx_attribute_string_at(const dd_onnx_attribute *attribute, size_t index) {
-    return text(unwrap(attribute)->strings(index));
-}
+dd_onnx_text dd_onnx_attribute_string_at(const dd_onnx_attribute *attribute, size_t index) { return text(unwrap(attribute)->strings(index)); }
 size_t dd_onnx_attribute_tensor_count(const dd_onnx_attribute *attribute) { return unwrap(attribute)->tensors_size(); }
-const dd_onnx_tensor *dd_onnx_attribute_tensor_at(const dd_onnx_attribute *attribute, size_t index) {
-    return wrap(unwrap(attribute)->tensors(index));
-}
+const dd_onnx_tensor *dd_onnx_attribute_tensor_at(const dd_onnx_attribute *attribute, size_t index) { return wrap(unwrap(attribute)->tensors(index)); }
 size_t dd_onnx_attribute_graph_count(const dd_onnx_attribute *attribute) { return unwrap(attribute)->graphs_size(); }
-const dd_onnx_graph *dd_onnx_attribute_graph_at(const dd_onnx_attribute *attribute, size_t index) {
-    return wrap(unwrap(attribute)->graphs(index));
-}
+const dd_onnx_graph *dd_onnx_attribute_graph_at(const dd_onnx_attribute *attribute, size_t index) { return wrap(unwrap(attribute)->graphs(index)); }
 
 dd_onnx_text dd_onnx_tensor_name(const dd_onnx_tensor *tensor) { return text(unwrap(tensor)->name()); }
 int32_t dd_onnx_tensor_data_type(const dd_onnx_tensor *tensor) { return unwrap(tensor)->data_type(); }
@@ -288,16 +229,10 @@ size_t dd_onnx_tensor_uint64_count(const dd_onnx_tensor *tensor) { return unwrap
 const uint64_t *dd_onnx_tensor_uint64s(const dd_onnx_tensor *tensor) { return unwrap(tensor)->uint64_data().data(); }
 size_t dd_onnx_tensor_string_count(const dd_onnx_tensor *tensor) { return unwrap(tensor)->string_data_size(); }
 bool dd_onnx_tensor_has_segment(const dd_onnx_tensor *tensor) { return unwrap(tensor)->has_segment(); }
-bool dd_onnx_tensor_is_external(const dd_onnx_tensor *tensor) {
-    return unwrap(tensor)->data_location() == onnx::TensorProto::EXTERNAL;
-}
+bool dd_onnx_tensor_is_external(const dd_onnx_tensor *tensor) { return unwrap(tensor)->data_location() == onnx::TensorProto::EXTERNAL; }
 size_t dd_onnx_tensor_external_count(const dd_onnx_tensor *tensor) { return unwrap(tensor)->external_data_size(); }
-dd_onnx_text dd_onnx_tensor_external_key(const dd_onnx_tensor *tensor, size_t index) {
-    return text(unwrap(tensor)->external_data(index).key());
-}
-dd_onnx_text dd_onnx_tensor_external_value(const dd_onnx_tensor *tensor, size_t index) {
-    return text(unwrap(tensor)->external_data(index).value());
-}
+dd_onnx_text dd_onnx_tensor_external_key(const dd_onnx_tensor *tensor, size_t index) { return text(unwrap(tensor)->external_data(index).key()); }
+dd_onnx_text dd_onnx_tensor_external_value(const dd_onnx_tensor *tensor, size_t index) { return text(unwrap(tensor)->external_data(index).value()); }
 
 dd_onnx_text dd_onnx_value_info_name(const dd_onnx_value_info *info) { return text(unwrap(info)->name()); }
 dd_onnx_type_kind dd_onnx_value_info_type(const dd_onnx_value_info *info) {
@@ -321,9 +256,5 @@ dd_onnx_dimension_kind dd_onnx_value_info_dimension_kind(const dd_onnx_value_inf
     if (dimension.has_dim_value()) return DD_ONNX_DIMENSION_SIZE;
     return dimension.has_dim_param() && !dimension.dim_param().empty() ? DD_ONNX_DIMENSION_SYMBOL : DD_ONNX_DIMENSION_UNKNOWN;
 }
-int64_t dd_onnx_value_info_dimension_size(const dd_onnx_value_info *info, size_t index) {
-    return shape_of(info)->dim(index).dim_value();
-}
-dd_onnx_text dd_onnx_value_info_dimension_symbol(const dd_onnx_value_info *info, size_t index) {
-    return text(shape_of(info)->dim(index).dim_param());
-}
+int64_t dd_onnx_value_info_dimension_size(const dd_onnx_value_info *info, size_t index) { return shape_of(info)->dim(index).dim_value(); }
+dd_onnx_text dd_onnx_value_info_dimension_symbol(const dd_onnx_value_info *info, size_t index) { return text(shape_of(info)->dim(index).dim_param()); }

@@ -41,8 +41,8 @@ void set_type(onnx::TensorProto &tensor, int32_t element_type, const int64_t *di
     for (size_t i = 0; i < count; ++i) tensor.add_dims(dimensions[i]);
 }
 
-onnx::TensorProto &add_initializer(
-    dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t count, size_t data_bytes) {
+onnx::TensorProto &add_initializer(dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t count,
+                                   size_t data_bytes) {
     auto &tensor = writer->initializers.emplace_back();
     tensor.set_name(string(name));
     set_type(tensor, element_type, dimensions, count);
@@ -58,9 +58,7 @@ uint32_t tag(int field) {
 }
 
 /// The tag and the length that stand in front of a field of so many bytes.
-size_t prefix_size(int field, size_t bytes) {
-    return CodedOutputStream::VarintSize32(tag(field)) + CodedOutputStream::VarintSize64(bytes);
-}
+size_t prefix_size(int field, size_t bytes) { return CodedOutputStream::VarintSize32(tag(field)) + CodedOutputStream::VarintSize64(bytes); }
 
 void write_prefix(CodedOutputStream &output, int field, size_t bytes) {
     output.WriteVarint32(tag(field));
@@ -75,7 +73,7 @@ size_t message_size(const dd_onnx_writer *writer, size_t index) {
     return bytes + prefix_size(onnx::TensorProto::kRawDataFieldNumber, writer->data_bytes[index]) + writer->data_bytes[index];
 }
 
-}  // namespace
+} // namespace
 
 dd_onnx_writer *dd_onnx_writer_create(int64_t ir_version) {
     auto *writer = new dd_onnx_writer;
@@ -107,8 +105,8 @@ void dd_onnx_writer_add_metadata(dd_onnx_writer *writer, dd_onnx_text key, dd_on
     entry->set_value(string(value));
 }
 
-void dd_onnx_writer_add_value(
-    dd_onnx_writer *writer, dd_onnx_value_role role, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count) {
+void dd_onnx_writer_add_value(dd_onnx_writer *writer, dd_onnx_value_role role, dd_onnx_text name, int32_t element_type, const int64_t *dimensions,
+                              size_t dimension_count) {
     auto *graph = writer->model.mutable_graph();
     auto *info = role == DD_ONNX_VALUE_INPUT ? graph->add_input() : role == DD_ONNX_VALUE_OUTPUT ? graph->add_output() : graph->add_value_info();
     info->set_name(string(name));
@@ -118,8 +116,7 @@ void dd_onnx_writer_add_value(
     for (size_t i = 0; i < dimension_count; ++i) shape->add_dim()->set_dim_value(dimensions[i]);
 }
 
-dd_onnx_new_function *dd_onnx_writer_add_function(
-    dd_onnx_writer *writer, dd_onnx_text domain, dd_onnx_text name, dd_onnx_text documentation) {
+dd_onnx_new_function *dd_onnx_writer_add_function(dd_onnx_writer *writer, dd_onnx_text domain, dd_onnx_text name, dd_onnx_text documentation) {
     auto *function = writer->model.add_functions();
     function->set_domain(string(domain));
     function->set_name(string(name));
@@ -132,9 +129,8 @@ void dd_onnx_function_add_input(dd_onnx_new_function *function, dd_onnx_text nam
 void dd_onnx_function_add_output(dd_onnx_new_function *function, dd_onnx_text name) { unwrap(function)->add_output(string(name)); }
 void dd_onnx_function_add_attribute(dd_onnx_new_function *function, dd_onnx_text name) { unwrap(function)->add_attribute(string(name)); }
 
-dd_onnx_new_node *dd_onnx_writer_add_node(
-    dd_onnx_writer *writer, dd_onnx_new_function *function, dd_onnx_text domain, dd_onnx_text op_type, dd_onnx_text name,
-    dd_onnx_text documentation) {
+dd_onnx_new_node *dd_onnx_writer_add_node(dd_onnx_writer *writer, dd_onnx_new_function *function, dd_onnx_text domain, dd_onnx_text op_type, dd_onnx_text name,
+                                          dd_onnx_text documentation) {
     auto *node = function ? unwrap(function)->add_node() : writer->model.mutable_graph()->add_node();
     node->set_op_type(string(op_type));
     if (domain.count) node->set_domain(string(domain));
@@ -146,12 +142,8 @@ dd_onnx_new_node *dd_onnx_writer_add_node(
 void dd_onnx_node_add_input(dd_onnx_new_node *node, dd_onnx_text name) { reinterpret_cast<onnx::NodeProto *>(node)->add_input(string(name)); }
 void dd_onnx_node_add_output(dd_onnx_new_node *node, dd_onnx_text name) { reinterpret_cast<onnx::NodeProto *>(node)->add_output(string(name)); }
 
-void dd_onnx_node_add_int(dd_onnx_new_node *node, dd_onnx_text name, int64_t value) {
-    add_attribute(node, name, onnx::AttributeProto::INT)->set_i(value);
-}
-void dd_onnx_node_add_float(dd_onnx_new_node *node, dd_onnx_text name, float value) {
-    add_attribute(node, name, onnx::AttributeProto::FLOAT)->set_f(value);
-}
+void dd_onnx_node_add_int(dd_onnx_new_node *node, dd_onnx_text name, int64_t value) { add_attribute(node, name, onnx::AttributeProto::INT)->set_i(value); }
+void dd_onnx_node_add_float(dd_onnx_new_node *node, dd_onnx_text name, float value) { add_attribute(node, name, onnx::AttributeProto::FLOAT)->set_f(value); }
 void dd_onnx_node_add_string(dd_onnx_new_node *node, dd_onnx_text name, dd_onnx_text value) {
     add_attribute(node, name, onnx::AttributeProto::STRING)->set_s(string(value));
 }
@@ -165,22 +157,20 @@ void dd_onnx_node_add_strings(dd_onnx_new_node *node, dd_onnx_text name, const d
     auto *attribute = add_attribute(node, name, onnx::AttributeProto::STRINGS);
     for (size_t i = 0; i < count; ++i) attribute->add_strings(string(values[i]));
 }
-void dd_onnx_node_add_tensor(
-    dd_onnx_new_node *node, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count, const void *bytes,
-    size_t byte_count) {
+void dd_onnx_node_add_tensor(dd_onnx_new_node *node, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
+                             const void *bytes, size_t byte_count) {
     auto *tensor = add_attribute(node, name, onnx::AttributeProto::TENSOR)->mutable_t();
     set_type(*tensor, element_type, dimensions, dimension_count);
     tensor->set_raw_data(bytes, byte_count);
 }
 
-void dd_onnx_writer_add_initializer(
-    dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count, size_t byte_count) {
+void dd_onnx_writer_add_initializer(dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
+                                    size_t byte_count) {
     add_initializer(writer, name, element_type, dimensions, dimension_count, byte_count);
 }
 
-void dd_onnx_writer_add_external_initializer(
-    dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count, size_t byte_count,
-    dd_onnx_text location, size_t offset) {
+void dd_onnx_writer_add_external_initializer(dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
+                                             size_t byte_count, dd_onnx_text location, size_t offset) {
     auto &tensor = add_initializer(writer, name, element_type, dimensions, dimension_count, 0);
     tensor.set_data_location(onnx::TensorProto::EXTERNAL);
     auto add = [&](const char *key, const std::string &value) {

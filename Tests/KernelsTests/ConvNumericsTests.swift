@@ -6,28 +6,28 @@ import Testing
     /// Errors on a layer wide enough to matter; the bounds are a few times what is measured.
     @Test func errorsAreBounded() {
         let problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)
-        #expect(problem.worstError(DD_CONV_DIRECT) < 4e-6)
-        #expect(problem.worstError(DD_CONV_WINOGRAD_F2) < 2e-6)
-        #expect(problem.worstError(DD_CONV_WINOGRAD_F2_PLAIN) < 2e-6)
-        #expect(problem.worstError(DD_CONV_UPSAMPLE_3X3) < 3e-6)
-        #expect(problem.worstError(DD_CONV_WINOGRAD_STRIDE_2) < 3e-6)
-        #expect(problem.worstError(DD_CONV_WINOGRAD_F4) < 1e-5)
-        #expect(problem.worstError(DD_CONV_WINOGRAD_F4_PLAIN) < 1e-5)
-        #expect(problem.worstError(DD_CONV_WINOGRAD_F6) < 5e-5)
+        #expect(problem.worstError(.direct) < 4e-6)
+        #expect(problem.worstError(.f2) < 2e-6)
+        #expect(problem.worstError(.f2Plain) < 2e-6)
+        #expect(problem.worstError(.upsample) < 3e-6)
+        #expect(problem.worstError(.stride2) < 3e-6)
+        #expect(problem.worstError(.f4) < 1e-5)
+        #expect(problem.worstError(.f4Plain) < 1e-5)
+        #expect(problem.worstError(.f6) < 5e-5)
     }
 
-    @Test(arguments: dd_conv_kind.all, [1, 3, 8, 32, 67, 256, 600, 1100])
-    func int16(kind: dd_conv_kind, cin: Int) {
+    @Test(arguments: ConvAlgorithm.inInt16, [1, 3, 8, 32, 67, 256, 600, 1100])
+    func int16(algorithm: ConvAlgorithm, cin: Int) {
         var problem = ConvProblem(batch: 2, height: 9, width: 13, cin0: cin, cin1: 5, cout: 37)
         (problem.normalises, problem.hasBias, problem.residual) = (true, true, .own)
-        #expect(problem.worstError(kind, DD_CONV_INT16) < kind.int16Bound)
-        #expect(problem.worstError(kind, DD_CONV_INT16) > 1e-6)
+        #expect(problem.worstError(algorithm, DD_PRECISION_INT16) < algorithm.int16Error)
+        #expect(problem.worstError(algorithm, DD_PRECISION_INT16) > 1e-6)
     }
 
     /// Root mean square of the differences over that of the results.
-    private func relativeError(_ problem: ConvProblem, _ kind: dd_conv_kind, _ precision: dd_conv_precision) -> Double {
-        let truth = problem.run(kind, .reference).values
-        let result = problem.run(kind, .fast(ConvProblem.isas.last!, precision, threads: 2)).values
+    private func relativeError(_ problem: ConvProblem, _ algorithm: ConvAlgorithm, _ precision: dd_precision) -> Double {
+        let truth = problem.run(algorithm, .reference).values
+        let result = problem.run(algorithm, .fast(ConvProblem.isas.last!, precision, threads: 2)).values
         var (difference, norm) = (0.0, 0.0)
         for (a, b) in zip(result, truth) {
             difference += (Double(a) - Double(b)) * (Double(a) - Double(b))
@@ -37,9 +37,9 @@ import Testing
     }
 
     /// The worst channel's error over its deviation, both without the mean, which a norm takes off; results next to the border are left out.
-    private func errorOverDeviation(_ problem: ConvProblem, _ kind: dd_conv_kind, _ isa: Int32, _ precision: dd_conv_precision) -> Double {
-        let truth = problem.run(kind, .reference).values
-        let result = problem.run(kind, .fast(isa, precision, threads: 2)).values
+    private func errorOverDeviation(_ problem: ConvProblem, _ algorithm: ConvAlgorithm, _ isa: Int32, _ precision: dd_precision) -> Double {
+        let truth = problem.run(algorithm, .reference).values
+        let result = problem.run(algorithm, .fast(isa, precision, threads: 2)).values
         let side = Int(Double(truth.count / problem.cout).squareRoot().rounded())
         let places = (2..<side - 2).flatMap { y in (2..<side - 2).map { y * side + $0 } }
         func deviation(_ values: [Double]) -> Double {
@@ -54,14 +54,14 @@ import Testing
 
     /// Inputs that differ by a thousandth of their mean, relative to what the results differ by: transforms may not lose more than the
     /// direct way does by much.
-    @Test(arguments: dd_conv_kind.all) func errorsOfNearlyConstantInputs(kind: dd_conv_kind) {
-        let problem = ConvProblem.nearlyConstant(side: 34, outlier: 0, kind)
-        let direct = ConvProblem.nearlyConstant(side: 34, outlier: 0, DD_CONV_DIRECT)
-        for precision in [DD_CONV_FLOAT32, DD_CONV_INT16] {
-            let unit = ConvProblem.isas.map { errorOverDeviation(direct, DD_CONV_DIRECT, $0, precision) }.max()!
+    @Test(arguments: ConvAlgorithm.all) func errorsOfNearlyConstantInputs(algorithm: ConvAlgorithm) {
+        let problem = ConvProblem.nearlyConstant(side: 34, outlier: 0, algorithm)
+        let direct = ConvProblem.nearlyConstant(side: 34, outlier: 0, .direct)
+        for precision in [DD_PRECISION_FLOAT32, DD_PRECISION_INT16] where dd_conv_error(algorithm.handle, precision) > 0 {
+            let unit = ConvProblem.isas.map { errorOverDeviation(direct, .direct, $0, precision) }.max()!
             for isa in ConvProblem.isas {
-                let error = errorOverDeviation(problem, kind, isa, precision)
-                #expect(error < kind.budgetOverDirect * unit)
+                let error = errorOverDeviation(problem, algorithm, isa, precision)
+                #expect(error < algorithm.budgetOverDirect * unit)
             }
         }
     }
@@ -69,49 +69,52 @@ import Testing
     /// What int16 is there for: bfloat16, whose numbers have an error of 1.1e-3, gives 1.6e-3 with the direct way and 1e-2 with F4.
     @Test func int16IsExactEnough() {
         let problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)
-        let bounds: [(dd_conv_kind, Double)] = [
-            (DD_CONV_DIRECT, 4e-4), (DD_CONV_WINOGRAD_F2, 5e-4), (DD_CONV_WINOGRAD_F2_PLAIN, 6e-4), (DD_CONV_WINOGRAD_F4, 1.2e-3),
-            (DD_CONV_WINOGRAD_F4_PLAIN, 1.2e-3), (DD_CONV_UPSAMPLE_3X3, 5e-4), (DD_CONV_WINOGRAD_STRIDE_2, 5e-4),
+        let bounds: [(ConvAlgorithm, Double)] = [
+            (.direct, 4e-4), (.f2, 5e-4), (.f2Plain, 6e-4), (.f4, 1.2e-3), (.f4Plain, 1.2e-3), (.upsample, 5e-4), (.stride2, 5e-4),
         ]
-        for (kind, bound) in bounds {
-            let error = relativeError(problem, kind, DD_CONV_INT16)
-            #expect(error < bound, "\(kind): \(error)")
+        for (algorithm, bound) in bounds {
+            let error = relativeError(problem, algorithm, DD_PRECISION_INT16)
+            #expect(error < bound, "\(algorithm): \(error)")
         }
-        #expect(dd_conv_precision_of(DD_CONV_WINOGRAD_F4, DD_CONV_INT16, 8) == DD_CONV_INT16)
-        #expect(dd_conv_precision_of(DD_CONV_DIRECT, DD_CONV_INT16, 320) == DD_CONV_INT16)
-        #expect(dd_conv_precision_of(DD_CONV_DIRECT, DD_CONV_INT16, 3) == DD_CONV_FLOAT32)
+        func precision(_ algorithm: ConvAlgorithm, _ channels: Int) -> dd_precision {
+            var args = ConvProblem(cin0: channels).arguments(algorithm)!
+            return dd_conv_precision(algorithm.handle, DD_PRECISION_INT16, &args)
+        }
+        #expect(precision(.f4, 8) == DD_PRECISION_INT16)
+        #expect(precision(.direct, 320) == DD_PRECISION_INT16)
+        #expect(precision(.direct, 3) == DD_PRECISION_FLOAT32)
     }
 
     /// Inputs and weights that are parallel make the largest sums there can be; 32 bits hold them.
-    @Test(arguments: dd_conv_kind.all, [1, 2, 127, 512, 513, 2048])
-    func int16SumsDoNotOverflow(kind: dd_conv_kind, cin: Int) {
+    @Test(arguments: ConvAlgorithm.inInt16, [1, 2, 127, 512, 513, 2048])
+    func int16SumsDoNotOverflow(algorithm: ConvAlgorithm, cin: Int) {
         for sign: Float in [1, -1] {
             var problem = ConvProblem(height: 12, width: 12, cin0: cin, cout: 33)
             problem.fill = (input: 3 * sign, weight: 0.7)
-            #expect(problem.worstError(kind, DD_CONV_INT16) < kind.int16Bound)
+            #expect(problem.worstError(algorithm, DD_PRECISION_INT16) < algorithm.int16Error)
         }
     }
 
     /// With a single channel a scale follows from one product, whose taps may cancel but for their rounding.
-    @Test(arguments: dd_conv_kind.all)
-    func int16OfOneChannel(kind: dd_conv_kind) {
-        #expect(ConvProblem(height: 12, width: 12, cin0: 1, cout: 500).worstError(kind, DD_CONV_INT16) < 2 * kind.int16Bound)
+    @Test(arguments: ConvAlgorithm.inInt16)
+    func int16OfOneChannel(algorithm: ConvAlgorithm) {
+        #expect(ConvProblem(height: 12, width: 12, cin0: 1, cout: 500).worstError(algorithm, DD_PRECISION_INT16) < 2 * algorithm.int16Error)
     }
 
     /// A channel far above the others takes digits from them, but not more than F4 in bfloat16 loses everywhere.
     @Test func int16WithAnOutlier() {
         var problem = ConvProblem(height: 16, width: 16, cin0: 320, cout: 64)
         problem.special = (0..<256).map { ($0 * 320 + 7, $0 % 2 == 0 ? 50 : -40) }
-        #expect(relativeError(problem, DD_CONV_WINOGRAD_F4, DD_CONV_INT16) < 5e-3)
+        #expect(relativeError(problem, .f4, DD_PRECISION_INT16) < 5e-3)
     }
 
     /// What is next to nothing counts as nothing, and does no harm.
-    @Test(arguments: dd_conv_kind.all)
-    func int16OfTinyValues(kind: dd_conv_kind) {
+    @Test(arguments: ConvAlgorithm.inInt16)
+    func int16OfTinyValues(algorithm: ConvAlgorithm) {
         for scale: Float in [0, 1e-38, 1e-30] {
             let problem = ConvProblem(height: 9, width: 9, cin0: 16, cout: 33, inputScale: scale)
             for isa in ConvProblem.isas {
-                let result = problem.run(kind, .fast(isa, DD_CONV_INT16, threads: 1)).values
+                let result = problem.run(algorithm, .fast(isa, DD_PRECISION_INT16, threads: 1)).values
                 #expect(result.allSatisfy { abs($0) <= 100 * scale })
             }
         }
@@ -120,39 +123,39 @@ import Testing
     @Test(arguments: [(1, 1), (3, 3), (7, 7), (2, 5)]) func int16OfAnyKernel(high: Int, wide: Int) {
         for cin in [7, 40, 600] {
             let problem = ConvProblem(height: 17, width: 12, cin0: cin, cout: 40, kernel: (high, wide), stride: 2, pads: (0, 0, 1, 1))
-            #expect(problem.worstError(DD_CONV_DIRECT, DD_CONV_INT16) < DD_CONV_DIRECT.int16Bound)
+            #expect(problem.worstError(.direct, DD_PRECISION_INT16) < ConvAlgorithm.direct.int16Error)
         }
     }
 
-    @Test(arguments: dd_conv_kind.all)
-    func denormals(kind: dd_conv_kind) {
+    @Test(arguments: ConvAlgorithm.all)
+    func denormals(algorithm: ConvAlgorithm) {
         let problem = ConvProblem(height: 9, width: 9, cin0: 16, cout: 33, inputScale: 1e-38)
         // Halves of a least denormal are lost in each operation, so the bound is absolute; F6 multiplies them by up to 32 in each dimension.
-        let bound = kind == DD_CONV_WINOGRAD_F6 ? 1e-41 : 1e-42
-        let truth = problem.run(kind, .reference).values
+        let bound = max(1e-42, 1e-37 * algorithm.error)
+        let truth = problem.run(algorithm, .reference).values
         for isa in ConvProblem.isas {
-            let result = problem.run(kind, .fast(isa, DD_CONV_FLOAT32, threads: 1)).values
+            let result = problem.run(algorithm, .fast(isa, DD_PRECISION_FLOAT32, threads: 1)).values
             for (a, b) in zip(result, truth) { #expect(abs(Double(a) - Double(b)) < bound) }
         }
     }
 
     /// An infinity or NaN reaches the outputs that depend on it; outputs whose tiles lie elsewhere know nothing of it.
-    @Test(arguments: dd_conv_kind.all, [Float.infinity, -Float.infinity, Float.nan])
-    func nonFiniteValues(kind: dd_conv_kind, value: Float) {
+    @Test(arguments: ConvAlgorithm.all, [Float.infinity, -Float.infinity, Float.nan])
+    func nonFiniteValues(algorithm: ConvAlgorithm, value: Float) {
         var problem = ConvProblem(height: 20, width: 20, cin0: 8, cout: 33)
-        let clean = problem.run(kind, .reference).values
+        let clean = problem.run(algorithm, .reference).values
         problem.special = [((9 * 20 + 9) * 8 + 3, value)]
-        let truth = problem.run(kind, .reference).values
-        let side = kind == DD_CONV_UPSAMPLE_3X3 ? 40 : kind == DD_CONV_WINOGRAD_STRIDE_2 ? 10 : 20
-        let precisions: [(dd_conv_precision, Float)] = [(DD_CONV_FLOAT32, 1e-3), (DD_CONV_INT16, 0.1)]
-        for (precision, bound) in precisions {
+        let reference = problem.run(algorithm, .reference)
+        let (truth, side) = (reference.values, reference.side)
+        let precisions: [(dd_precision, Float)] = [(DD_PRECISION_FLOAT32, 1e-3), (DD_PRECISION_INT16, 0.1)]
+        for (precision, bound) in precisions where dd_conv_error(algorithm.handle, precision) > 0 {
             for isa in ConvProblem.isas {
-                let result = problem.run(kind, .fast(isa, precision, threads: 1)).values
+                let result = problem.run(algorithm, .fast(isa, precision, threads: 1)).values
                 for i in result.indices {
                     let (y, x) = (i / 33 / side, i / 33 % side)
                     if !truth[i].isFinite {
                         #expect(!result[i].isFinite)
-                        if kind == DD_CONV_DIRECT, precision == DD_CONV_FLOAT32, !truth[i].isNaN { #expect(result[i] == truth[i]) }
+                        if algorithm == .direct, precision == DD_PRECISION_FLOAT32, !truth[i].isNaN { #expect(result[i] == truth[i]) }
                     } else if max(abs(y * 20 / side - 9), abs(x * 20 / side - 9)) > 4 {
                         #expect(abs(result[i] - clean[i]) < bound)
                     }
@@ -165,9 +168,9 @@ import Testing
     func siluOfExtremes(value: Float) {
         var problem = ConvProblem(height: 1, width: 1, cin0: 1, cout: 1, kernel: (1, 1), pads: (0, 0, 0, 0), appliesSiLU: true)
         problem.special = [(0, value)]
-        let truth = problem.run(DD_CONV_DIRECT, .reference).values[0]
+        let truth = problem.run(.direct, .reference).values[0]
         for isa in ConvProblem.isas {
-            let result = problem.run(DD_CONV_DIRECT, .fast(isa, DD_CONV_FLOAT32, threads: 1)).values[0]
+            let result = problem.run(.direct, .fast(isa, DD_PRECISION_FLOAT32, threads: 1)).values[0]
             // Far below zero e^-x is held at e^80, which leaves 2e-35 of the value.
             let bound = 1e-6 * abs(truth) + 1e-34 * abs(value) + 1e-30
             if truth.isFinite { #expect(abs(result - truth) <= bound) } else { #expect(!result.isFinite) }
@@ -178,16 +181,17 @@ import Testing
         // All halves that are not NaN, as one output channel's weights of a 1 x 1 convolution.
         let halves = (0..<UInt16.max).filter { !Float16(bitPattern: $0).isNaN }
         let wide = halves.map { Float(Float16(bitPattern: $0)) }
-        let count = Int64(halves.count)
-        let bytes = dd_conv_packed_bytes(DD_CONV_DIRECT, DD_CONV_FLOAT32, 1, count, 1, 1)
+        var args = ConvProblem(cin0: halves.count, cout: 1, kernel: (1, 1)).arguments(.direct)!
+        let direct = ConvAlgorithm.direct.handle
+        let bytes = dd_conv_packed_bytes(direct, DD_PRECISION_FLOAT32, &args)
         let fromHalves = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
         let fromFloats = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
         defer {
             fromHalves.deallocate()
             fromFloats.deallocate()
         }
-        dd_conv_pack(nil, DD_CONV_DIRECT, DD_CONV_FLOAT32, fromHalves, halves, DD_CONV_WEIGHT_FLOAT16, 1, count, 1, 1)
-        dd_conv_pack(nil, DD_CONV_DIRECT, DD_CONV_FLOAT32, fromFloats, wide, DD_CONV_WEIGHT_FLOAT32, 1, count, 1, 1)
+        dd_conv_pack(nil, direct, DD_PRECISION_FLOAT32, fromHalves, halves, DD_F16, &args)
+        dd_conv_pack(nil, direct, DD_PRECISION_FLOAT32, fromFloats, wide, DD_F32, &args)
         let packed = { (p: UnsafeMutableRawPointer) in
             (0..<halves.count).map { p.load(fromByteOffset: $0 * 32 * 4, as: UInt32.self) }
         }
@@ -198,8 +202,9 @@ import Testing
     /// Multiples of the channel's scale, to nearest; two input channels lie side by side, behind the scales.
     @Test func int16WeightsRoundToNearest() {
         let values: [Float] = [3, -4, 0, 0.0001, 12, -84, 1e-9, 0]
-        let count = Int64(values.count)
-        let bytes = dd_conv_packed_bytes(DD_CONV_DIRECT, DD_CONV_INT16, 1, count, 1, 1)
+        var args = ConvProblem(cin0: values.count, cout: 1, kernel: (1, 1)).arguments(.direct)!
+        let direct = ConvAlgorithm.direct.handle
+        let bytes = dd_conv_packed_bytes(direct, DD_PRECISION_INT16, &args)
         #expect(bytes == (4 + 1) * 32 * 4)
         let packed = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
         defer { packed.deallocate() }
@@ -207,8 +212,8 @@ import Testing
         for isNarrow in [false, true] {
             let rounded = isNarrow ? bfloats.map { Float(bitPattern: UInt32($0) << 16) } : values
             dd_conv_pack(
-                nil, DD_CONV_DIRECT, DD_CONV_INT16, packed, isNarrow ? bfloats.withUnsafeBytes { Array($0) } : values.withUnsafeBytes { Array($0) },
-                isNarrow ? DD_CONV_WEIGHT_BFLOAT16 : DD_CONV_WEIGHT_FLOAT32, 1, count, 1, 1)
+                nil, direct, DD_PRECISION_INT16, packed, isNarrow ? bfloats.withUnsafeBytes { Array($0) } : values.withUnsafeBytes { Array($0) },
+                isNarrow ? DD_BF16 : DD_F32, &args)
             let scale = packed.load(as: Float.self)
             let norm = rounded.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
             #expect(abs(Double(scale) - norm / 32600) < 1e-6 * norm / 32600)
@@ -223,33 +228,41 @@ import Testing
         (args.batch, args.height, args.width, args.cin0, args.cout) = (1, 64, 64, 320, 320)
         (args.kh, args.kw, args.stride) = (3, 3, 1)
         (args.pad_top, args.pad_left, args.pad_bottom, args.pad_right) = (1, 1, 1, 1)
-        for precision in [DD_CONV_FLOAT32, DD_CONV_INT16] {
-            #expect(dd_conv_choose(precision, &args, 0) == DD_CONV_WINOGRAD_F4)
-            #expect(dd_conv_choose(precision, &args, 1) == DD_CONV_WINOGRAD_F4_PLAIN)
+        func choice(_ precision: dd_precision, lean: Bool = false) -> String {
+            String(cString: dd_conv_algorithm_name(dd_conv_choose(precision, &args, lean ? 1 : 0)))
+        }
+        for precision in [DD_PRECISION_FLOAT32, DD_PRECISION_INT16] {
+            #expect(choice(precision) == "winograd_f4")
+            #expect(choice(precision, lean: true) == "winograd_f4_plain")
         }
         (args.height, args.width, args.cin0, args.cout) = (128, 128, 512, 512)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F4)
+        #expect(choice(DD_PRECISION_FLOAT32) == "winograd_f4")
         (args.height, args.width, args.cin0, args.cout) = (256, 256, 256, 256)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F6)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_WINOGRAD_F4_PLAIN, "its weights are larger")
-        #expect(dd_conv_choose(DD_CONV_INT16, &args, 0) == DD_CONV_WINOGRAD_F4, "its error is larger")
+        #expect(choice(DD_PRECISION_FLOAT32) == "winograd_f6")
+        #expect(choice(DD_PRECISION_FLOAT32, lean: true) == "winograd_f4_plain", "its weights are larger")
+        #expect(choice(DD_PRECISION_INT16) == "winograd_f4", "its error is larger")
         (args.height, args.width, args.cin0, args.cout) = (16, 16, 1280, 1280)
-        for precision in [DD_CONV_FLOAT32, DD_CONV_INT16] {
-            for lean: Int32 in [0, 1] { #expect(dd_conv_choose(precision, &args, lean) == DD_CONV_WINOGRAD_F4_PLAIN) }
+        for precision in [DD_PRECISION_FLOAT32, DD_PRECISION_INT16] {
+            for lean in [false, true] { #expect(choice(precision, lean: lean) == "winograd_f4_plain") }
         }
         (args.height, args.width) = (8, 8)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_F2_PLAIN)
-        #expect(dd_conv_choose(DD_CONV_INT16, &args, 0) == DD_CONV_WINOGRAD_F2)
-        #expect(dd_conv_choose(DD_CONV_INT16, &args, 1) == DD_CONV_WINOGRAD_F2_PLAIN)
+        #expect(choice(DD_PRECISION_FLOAT32) == "winograd_f2_plain")
+        #expect(choice(DD_PRECISION_INT16) == "winograd_f2")
+        #expect(choice(DD_PRECISION_INT16, lean: true) == "winograd_f2_plain")
         (args.height, args.width) = (4, 4)
-        #expect(dd_conv_choose(DD_CONV_INT16, &args, 0) == DD_CONV_DIRECT)
+        #expect(choice(DD_PRECISION_INT16) == "direct")
         (args.height, args.width, args.cin0) = (512, 512, 3)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_DIRECT)
+        #expect(choice(DD_PRECISION_FLOAT32) == "direct")
         (args.cin0, args.stride) = (128, 2)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_WINOGRAD_STRIDE_2)
-        #expect(dd_conv_choose(DD_CONV_INT16, &args, 0) == DD_CONV_WINOGRAD_STRIDE_2)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 1) == DD_CONV_DIRECT, "its weights are larger")
+        #expect(choice(DD_PRECISION_FLOAT32) == "winograd_stride_2")
+        #expect(choice(DD_PRECISION_INT16) == "winograd_stride_2")
+        #expect(choice(DD_PRECISION_FLOAT32, lean: true) == "direct", "its weights are larger")
         (args.height, args.width) = (32, 32)
-        #expect(dd_conv_choose(DD_CONV_FLOAT32, &args, 0) == DD_CONV_DIRECT)
+        #expect(choice(DD_PRECISION_FLOAT32) == "direct")
+        args.upsamples = 1
+        #expect(dd_conv_choose(DD_PRECISION_FLOAT32, &args, 0) == nil, "only with stride 1")
+        args.stride = 1
+        #expect(choice(DD_PRECISION_FLOAT32) == "upsample_3x3")
+        #expect(choice(DD_PRECISION_INT16, lean: true) == "upsample_3x3")
     }
 }

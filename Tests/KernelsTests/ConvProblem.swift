@@ -26,8 +26,6 @@ struct ConvProblem {
     var kernel = (high: 3, wide: 3)
     var stride = 1
     var pads = (top: 1, left: 1, bottom: 1, right: 1)
-    /// Floats from pixel to pixel beyond the channels, in sources and result.
-    var gap = 0
     var addsToSource0 = false, addsToSource1 = false, normalises = false, appliesSiLU = false
     var hasBias = false, hasChannelAdd = false, channelAddPerImage = false
     var residual = Residual.none
@@ -44,13 +42,13 @@ struct ConvProblem {
     struct Output {
         var y: ConvFloats
         var moments: ConvFloats
-        /// Values of y without the gaps.
-        var values: [Float]
+        var values: [Float] { Array(y.buffer) }
+        var side: Int
     }
 
     enum Way {
         case reference
-        case fast(Int32, dd_conv_precision, threads: Int32)
+        case fast(Int32, dd_precision, threads: Int32)
     }
 
     static var isas: [Int32] { (0..<dd_isa_count()).filter { dd_isa_is_supported($0) != 0 } }
@@ -62,21 +60,31 @@ struct ConvProblem {
         return weights
     }
 
-    func run(_ kind: dd_conv_kind, _ way: Way) -> Output {
+    /// What an algorithm computes of this: with its own stride, or upsampled, if it does nothing else.
+    func arguments(_ algorithm: ConvAlgorithm, _ precision: dd_precision = DD_PRECISION_FLOAT32) -> dd_conv_args? {
         var args = dd_conv_args()
         (args.batch, args.height, args.width) = (Int64(batch), Int64(height), Int64(width))
         (args.cin0, args.cin1, args.cout) = (Int64(cin0), Int64(cin1), Int64(cout))
-        (args.kh, args.kw, args.stride) = (Int64(kernel.high), Int64(kernel.wide), Int64(kind == DD_CONV_WINOGRAD_STRIDE_2 ? 2 : stride))
+        (args.kh, args.kw) = (Int64(kernel.high), Int64(kernel.wide))
         (args.pad_top, args.pad_left) = (Int64(pads.top), Int64(pads.left))
         (args.pad_bottom, args.pad_right) = (Int64(pads.bottom), Int64(pads.right))
-        precondition(dd_conv_check(kind, &args) == 0, "the test asks for what the kind cannot do")
+        for (stride, upsamples) in [(stride, 0), (2, 0), (1, 1)] as [(Int, Int32)] {
+            (args.stride, args.upsamples) = (Int64(stride), upsamples)
+            if dd_conv_check(algorithm.handle, precision, &args) == 0 { return args }
+        }
+        return nil
+    }
+
+    func run(_ algorithm: ConvAlgorithm, _ way: Way) -> Output {
+        guard var args = arguments(algorithm) else { preconditionFailure("the test asks for what \(algorithm) cannot do") }
         let pixels = batch * height * width
-        let outPixels = batch * Int(dd_conv_out_height(kind, &args) * dd_conv_out_width(kind, &args))
-        let x0 = ConvFloats(count: pixels * (cin0 + gap), seed: 1, scale: inputScale)
+        let (outHeight, outWidth) = (Int(dd_conv_out_height(&args)), Int(dd_conv_out_width(&args)))
+        let outPixels = batch * outHeight * outWidth
+        let x0 = ConvFloats(count: pixels * cin0, seed: 1, scale: inputScale)
         if inputMean != 0 { for i in x0.buffer.indices { x0.buffer[i] += inputMean } }
         if let fill { x0.buffer.update(repeating: fill.input) }
         for (index, value) in special { x0.buffer[index] = value }
-        let x1 = ConvFloats(count: pixels * (cin1 + gap), seed: 2, scale: inputScale)
+        let x1 = ConvFloats(count: pixels * cin1, seed: 2, scale: inputScale)
         let add0 = ConvFloats(count: pixels * cin0, seed: 3)
         let add1 = ConvFloats(count: pixels * cin1, seed: 4)
         let scale = ConvFloats(count: batch * cin, seed: 5)
@@ -84,14 +92,10 @@ struct ConvProblem {
         let bias = ConvFloats(count: cout, seed: 8)
         let channelAdd = ConvFloats(count: batch * cout, seed: 9)
         let own = ConvFloats(count: outPixels * cout, seed: 10)
-        let y = ConvFloats(count: outPixels * (cout + gap), seed: 11)
+        let y = ConvFloats(count: outPixels * cout, seed: 11)
         let moments = ConvFloats(count: batch * cout * 2, seed: 12)
         args.x0 = x0.pointer
-        args.ldx0 = gap == 0 ? 0 : Int64(cin0 + gap)
-        if cin1 > 0 {
-            args.x1 = x1.pointer
-            args.ldx1 = Int64(cin1 + gap)
-        }
+        if cin1 > 0 { args.x1 = x1.pointer }
         if addsToSource0 { args.x0_add = add0.pointer }
         if addsToSource1 { args.x1_add = add1.pointer }
         if normalises { (args.scale, args.shift) = (scale.pointer, shift.pointer) }
@@ -102,46 +106,43 @@ struct ConvProblem {
         switch residual {
         case .none: break
         case .own: args.residual = own.pointer
-        case .inPlace:
-            args.residual = y.pointer
-            args.ld_residual = Int64(cout + gap)
+        case .inPlace: args.residual = y.pointer
         }
-        args.activation = activates ? DD_CONV_ACTIVATION_SILU : DD_CONV_ACTIVATION_NONE
+        args.activation = activates ? DD_ACTIVATION_SILU : DD_ACTIVATION_NONE
         args.y = y.buffer.baseAddress
-        args.ldy = gap == 0 ? 0 : Int64(cout + gap)
         if takesMoments { (args.takes_moments, args.moments) = (1, moments.buffer.baseAddress) }
 
         let w = weights
         switch way {
         case .reference:
-            dd_conv_reference(kind, &args, w.pointer)
+            dd_conv_reference(&args, w.pointer)
         case .fast(let isa, let precision, let threads):
             let pool = dd_pool_create(threads)
-            defer { dd_pool_destroy(pool) }
-            let packed = UnsafeMutableRawPointer.allocate(
-                byteCount: dd_conv_packed_bytes(kind, precision, args.cout, Int64(cin), args.kh, args.kw), alignment: 64)
-            let scratch = UnsafeMutableRawPointer.allocate(
-                byteCount: dd_conv_scratch_bytes(kind, precision, &args, threads), alignment: 64)
+            dd_isa_force_here(isa)
+            defer {
+                dd_isa_force_here(-1)
+                dd_pool_destroy(pool)
+            }
+            let packed = UnsafeMutableRawPointer.allocate(byteCount: dd_conv_packed_bytes(algorithm.handle, precision, &args), alignment: 64)
+            let scratch = UnsafeMutableRawPointer.allocate(byteCount: dd_conv_scratch_bytes(algorithm.handle, precision, &args, threads), alignment: 64)
             defer {
                 packed.deallocate()
                 scratch.deallocate()
             }
-            dd_conv_pack(pool, kind, precision, packed, w.pointer, DD_CONV_WEIGHT_FLOAT32, args.cout, Int64(cin), args.kh, args.kw)
-            dd_conv_with_isa(isa, pool, kind, precision, &args, packed, scratch)
+            precondition(dd_conv_pack(pool, algorithm.handle, precision, packed, w.pointer, DD_F32, &args) == 0)
+            precondition(dd_conv(pool, algorithm.handle, precision, &args, packed, scratch) == 0)
         }
         // Inputs must live until here: the C structure holds their bare addresses.
         withExtendedLifetime((x0, x1, add0, add1, scale, shift, bias, channelAdd, own, w)) {}
-        var values: [Float] = []
-        values.reserveCapacity(outPixels * cout)
-        for pixel in 0..<outPixels { values += y.buffer[pixel * (cout + gap)..<pixel * (cout + gap) + cout] }
-        return Output(y: y, moments: moments, values: values)
+        return Output(y: y, moments: moments, side: outHeight)
     }
 
     /// Images whose pixels differ by a thousandth of their mean, far from zero, but for the first of all. Without a border of zeros, where
-    /// the kind can do without, results are nearly constant, too.
-    static func nearlyConstant(side: Int, outlier: Float, _ kind: dd_conv_kind) -> ConvProblem {
+    /// the algorithm can do without, results are nearly constant, too.
+    static func nearlyConstant(side: Int, outlier: Float, _ algorithm: ConvAlgorithm) -> ConvProblem {
         var problem = ConvProblem(height: side, width: side, cin0: 24, cout: 37, inputScale: 1e-3)
-        if kind != DD_CONV_UPSAMPLE_3X3 { problem.pads = (0, 0, 0, 0) }
+        problem.pads = (0, 0, 0, 0)
+        if problem.arguments(algorithm) == nil { problem.pads = (1, 1, 1, 1) }
         problem.inputMean = 1
         problem.special = (0..<problem.cin0).map { ($0, 1 + outlier) }
         return problem
@@ -159,26 +160,31 @@ struct ConvProblem {
     }
 
     /// Runs every instruction set against the reference; returns the largest error.
-    func worstError(_ kind: dd_conv_kind, _ precision: dd_conv_precision = DD_CONV_FLOAT32) -> Double {
-        let truth = run(kind, .reference).values
-        return Self.isas.map { Self.error(run(kind, .fast($0, precision, threads: 2)).values, truth) }.max() ?? .infinity
+    func worstError(_ algorithm: ConvAlgorithm, _ precision: dd_precision = DD_PRECISION_FLOAT32) -> Double {
+        let truth = run(algorithm, .reference).values
+        return Self.isas.map { Self.error(run(algorithm, .fast($0, precision, threads: 2)).values, truth) }.max() ?? .infinity
     }
 }
 
-extension dd_conv_kind {
-    static let all = [
-        DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4, DD_CONV_UPSAMPLE_3X3, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F4_PLAIN,
-        DD_CONV_WINOGRAD_STRIDE_2, DD_CONV_WINOGRAD_F6,
-    ]
+/// One of the list in C.
+struct ConvAlgorithm: Hashable, CustomStringConvertible {
+    let index: Int32
 
-    private var isF4: Bool { self == DD_CONV_WINOGRAD_F4 || self == DD_CONV_WINOGRAD_F4_PLAIN }
+    static let all = (0..<dd_conv_algorithm_count()).map(ConvAlgorithm.init)
+    static let inInt16 = all.filter { $0.int16Error > 0 }
+
+    static func named(_ name: String) -> ConvAlgorithm { all.first { $0.description == name }! }
+    static let direct = named("direct"), upsample = named("upsample_3x3"), stride2 = named("winograd_stride_2"), f6 = named("winograd_f6")
+    static let f2 = named("winograd_f2"), f2Plain = named("winograd_f2_plain"), f4 = named("winograd_f4"), f4Plain = named("winograd_f4_plain")
+
+    var handle: OpaquePointer { dd_conv_algorithm_at(index) }
+    var description: String { String(cString: dd_conv_algorithm_name(handle)) }
 
     /// What float32 products may differ from float64 ones, largest difference over largest value.
-    var bound: Double { self == DD_CONV_WINOGRAD_F6 ? 1e-4 : isF4 ? 3e-5 : 5e-6 }
-
+    var error: Double { dd_conv_error(handle, DD_PRECISION_FLOAT32) }
     /// The same for products in int16.
-    var int16Bound: Double { self == DD_CONV_WINOGRAD_F6 ? 3e-2 : isF4 ? 3e-3 : 1e-3 }
+    var int16Error: Double { dd_conv_error(handle, DD_PRECISION_INT16) }
 
-    /// How many times the direct way's error a kind may have relative to the deviation of nearly constant results.
-    var budgetOverDirect: Double { self == DD_CONV_WINOGRAD_F6 ? 4 : 2 }
+    /// How many times the direct way's error it may have relative to the deviation of nearly constant results.
+    var budgetOverDirect: Double { error > 5e-5 ? 4 : 2 }
 }

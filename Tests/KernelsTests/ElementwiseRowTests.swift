@@ -98,20 +98,6 @@ import Testing
         }
     }
 
-    @Test(arguments: [(1, 1), (3, 17), (2, 1280), (50, 640)]) func geglu(_ rows: Int, _ width: Int) {
-        var numbers = SeededNumbers(8)
-        let x = numbers.floats(rows * width * 2, -5...5)
-        let expected = (0..<rows * width).map { i -> Double in
-            let at = i / width * 2 * width + i % width
-            let gate = Double(x[at + width])
-            return Double(x[at]) * 0.5 * gate * erfc(-gate / 2.squareRoot())
-        }
-        KernelHarness.forEachISA { _ in
-            let y = KernelHarness.output(rows * width) { dd_geglu_f32($0, $1, x, Int64(rows), Int64(width)) }
-            KernelHarness.expectClose(y, expected, absolute: 8e-7, relative: 3e-7)
-        }
-    }
-
     @Test(arguments: [1, 2, 5, 128, 320]) func timestepEmbedding(_ dimension: Int) {
         for t in [Float(0), 1, 499, 999] {
             let y = KernelHarness.output(dimension) { dd_timestep_embedding_f32($1, t, Int64(dimension), 10000) }

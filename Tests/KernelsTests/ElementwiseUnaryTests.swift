@@ -28,7 +28,6 @@ private let unaryCases: [UnaryCase] = [
     UnaryCase(op: DD_UNARY_EXP, description: "exp", absolute: 1.5e-45, relative: 1.2e-7, range: -104...89) { exp($0) },
     UnaryCase(op: DD_UNARY_LOG, description: "log", absolute: 0, relative: 2.4e-7, range: 0...1000) { log($0) },
     UnaryCase(op: DD_UNARY_SQRT, description: "sqrt", relative: 6e-8, range: 0...1000) { $0.squareRoot() },
-    UnaryCase(op: DD_UNARY_RSQRT, description: "rsqrt", relative: 1.2e-7, range: 0...1000) { 1 / $0.squareRoot() },
     UnaryCase(op: DD_UNARY_TANH, description: "tanh", relative: 3e-7, range: -10...10) { tanh($0) },
     UnaryCase(op: DD_UNARY_ERF, description: "erf", relative: 2.4e-7, range: -5...5) { erf($0) },
     UnaryCase(op: DD_UNARY_ABS, description: "abs", relative: 0) { abs($0) },
@@ -47,7 +46,6 @@ private let unaryCases: [UnaryCase] = [
     UnaryCase(op: DD_UNARY_LINEAR, description: "linear", p0: 1.5, p1: -0.25, absolute: 1e-7, relative: 1.2e-7) {
         1.5 * $0 - 0.25
     },
-    UnaryCase(op: DD_UNARY_CLAMP, description: "clamp", p0: -3, p1: 2.5, relative: 0) { clamp($0, -3, 2.5) },
     UnaryCase(op: DD_UNARY_LEAKY_RELU, description: "leaky relu", p0: 0.125, absolute: 1e-45, relative: 6e-8) {
         $0 < 0 ? 0.125 * $0 : $0
     },
@@ -60,9 +58,6 @@ private let unaryCases: [UnaryCase] = [
     UnaryCase(op: DD_UNARY_HARD_SWISH, description: "hard swish", absolute: 2e-7, relative: 2.4e-7) {
         $0 == -.infinity ? .nan : $0 * clamp($0 / 6 + 0.5, 0, 1)
     },
-    UnaryCase(op: DD_UNARY_POW_SCALAR, description: "square", p0: 2, absolute: 1e-45, relative: 6e-8) { $0 * $0 },
-    UnaryCase(op: DD_UNARY_POW_SCALAR, description: "cube", p0: 3, absolute: 3e-45, relative: 1.2e-7) { $0 * $0 * $0 },
-    UnaryCase(op: DD_UNARY_POW_SCALAR, description: "pow", p0: 0.75, relative: 1.2e-7, range: 0...50) { pow($0, 0.75) },
 ]
 
 private let specials: [Float] = [

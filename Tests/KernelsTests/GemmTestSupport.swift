@@ -61,8 +61,11 @@ struct GemmCase {
 
     func packed() -> AlignedBytes {
         let bytes = AlignedBytes(dd_gemm_packed_bytes(precision, Int64(n), Int64(k)))
-        let pack = isGEGLU ? dd_gemm_pack_geglu : dd_gemm_pack
-        pack(nil, precision, bytes.pointer, w, DD_F32, Int64(n), Int64(k), Int64(k))
+        if isGEGLU {
+            dd_gemm_pack_geglu(nil, precision, bytes.pointer, w, DD_F32, Int64(n), Int64(k), Int64(k))
+        } else {
+            dd_gemm_pack_rows(nil, precision, bytes.pointer, 0, w, DD_F32, Int64(n), Int64(k), Int64(k))
+        }
         return bytes
     }
 

@@ -125,9 +125,9 @@ import Testing
                     body(memory.pointer)
                     return [UInt8](UnsafeRawBufferPointer(start: memory.pointer, count: Int(bytes)))
                 }
-                let whole = packed { dd_gemm_pack(nil, precision, $0, w, DD_F32, Int64(n), Int64(k), Int64(k)) }
+                let whole = packed { dd_gemm_pack_rows(nil, precision, $0, 0, w, DD_F32, Int64(n), Int64(k), Int64(k)) }
                 let halves = w.map { Float16($0).bitPattern }
-                #expect(packed { dd_gemm_pack(pool, precision, $0, halves, DD_F16, Int64(n), Int64(k), Int64(k)) } == whole)
+                #expect(packed { dd_gemm_pack_rows(pool, precision, $0, 0, halves, DD_F16, Int64(n), Int64(k), Int64(k)) } == whole)
                 let parts = packed { memory in
                     for (from, to) in zip([0] + cuts, cuts + [n]) {
                         w.withUnsafeBufferPointer {
@@ -139,7 +139,7 @@ import Testing
                 #expect(parts == whole)
                 if precision == DD_PRECISION_BFLOAT16 {
                     let bfloats = w.map { UInt16(truncatingIfNeeded: ProductTests.rounded($0).bitPattern >> 16) }
-                    #expect(packed { dd_gemm_pack(nil, precision, $0, bfloats, DD_BF16, Int64(n), Int64(k), Int64(k)) } == whole)
+                    #expect(packed { dd_gemm_pack_rows(nil, precision, $0, 0, bfloats, DD_BF16, Int64(n), Int64(k), Int64(k)) } == whole)
                 }
             }
         }

@@ -11,8 +11,7 @@ func withSources(_ sources: [([Float], [Float]?, Int)], _ body: (UnsafePointer<d
         x.withUnsafeBufferPointer { x in
             (addend ?? []).withUnsafeBufferPointer { a in
                 let source = dd_nhwc_source(
-                    x: x.baseAddress, ld: Int64(channels), addend: addend == nil ? nil : a.baseAddress,
-                    ld_addend: Int64(channels), channels: Int64(channels), moments: nil)
+                    x: x.baseAddress, addend: addend == nil ? nil : a.baseAddress, channels: Int64(channels), moments: nil)
                 describe(index + 1, done + [source])
             }
         }

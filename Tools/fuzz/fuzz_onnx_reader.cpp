@@ -110,7 +110,7 @@ void visit(const dd_onnx_model *model) {
     }
 }
 
-}  // namespace
+} // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     dd_onnx_model *model = nullptr;

@@ -39,8 +39,8 @@ int main(int argc, char **argv) {
     const int repeats = argc > 3 ? atoi(argv[3]) : 5;
     // heads, queries, keys, channels, causal
     const int64_t shapes[][5] = {
-        {5, 4096, 4096, 64, 0}, {10, 1024, 1024, 64, 0}, {20, 256, 256, 64, 0}, {20, 64, 64, 64, 0}, {5, 4096, 77, 64, 0},
-        {10, 1024, 77, 64, 0}, {20, 256, 77, 64, 0}, {20, 64, 77, 64, 0}, {1, 4096, 4096, 512, 0}, {16, 77, 77, 64, 1},
+        {5, 4096, 4096, 64, 0}, {10, 1024, 1024, 64, 0}, {20, 256, 256, 64, 0}, {20, 64, 64, 64, 0},     {5, 4096, 77, 64, 0},
+        {10, 1024, 77, 64, 0},  {20, 256, 77, 64, 0},    {20, 64, 77, 64, 0},   {1, 4096, 4096, 512, 0}, {16, 77, 77, 64, 1},
     };
     dd_pool *pool = dd_pool_create(threads);
     for (int precision = 0; precision < 2; precision++) {
@@ -50,10 +50,22 @@ int main(int argc, char **argv) {
             const int64_t heads = shapes[i][0], tq = shapes[i][1], tk = shapes[i][2], d = shapes[i][3], width = heads * d;
             float *q = random_floats(tq * width), *k = random_floats(tk * width), *v = random_floats(tk * width);
             float *y = random_floats(tq * width);
-            const dd_attention_args args = {
-                .batch = 1, .heads = heads, .tq = tq, .tk = tk, .d = d, .scale = 1 / sqrtf((float)d), .causal = (int)shapes[i][4],
-                .precision = (dd_precision)precision, .q = q, .k = k, .v = v, .y = y, .q_view = {tq * width, width, d},
-                .k_view = {tk * width, width, d}, .v_view = {tk * width, width, d}, .y_view = {tq * width, width, d}};
+            const dd_attention_args args = {.batch = 1,
+                                            .heads = heads,
+                                            .tq = tq,
+                                            .tk = tk,
+                                            .d = d,
+                                            .scale = 1 / sqrtf((float)d),
+                                            .causal = (int)shapes[i][4],
+                                            .precision = (dd_precision)precision,
+                                            .q = q,
+                                            .k = k,
+                                            .v = v,
+                                            .y = y,
+                                            .q_view = {tq * width, width, d},
+                                            .k_view = {tk * width, width, d},
+                                            .v_view = {tk * width, width, d},
+                                            .y_view = {tq * width, width, d}};
             float *scratch = random_floats(dd_attention_scratch_bytes(&args, threads) / 4);
             const double work = 4e-9 * (double)(heads * tq * tk * d);
             double best = 1e9, limit = 0;
@@ -67,9 +79,9 @@ int main(int argc, char **argv) {
                 const double time = (now() - start) / inner;
                 if (time < best) best = time;
             }
-            printf("  %2lld heads %4lld x %4lld x %3lld%s: %8.3f ms %6.1f GFLOP/s, limit %6.1f, share %.3f, scratch %.1f MB\n",
-                   (long long)heads, (long long)tq, (long long)tk, (long long)d, args.causal ? " causal" : "", best * 1e3, work / best,
-                   limit, work / best / limit, (double)dd_attention_scratch_bytes(&args, threads) * 1e-6);
+            printf("  %2lld heads %4lld x %4lld x %3lld%s: %8.3f ms %6.1f GFLOP/s, limit %6.1f, share %.3f, scratch %.1f MB\n", (long long)heads, (long long)tq,
+                   (long long)tk, (long long)d, args.causal ? " causal" : "", best * 1e3, work / best, limit, work / best / limit,
+                   (double)dd_attention_scratch_bytes(&args, threads) * 1e-6);
             free(q), free(k), free(v), free(y), free(scratch);
         }
     }

@@ -50,14 +50,27 @@ int main(int argc, char **argv) {
     // One thread is timed by what it ran itself, so that other programs matter less.
     if (threads == 1) clock_kind = CLOCK_THREAD_CPUTIME_ID;
     const shape shapes[] = {
-        {4096, 320, 320, 0, 0, 0}, {4096, 2560, 320, 0, 0, 0}, {1024, 640, 5760, 0, 0, 0}, {256, 1280, 11520, 0, 0, 0},
-        {64, 1280, 11520, 0, 0, 0}, {4096, 960, 320, 0, DD_GEMM_PROLOGUE_LAYER_NORM, 0},
-        {4096, 2560, 320, DD_ACTIVATION_GEGLU, DD_GEMM_PROLOGUE_LAYER_NORM, 0}, {4096, 320, 1280, 0, 0, 1},
-        {1024, 5120, 640, DD_ACTIVATION_GEGLU, DD_GEMM_PROLOGUE_LAYER_NORM, 0}, {1024, 640, 2560, 0, 0, 1}, {1024, 640, 640, 0, 0, 1},
-        {256, 10240, 1280, DD_ACTIVATION_GEGLU, DD_GEMM_PROLOGUE_LAYER_NORM, 0}, {256, 1280, 5120, 0, 0, 1}, {256, 1280, 1280, 0, 0, 1},
-        {64, 1280, 1280, 0, 0, 1}, {64, 10240, 1280, DD_ACTIVATION_GEGLU, DD_GEMM_PROLOGUE_LAYER_NORM, 0},
-        {77, 1024, 1024, 0, 0, 0}, {77, 4096, 1024, DD_ACTIVATION_GELU, 0, 0}, {1, 1280, 1280, DD_ACTIVATION_SILU, 0, 0},
-        {512, 640, 1920, 0, 0, 0}, {2048, 320, 960, 0, DD_GEMM_PROLOGUE_SCALE_SHIFT, 0},
+        {4096, 320, 320, 0, 0, 0},
+        {4096, 2560, 320, 0, 0, 0},
+        {1024, 640, 5760, 0, 0, 0},
+        {256, 1280, 11520, 0, 0, 0},
+        {64, 1280, 11520, 0, 0, 0},
+        {4096, 960, 320, 0, DD_GEMM_PROLOGUE_LAYER_NORM, 0},
+        {4096, 2560, 320, DD_ACTIVATION_GEGLU, DD_GEMM_PROLOGUE_LAYER_NORM, 0},
+        {4096, 320, 1280, 0, 0, 1},
+        {1024, 5120, 640, DD_ACTIVATION_GEGLU, DD_GEMM_PROLOGUE_LAYER_NORM, 0},
+        {1024, 640, 2560, 0, 0, 1},
+        {1024, 640, 640, 0, 0, 1},
+        {256, 10240, 1280, DD_ACTIVATION_GEGLU, DD_GEMM_PROLOGUE_LAYER_NORM, 0},
+        {256, 1280, 5120, 0, 0, 1},
+        {256, 1280, 1280, 0, 0, 1},
+        {64, 1280, 1280, 0, 0, 1},
+        {64, 10240, 1280, DD_ACTIVATION_GEGLU, DD_GEMM_PROLOGUE_LAYER_NORM, 0},
+        {77, 1024, 1024, 0, 0, 0},
+        {77, 4096, 1024, DD_ACTIVATION_GELU, 0, 0},
+        {1, 1280, 1280, DD_ACTIVATION_SILU, 0, 0},
+        {512, 640, 1920, 0, 0, 0},
+        {2048, 320, 960, 0, DD_GEMM_PROLOGUE_SCALE_SHIFT, 0},
     };
     dd_pool *pool = dd_pool_create(threads);
     for (int precision = 0; precision < 3; precision++) {
@@ -72,14 +85,28 @@ int main(int argc, char **argv) {
             fill(a, s.m * s.k);
             fill(w, s.n * s.k);
             fill(vectors, s.n + 2 * s.k);
-            (s.activation == DD_ACTIVATION_GEGLU ? dd_gemm_pack_geglu : dd_gemm_pack)(pool, (dd_precision)precision, packed, w,
-                                                                                     DD_F32, s.n, s.k, s.k);
-            const dd_gemm_args args = {
-                .m = s.m, .n = s.n, .k = s.k, .precision = (dd_precision)precision, .w_packed = packed, .a = a, .lda = s.k,
-                .prologue = s.prologue, .epsilon = 1e-5f, .column_scale = vectors, .column_shift = vectors + s.k,
-                .prologue_activation = s.prologue == DD_GEMM_PROLOGUE_SCALE_SHIFT ? DD_ACTIVATION_SILU : DD_ACTIVATION_NONE,
-                .bias = vectors + 2 * s.k, .activation = s.activation, .residual = s.residual ? y : 0, .ld_residual = columns,
-                .y = y, .ldy = columns};
+            if (s.activation == DD_ACTIVATION_GEGLU)
+                dd_gemm_pack_geglu(pool, (dd_precision)precision, packed, w, DD_F32, s.n, s.k, s.k);
+            else
+                dd_gemm_pack_rows(pool, (dd_precision)precision, packed, 0, w, DD_F32, s.n, s.k, s.k);
+            const dd_gemm_args args = {.m = s.m,
+                                       .n = s.n,
+                                       .k = s.k,
+                                       .precision = (dd_precision)precision,
+                                       .w_packed = packed,
+                                       .a = a,
+                                       .lda = s.k,
+                                       .prologue = s.prologue,
+                                       .epsilon = 1e-5f,
+                                       .column_scale = vectors,
+                                       .column_shift = vectors + s.k,
+                                       .prologue_activation = s.prologue == DD_GEMM_PROLOGUE_SCALE_SHIFT ? DD_ACTIVATION_SILU : DD_ACTIVATION_NONE,
+                                       .bias = vectors + 2 * s.k,
+                                       .activation = s.activation,
+                                       .residual = s.residual ? y : 0,
+                                       .ld_residual = columns,
+                                       .y = y,
+                                       .ldy = columns};
             void *scratch = allocate(dd_gemm_scratch_bytes(&args, threads));
             const double work = 2e-9 * (double)(s.m * s.n * s.k);
             double best = 1e9, limit = 0;
@@ -93,9 +120,8 @@ int main(int argc, char **argv) {
                 const double time = (now() - start) / inner;
                 if (time < best) best = time;
             }
-            printf("  %5lld x %5lld x %5lld act %d prologue %d residual %d: %8.3f ms %7.1f GFLOP/s, limit %6.1f, share %.3f\n",
-                   (long long)s.m, (long long)s.n, (long long)s.k, s.activation, s.prologue, s.residual, best * 1e3, work / best,
-                   limit, work / best / limit);
+            printf("  %5lld x %5lld x %5lld act %d prologue %d residual %d: %8.3f ms %7.1f GFLOP/s, limit %6.1f, share %.3f\n", (long long)s.m, (long long)s.n,
+                   (long long)s.k, s.activation, s.prologue, s.residual, best * 1e3, work / best, limit, work / best / limit);
             free(a), free(w), free(y), free(vectors), free(packed), free(scratch);
         }
     }

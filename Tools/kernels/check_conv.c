@@ -1,12 +1,11 @@
-// Convolution kernels against the plain loops on random odd shapes, for the sanitizers:
-//   clang -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -pthread -ISources/CKernels/include
-//     Tools/kernels/check_conv.c Sources/CKernels/*/*.c -lm -o /tmp/check_conv
-//   /tmp/check_conv [cases] [seed]
+// Convolution kernels against the plain loops on random odd shapes, for the sanitizers (make sanitize):
+//   check_conv [seconds] [seed]
 // Every buffer is exactly as long as the header promises it may be.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "CKernels.h"
 
@@ -31,16 +30,10 @@ static float *random_floats(int64_t n, float scale) {
     return x;
 }
 
-
-static const float *tensor(int64_t pixels, int64_t channels, int64_t *ld) {
-    *ld = below(2) ? 0 : channels + below(5);
-    return random_floats((pixels - 1) * (*ld ? *ld : channels) + channels, 1);
-}
-
 /// The largest error of a variance of what was written, relative to itself: a norm divides by its root. (Differences that the numbers'
 /// own rounding makes count for nothing.)
 static double variance_error(const dd_conv_args *a, int64_t pixels, const float *y, const float *moments) {
-    const int64_t ld = a->ldy ? a->ldy : a->cout;
+    const int64_t ld = a->cout;
     double worst = 0;
     for (int64_t image = 0; image < a->batch; image++)
         for (int64_t c = 0; c < a->cout; c++) {
@@ -57,7 +50,7 @@ static double variance_error(const dd_conv_args *a, int64_t pixels, const float 
 
 /// Largest difference over largest value.
 static double error_of(const dd_conv_args *a, int64_t pixels, const float *y, const float *truth) {
-    const int64_t ld = a->ldy ? a->ldy : a->cout;
+    const int64_t ld = a->cout;
     double worst = 0, largest = 1e-30;
     for (int64_t i = 0; i < pixels; i++)
         for (int64_t c = 0; c < a->cout; c++) {
@@ -69,55 +62,54 @@ static double error_of(const dd_conv_args *a, int64_t pixels, const float *y, co
 }
 
 int main(int argc, char **argv) {
-    const int64_t cases = argc > 1 ? atoll(argv[1]) : 300;
+    const time_t end = time(NULL) + (argc > 1 ? atoll(argv[1]) : 10);
     state = argc > 2 ? (uint64_t)atoll(argv[2]) : 1;
     static const int64_t channels[] = {1, 2, 3, 4, 7, 8, 12, 16, 17, 31, 33, 48, 64, 100, 256};
     static const int64_t couts[] = {1, 2, 3, 4, 5, 8, 9, 16, 17, 31, 32, 33, 48, 64, 67, 100};
     static const int64_t extents[] = {1, 2, 3, 4, 5, 7, 8, 11, 13, 16, 17, 23, 31, 37};
-    static const char *names[] = {"direct", "winograd_f2", "winograd_f4", "upsample_3x3", "winograd_f2_plain", "winograd_f4_plain", "winograd_stride_2",
-                                  "winograd_f6"};
-    static const char *precisions[] = {"float32", "int16"};
-    static const double bounds[8][2] = {{5e-6, 1e-3}, {5e-6, 1e-3}, {3e-5, 0.01}, {5e-6, 1e-3}, {5e-6, 1e-3}, {3e-5, 0.01}, {5e-6, 1e-3},
-                                        {1e-4, 0.1}};
-    double worst[8][2] = {{0}}, worst_variance = 0;
+    enum { MOST = 32 };
+    const int count = dd_conv_algorithm_count();
+    static const dd_precision precisions[] = {DD_PRECISION_FLOAT32, DD_PRECISION_INT16};
+    double worst[MOST][DD_PRECISION_COUNT] = {{0}}, worst_variance = 0;
+    if (count > MOST) abort();
     int64_t runs = 0;
     dd_pool *pools[3] = {NULL, dd_pool_create(2), dd_pool_create(3)};
     int failures = 0;
-    for (int64_t i = 0; i < cases; i++) {
-        const dd_conv_kind kind = (dd_conv_kind)below(8);
-        const dd_conv_precision precision = (dd_conv_precision)below(2);
+    while (time(NULL) < end) {
+        const int index = (int)below(count);
+        const dd_conv_algorithm *algorithm = dd_conv_algorithm_at(index);
+        const dd_precision precision = precisions[below(2)];
         dd_conv_args a = {.batch = 1 + (below(3) == 0) * below(3), .kh = 3, .kw = 3, .stride = 1};
         a.height = one_of(extents, 14);
         a.width = one_of(extents, 14);
         a.cin0 = one_of(channels, 15);
         a.cin1 = below(2) ? 0 : one_of(channels, 14);
         a.cout = one_of(couts, 16);
-        if (kind == DD_CONV_DIRECT && below(2)) {
-            a.kh = 1 + below(4);
-            a.kw = 1 + below(4);
-            a.stride = 1 + below(3);
-        }
-        if (kind == DD_CONV_WINOGRAD_STRIDE_2) a.stride = 2;
         a.pad_top = a.pad_left = a.pad_bottom = a.pad_right = 1;
-        if (kind != DD_CONV_UPSAMPLE_3X3 && below(2)) {
+        if (below(2)) {
             a.pad_top = below(3);
             a.pad_left = below(3);
             a.pad_bottom = below(3);
             a.pad_right = below(3);
         }
-        if (dd_conv_check(kind, &a) != DD_CONV_OK) continue;
+        if (below(2)) a.stride = 1 + below(3);
+        if (below(4) == 0) {
+            a.kh = 1 + below(4);
+            a.kw = 1 + below(4);
+        }
+        a.upsamples = below(4) == 0;
+        if (dd_conv_check(algorithm, precision, &a) != DD_CONV_OK) continue;
         const int64_t pixels = a.batch * a.height * a.width, cin = a.cin0 + a.cin1;
-        const int64_t out = a.batch * dd_conv_out_height(kind, &a) * dd_conv_out_width(kind, &a);
-        a.x0 = tensor(pixels, a.cin0, &a.ldx0);
+        const int64_t out = a.batch * dd_conv_out_height(&a) * dd_conv_out_width(&a);
+        a.x0 = random_floats(pixels * a.cin0, 1);
         if (below(4) == 0) {
             // Nearly constant but for the first pixel.
-            const int64_t ld = a.ldx0 ? a.ldx0 : a.cin0;
             float *x = (float *)a.x0;
-            for (int64_t i = 0; i < (pixels - 1) * ld + a.cin0; i++) x[i] = 1 + 1e-3f * x[i] + (i < a.cin0 ? (float)(below(3) * 30) : 0);
+            for (int64_t i = 0; i < pixels * a.cin0; i++) x[i] = 1 + 1e-3f * x[i] + (i < a.cin0 ? (float)(below(3) * 30) : 0);
         }
-        if (a.cin1) a.x1 = tensor(pixels, a.cin1, &a.ldx1);
-        if (below(3) == 0) a.x0_add = tensor(pixels, a.cin0, &a.ldx0_add);
-        if (a.cin1 && below(2)) a.x1_add = tensor(pixels, a.cin1, &a.ldx1_add);
+        if (a.cin1) a.x1 = random_floats(pixels * a.cin1, 1);
+        if (below(3) == 0) a.x0_add = random_floats(pixels * a.cin0, 1);
+        if (a.cin1 && below(2)) a.x1_add = random_floats(pixels * a.cin1, 1);
         if (below(2)) {
             a.scale = random_floats(a.batch * cin, 1);
             a.shift = random_floats(a.batch * cin, 1);
@@ -126,38 +118,38 @@ int main(int argc, char **argv) {
         if (below(2)) a.bias = random_floats(a.cout, 1);
         a.channel_add_per_image = below(2) == 0;
         if (below(2)) a.channel_add = random_floats(a.cout * (a.channel_add_per_image ? a.batch : 1), 1);
-        if (below(2)) a.activation = DD_CONV_ACTIVATION_SILU;
-        a.ldy = below(2) ? 0 : a.cout + below(4);
-        const int64_t y_floats = (out - 1) * (a.ldy ? a.ldy : a.cout) + a.cout;
+        if (below(2)) a.activation = DD_ACTIVATION_SILU;
+        const int64_t y_floats = out * a.cout;
         float *initial = random_floats(y_floats, 1), *truth = malloc((size_t)y_floats * 4), *y = malloc((size_t)y_floats * 4);
         memcpy(truth, initial, (size_t)y_floats * 4);
-        const int residual = (int)below(3);  // none, own tensor, in place
+        const int residual = (int)below(3); // none, own tensor, in place
         float *moments = malloc((size_t)(a.batch * a.cout) * 8), *true_moments = malloc((size_t)(a.batch * a.cout) * 8);
         const int with_moments = below(2) == 0;
-        if (residual == 1) a.residual = tensor(out, a.cout, &a.ld_residual);
-        if (residual == 2) a.ld_residual = a.ldy;
+        if (residual == 1) a.residual = random_floats(out * a.cout, 1);
         float *w = random_floats(a.cout * cin * a.kh * a.kw, 1);
 
         a.y = truth;
         if (residual == 2) a.residual = a.y;
         if (with_moments) a.takes_moments = 1, a.moments = true_moments;
-        if (dd_conv_reference(kind, &a, w)) abort();
-        void *packed = aligned(dd_conv_packed_bytes(kind, precision, a.cout, cin, a.kh, a.kw));
-        if (dd_conv_pack(pools[1], kind, precision, packed, w, DD_CONV_WEIGHT_FLOAT32, a.cout, cin, a.kh, a.kw)) abort();
+        dd_conv_reference(&a, w);
+        void *packed = aligned(dd_conv_packed_bytes(algorithm, precision, &a));
+        if (dd_conv_pack(pools[1], algorithm, precision, packed, w, DD_F32, &a)) abort();
         a.y = y;
         if (residual == 2) a.residual = a.y;
         if (with_moments) a.moments = moments;
         for (int isa = 0; isa < dd_isa_count(); isa++) {
             if (!dd_isa_is_supported(isa)) continue;
             dd_pool *pool = pools[below(3)];
-            void *scratch = aligned(dd_conv_scratch_bytes(kind, precision, &a, dd_pool_size(pool)));
+            void *scratch = aligned(dd_conv_scratch_bytes(algorithm, precision, &a, dd_pool_size(pool)));
             memcpy(y, initial, (size_t)y_floats * 4);
-            if (dd_conv_with_isa(isa, pool, kind, precision, &a, packed, scratch)) abort();
+            dd_isa_force(isa);
+            if (dd_conv(pool, algorithm, precision, &a, packed, scratch)) abort();
             free(scratch);
             runs++;
             const double error = error_of(&a, out, y, truth);
-            worst[kind][precision] = fmax(worst[kind][precision], error);
-            const double bound = bounds[kind][precision];
+            worst[index][precision] = fmax(worst[index][precision], error);
+            // Shapes of few pixels and channels are further off.
+            const double bound = (precision == DD_PRECISION_INT16 ? 4 : 1) * dd_conv_error(algorithm, precision);
             // Against the largest channel's root mean square, and its square.
             double apart = 0, square = 1e-30;
             for (int64_t c = 0; with_moments && c < a.batch * a.cout; c++)
@@ -170,19 +162,21 @@ int main(int argc, char **argv) {
             worst_variance = fmax(worst_variance, variance);
             if (!(error <= bound) || !(apart <= 10 * bound) || !(variance <= 3e-5)) {
                 failures++;
-                printf("%s %s %s: error %.3g, of moments %.3g, of a variance %.3g: batch %ld, %ld x %ld, %ld + %ld -> %ld, kernel %ld x %ld / %ld, "
-                       "pads %ld %ld %ld %ld, norm %d, residual %d\n",
-                       names[kind], precisions[precision], dd_isa_name(isa), error, apart, variance, (long)a.batch,
-                       (long)a.height, (long)a.width, (long)a.cin0, (long)a.cin1, (long)a.cout, (long)a.kh, (long)a.kw,
-                       (long)a.stride, (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom, (long)a.pad_right, a.scale != NULL, residual);
+                printf(
+                    "%s %s %s: error %.3g, of moments %.3g, of a variance %.3g: batch %ld, %ld x %ld, %ld + %ld -> %ld, kernel %ld x %ld / %ld, "
+                    "pads %ld %ld %ld %ld, norm %d, residual %d\n",
+                    dd_conv_algorithm_name(algorithm), precision == DD_PRECISION_INT16 ? "int16" : "float32", dd_isa_name(isa), error, apart, variance,
+                    (long)a.batch, (long)a.height, (long)a.width, (long)a.cin0, (long)a.cin1, (long)a.cout, (long)a.kh, (long)a.kw, (long)a.stride,
+                    (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom, (long)a.pad_right, a.scale != NULL, residual);
             }
         }
-        const void *all[] = {a.x0, a.x1, a.x0_add, a.x1_add, a.scale, a.shift, a.bias, a.channel_add, residual == 1 ? a.residual : NULL,
-                             initial, truth, y, moments, true_moments, w, packed};
+        const void *all[] = {a.x0,    a.x1,  a.x0_add, a.x1_add, a.scale,      a.shift, a.bias, a.channel_add, residual == 1 ? a.residual : NULL,
+                             initial, truth, y,        moments,  true_moments, w,       packed};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free((void *)all[j]);
     }
-    for (int kind = 0; kind < 8; kind++)
-        printf("%-17s worst error float32 %.2e, int16 %.2e\n", names[kind], worst[kind][0], worst[kind][1]);
+    for (int i = 0; i < count; i++)
+        printf("%-17s worst error float32 %.2e, int16 %.2e\n", dd_conv_algorithm_name(dd_conv_algorithm_at(i)), worst[i][DD_PRECISION_FLOAT32],
+               worst[i][DD_PRECISION_INT16]);
     printf("worst error of a variance %.2e\n%ld runs, %d failures\n", worst_variance, (long)runs, failures);
     dd_pool_destroy(pools[1]);
     dd_pool_destroy(pools[2]);

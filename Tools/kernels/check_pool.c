@@ -1,13 +1,17 @@
-// The thread pool under ThreadSanitizer: calls of all sizes, tasks that have tasks, callers on several threads, workers asleep and awake:
-//   clang -O1 -g -fsanitize=thread -pthread -ISources/CKernels/include Tools/kernels/check_pool.c Sources/CKernels/*/*.c -lm -o /tmp/check_pool
-//   /tmp/check_pool [seconds] [seed]
+// The thread pool under ThreadSanitizer (make sanitize): calls of all sizes, tasks that have tasks, callers on several threads, workers asleep and awake:
+//   check_pool [seconds] [seed]
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "dd_isa.h"
 #include "dd_parallel.h"
+
+// The pool alone: no thread forces an instruction set.
+int dd_isa_forced_here(void) { return -1; }
+int dd_isa_force_here(int isa) { return isa; }
 
 enum { MOST = 300, CALLERS = 3 };
 

@@ -1,14 +1,12 @@
-// Runs dd_gemm and dd_attention over random odd shapes and options on every instruction set with 1, 2 and 3 threads, against
-// double precision, in memory that ends where the arguments say. For use with the sanitizers:
-//
-//     clang -O1 -g -std=c11 -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-//         -ISources/CKernels/include Tools/kernels/fuzz_gemm_attention.c Sources/CKernels/*/*.c \
-//         -lm -lpthread -o /tmp/fuzz && /tmp/fuzz [rounds] [seed]
+// Runs dd_gemm and dd_attention over random odd shapes and options on every instruction set with 1, 2 and 3 threads, against double precision, in
+// memory that ends where the arguments say. For the sanitizers (make sanitize):
+//   fuzz_gemm_attention [seconds] [seed]
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "../../Sources/CKernels/gemm/gemm_kernels.h"
 #include "CKernels.h"
@@ -78,8 +76,7 @@ static void exact_row(const dd_gemm_args *g, int64_t i, double *row) {
     const int64_t group = (g->column_group_rows > 0 ? i / g->column_group_rows : 0) * g->k;
     for (int64_t l = 0; l < g->k; l++) {
         if (g->prologue != DD_GEMM_PROLOGUE_NONE)
-            row[l] = (row[l] - mean) * rstd * (g->column_scale ? g->column_scale[group + l] : 1) +
-                     (g->column_shift ? g->column_shift[group + l] : 0);
+            row[l] = (row[l] - mean) * rstd * (g->column_scale ? g->column_scale[group + l] : 1) + (g->column_shift ? g->column_shift[group + l] : 0);
         if (g->prologue == DD_GEMM_PROLOGUE_SCALE_SHIFT && g->prologue_activation == DD_ACTIVATION_SILU) row[l] = silu(row[l]);
         if (g->precision == DD_PRECISION_BFLOAT16) row[l] = rounded(row[l]);
     }
@@ -143,7 +140,8 @@ static void fuzz_gemm(void) {
     g.moments_rows = ONE_OF(0, 5, 100, 300);
     const int64_t sum_rows = g.moments_rows ? g.moments_rows : g.m, sum_groups = (g.m + sum_rows - 1) / sum_rows;
     float *moments = exact_bytes(sum_groups * columns * 8);
-    g.moments = sums ? moments : 0;
+    g.moments = moments;
+    g.takes_moments = sums;
 
     // Weights, from one part or two.
     const dd_element w_type = (dd_element)ONE_OF(DD_F32, DD_BF16, DD_F16);
@@ -157,8 +155,7 @@ static void fuzz_gemm(void) {
     } else {
         const int64_t first = below(2) ? below(g.n) : 0;
         dd_gemm_pack_rows(pools[below(4)], g.precision, packed, 0, w, w_type, first, g.k, ldw);
-        dd_gemm_pack_rows(pools[below(4)], g.precision, packed, first, (char *)w + first * ldw * dd_element_bytes(w_type), w_type,
-                          g.n - first, g.k, ldw);
+        dd_gemm_pack_rows(pools[below(4)], g.precision, packed, first, (char *)w + first * ldw * dd_element_bytes(w_type), w_type, g.n - first, g.k, ldw);
     }
     g.w_packed = packed;
 
@@ -224,12 +221,11 @@ static void fuzz_gemm(void) {
                         const int64_t start = group * sum_rows, end = start + sum_rows < g.m ? start + sum_rows : g.m;
                         double mean = 0, variance = 0;
                         for (int64_t i = start; i < end; i++) mean += column[i * g.ldy] / (double)(end - start);
-                        for (int64_t i = start; i < end; i++)
-                            variance += (column[i * g.ldy] - mean) * (column[i * g.ldy] - mean) / (double)(end - start);
+                        for (int64_t i = start; i < end; i++) variance += (column[i * g.ldy] - mean) * (column[i * g.ldy] - mean) / (double)(end - start);
                         const double size = fabs(mean) + sqrt(variance);
                         if (!(fabs(got[0] - mean) <= 1e-6 * size + 1e-12 && fabs(got[1] - variance) <= 1e-5 * variance + 1e-14 * mean * mean + 1e-30))
-                            failures++, printf("gemm %s: moments of m %lld n %lld group %lld column %lld\n",
-                                               dd_gemm_variant(g.precision), (long long)g.m, (long long)g.n, (long long)group, (long long)j);
+                            failures++, printf("gemm %s: moments of m %lld n %lld group %lld column %lld\n", dd_gemm_variant(g.precision), (long long)g.m,
+                                               (long long)g.n, (long long)group, (long long)j);
                     }
                 const uint64_t hash = hash_bytes(moments, sum_groups * columns * 8);
                 if (threads > 1 && hash != moments_hash) failures++, printf("gemm: moments of %d threads differ\n", threads);
@@ -257,9 +253,8 @@ static void fuzz_gemm(void) {
             if (!(bad <= worst[0][g.precision][isa])) worst[0][g.precision][isa] = bad;
             if (!(bad <= 1)) {
                 failures++;
-                printf("gemm %s: m %lld n %lld k %lld act %d prologue %d/%d a_type %d y_type %d residual %d: %g of tolerance\n",
-                       dd_gemm_variant(g.precision), (long long)g.m, (long long)g.n, (long long)g.k, g.activation, g.prologue,
-                       g.prologue_activation, g.a_type, g.y_type, residual, bad);
+                printf("gemm %s: m %lld n %lld k %lld act %d prologue %d/%d a_type %d y_type %d residual %d: %g of tolerance\n", dd_gemm_variant(g.precision),
+                       (long long)g.m, (long long)g.n, (long long)g.k, g.activation, g.prologue, g.prologue_activation, g.a_type, g.y_type, residual, bad);
             }
         }
         free(first);
@@ -379,9 +374,8 @@ static void fuzz_attention(void) {
             if (!(bad <= worst[1][t.precision][isa])) worst[1][t.precision][isa] = bad;
             if (!(bad <= 1)) {
                 failures++;
-                printf("attention %s: batch %lld heads %lld tq %lld tk %lld d %lld causal %d in place %d: %g of tolerance\n",
-                       dd_attention_variant(t.precision), (long long)t.batch, (long long)t.heads, (long long)t.tq, (long long)t.tk,
-                       (long long)t.d, t.causal, in_place, bad);
+                printf("attention %s: batch %lld heads %lld tq %lld tk %lld d %lld causal %d in place %d: %g of tolerance\n", dd_attention_variant(t.precision),
+                       (long long)t.batch, (long long)t.heads, (long long)t.tq, (long long)t.tk, (long long)t.d, t.causal, in_place, bad);
             }
         }
         free(first);
@@ -390,10 +384,11 @@ static void fuzz_attention(void) {
 }
 
 int main(int argc, char **argv) {
-    const int rounds = argc > 1 ? atoi(argv[1]) : 200;
+    const time_t end = time(0) + (argc > 1 ? atoll(argv[1]) : 10);
+    int rounds = 0;
     if (argc > 2) state = strtoull(argv[2], 0, 10);
     for (int threads = 1; threads <= 3; threads++) pools[threads] = dd_pool_create(threads);
-    for (int i = 0; i < rounds && failures < 20; i++) {
+    for (; time(0) < end && failures < 20; rounds++) {
         fuzz_gemm();
         fuzz_attention();
     }

@@ -5,8 +5,8 @@
 #include "dd_attention.h"
 
 enum {
-    DD_LANES = 16,    // that a row's sums are kept in
-    DD_HEADROOM = 8,  // powers of two by which scores may exceed the base of their row
+    DD_LANES = 16,   // that a row's sums are kept in
+    DD_HEADROOM = 8, // powers of two by which scores may exceed the base of their row
 };
 
 /// How an instruction set attends at one precision. Keys, values and weights lie as the GEMM's operands do.
@@ -25,20 +25,20 @@ typedef struct dd_attention_format {
     void (*weigh)(int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, int64_t keys, float *sums);
     /// Three at once, or NULL: the product of 8 rows of q (of `words` floats or pairs, at least 16) and a panel of keys, plus
     /// `shift`, into `scores`, its top, and the weights of one panel (from `column` on) of the scores `previous`.
-    void (*scores_and_weights)(int64_t words, const void *q, int64_t ldq, const void *panel, const float *shift, float *scores, int64_t ld,
-                               float *top, float *previous, int64_t column, float *sums);
+    void (*scores_and_weights)(int64_t words, const void *q, int64_t ldq, const void *panel, const float *shift, float *scores, int64_t ld, float *top,
+                               float *previous, int64_t column, float *sums);
 } dd_attention_format;
 
 typedef struct dd_attention_kernels {
-    dd_attention_format formats[DD_PRECISION_COUNT];
+    const dd_attention_format *formats; // of each precision
     /// Scores are in units of log 2, less the base of their row, which is near its largest: shift = -base.
     ///
     /// top[lane] = max(top, a panel of scores) over all rows.
     void (*find_top)(int64_t rows, const float *scores, int64_t ld, float *top);
     /// Where a row has a score of more than DD_HEADROOM, or no base yet: the largest becomes the base, and scores, sums and
     /// results follow. `columns` of scores, `channels` of results.
-    void (*settle)(int64_t rows, float *scores, int64_t ld, int64_t columns, float *shift, uint8_t *has_base, float *sums, float *out,
-                   int64_t ld_out, int64_t channels);
+    void (*settle)(int64_t rows, float *scores, int64_t ld, int64_t columns, float *shift, uint8_t *has_base, float *sums, float *out, int64_t ld_out,
+                   int64_t channels);
     /// y = out / sum of sums, as DD_F32 or DD_BF16.
     void (*store_row)(void *y, dd_element type, const float *out, const float *sums, int64_t d);
     /// out [rows][columns] = rows of bfloat16, `stride` elements apart.

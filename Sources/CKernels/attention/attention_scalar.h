@@ -31,8 +31,8 @@ static void find_top(int64_t rows, const float *scores, int64_t ld, float *top) 
             if (scores[i * ld + j] > top[j % DD_LANES]) top[j % DD_LANES] = scores[i * ld + j];
 }
 
-static void settle(int64_t rows, float *scores, int64_t ld, int64_t columns, float *shift, uint8_t *has_base, float *sums, float *out,
-                   int64_t ld_out, int64_t channels) {
+static void settle(int64_t rows, float *scores, int64_t ld, int64_t columns, float *shift, uint8_t *has_base, float *sums, float *out, int64_t ld_out,
+                   int64_t channels) {
     for (int64_t i = 0; i < rows; i++) {
         float largest = -INFINITY;
         for (int64_t j = 0; j < columns; j++) largest = scores[i * ld + j] > largest ? scores[i * ld + j] : largest;
@@ -92,12 +92,14 @@ static void widen(float *out, const uint16_t *rows, int64_t stride, int64_t coun
         for (int64_t j = 0; j < columns; j++) out[i * columns + j] = dd_float_from_bfloat16(rows[i * stride + j]);
 }
 
+static const dd_attention_format attention_formats[DD_PRECISION_COUNT] = {
+    [DD_PRECISION_FLOAT32] = {"attention-scalar float32", pack_keys_float32, pack_values_float32, weigh_float32, 0},
+    [DD_PRECISION_BFLOAT16] = {"attention-scalar bfloat16", pack_keys_bfloat16, pack_values_bfloat16, weigh_bfloat16, 0},
+    [DD_PRECISION_INT16] = {.name = "attention-scalar int16", .weigh = weigh_int16},
+};
+
 static const dd_attention_kernels attention_kernels = {
-    .formats = {
-        [DD_PRECISION_FLOAT32] = {"attention-scalar float32", pack_keys_float32, pack_values_float32, weigh_float32, 0},
-        [DD_PRECISION_BFLOAT16] = {"attention-scalar bfloat16", pack_keys_bfloat16, pack_values_bfloat16, weigh_bfloat16, 0},
-        [DD_PRECISION_INT16] = {.name = "attention-scalar int16", .weigh = weigh_int16},
-    },
+    .formats = attention_formats,
     .find_top = find_top,
     .settle = settle,
     .store_row = store_row,

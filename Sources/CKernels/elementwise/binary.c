@@ -2,8 +2,9 @@
 
 #include <math.h>
 
+#include "../math/integers.h"
 #include "one_pass.h"
-#include "vectors.h"
+
 enum { BLOCK = 16384 };
 
 typedef struct binary_context {
@@ -40,7 +41,7 @@ static void binary_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const binary_context *c = raw;
     const dd_broadcast *s = &c->shape;
-    int64_t first = index * BLOCK, left = min_i64(BLOCK, c->count - first);
+    int64_t first = index * BLOCK, left = dd_min(BLOCK, c->count - first);
     int inner = s->rank - 1;
     int64_t position[DD_MAX_RANK], rest = first, at_a = 0, at_b = 0;
     for (int d = inner; d >= 0; d--) {
@@ -51,7 +52,7 @@ static void binary_task(void *raw, int64_t index, int worker) {
     }
     float *y = c->y + first;
     for (;;) {
-        int64_t run = min_i64(s->size[inner] - position[inner], left);
+        int64_t run = dd_min(s->size[inner] - position[inner], left);
         c->run(c->op, y, c->a + at_a, s->stride_a[inner], c->b + at_b, s->stride_b[inner], run);
         left -= run;
         if (left == 0) return;
@@ -76,5 +77,5 @@ void dd_binary_f32(dd_pool *pool, dd_binary_op op, float *y, const float *a, con
     for (int d = 0; d < shape->rank; d++) count *= shape->size[d];
     if (count == 0) return;
     binary_context context = {dd_one_pass_current()->binary_run, op, y, a, b, collapse(shape), count};
-    dd_parallel_for(pool, ceil_div(count, BLOCK), binary_task, &context);
+    dd_parallel_for(pool, dd_ceil_div(count, BLOCK), binary_task, &context);
 }

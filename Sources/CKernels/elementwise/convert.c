@@ -1,7 +1,10 @@
 #include "dd_elementwise.h"
 
+#include <string.h>
+
+#include "../math/integers.h"
 #include "one_pass.h"
-#include "vectors.h"
+
 enum {
     BLOCK = 16384,
     CHUNK = 256, // elements that pass through a buffer on the way between types without a path of their own
@@ -17,18 +20,18 @@ typedef struct convert_context {
 
 static int is_float(dd_element type) { return type == DD_F32 || type == DD_F16 || type == DD_BF16 || type == DD_F64; }
 
-#define READ(type)                                                                                                     \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-        type value;                                                                                                    \
-        memcpy(&value, x + i * (int64_t)sizeof(type), sizeof(type));                                                   \
-        out[i] = value;                                                                                                \
-    }                                                                                                                  \
+#define READ(type)                                                   \
+    for (int64_t i = 0; i < n; i++) {                                \
+        type value;                                                  \
+        memcpy(&value, x + i * (int64_t)sizeof(type), sizeof(type)); \
+        out[i] = value;                                              \
+    }                                                                \
     break;
-#define WRITE(type, expression)                                                                                        \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-        type value = (type)(expression);                                                                               \
-        memcpy(y + i * (int64_t)sizeof(type), &value, sizeof(type));                                                   \
-    }                                                                                                                  \
+#define WRITE(type, expression)                                      \
+    for (int64_t i = 0; i < n; i++) {                                \
+        type value = (type)(expression);                             \
+        memcpy(y + i * (int64_t)sizeof(type), &value, sizeof(type)); \
+    }                                                                \
     break;
 
 static void read_floats(double *out, const char *x, dd_element type, int64_t n) {
@@ -133,7 +136,7 @@ static void convert_chunk(char *y, dd_element y_type, const char *x, dd_element 
 static void convert_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const convert_context *c = raw;
-    int64_t first = index * BLOCK, n = min_i64(BLOCK, c->n - first);
+    int64_t first = index * BLOCK, n = dd_min(BLOCK, c->n - first);
     int64_t y_bytes = dd_element_bytes(c->y_type), x_bytes = dd_element_bytes(c->x_type);
     char *y = c->y + first * y_bytes;
     const char *x = c->x + first * x_bytes;
@@ -142,8 +145,7 @@ static void convert_task(void *raw, int64_t index, int worker) {
     } else if (c->y_type == c->x_type) {
         memmove(y, x, (size_t)(n * y_bytes));
     } else {
-        for (int64_t i = 0; i < n; i += CHUNK)
-            convert_chunk(y + i * y_bytes, c->y_type, x + i * x_bytes, c->x_type, min_i64(CHUNK, n - i));
+        for (int64_t i = 0; i < n; i += CHUNK) convert_chunk(y + i * y_bytes, c->y_type, x + i * x_bytes, c->x_type, dd_min(CHUNK, n - i));
     }
 }
 
@@ -153,5 +155,5 @@ void dd_convert(dd_pool *pool, void *y, dd_element y_type, const void *x, dd_ele
     if (x_type == DD_F16 && y_type == DD_F32) context.run = dd_one_pass_current()->f16_to_f32;
     if (x_type == DD_F32 && y_type == DD_BF16) context.run = dd_one_pass_current()->f32_to_bf16;
     if (x_type == DD_BF16 && y_type == DD_F32) context.run = dd_one_pass_current()->bf16_to_f32;
-    dd_parallel_for(pool, ceil_div(n, BLOCK), convert_task, &context);
+    dd_parallel_for(pool, dd_ceil_div(n, BLOCK), convert_task, &context);
 }

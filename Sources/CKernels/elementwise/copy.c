@@ -1,7 +1,10 @@
 #include "dd_elementwise.h"
 
+#include <string.h>
+
+#include "../math/integers.h"
 #include "one_pass.h"
-#include "vectors.h"
+
 enum {
     TASK_BYTES = 65536, // about what one task moves
     TILE_I = 64,        // a transpose's task: so many rows of the output
@@ -22,11 +25,11 @@ typedef struct copy_plan {
     int64_t units, units_per_task;
 } copy_plan;
 
-#define COPY_ELEMENTS(type)                                                                                            \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-        type value;                                                                                                    \
-        memcpy(&value, x + i * stride_x, sizeof(type));                                                                \
-        memcpy(y + i * stride_y, &value, sizeof(type));                                                                \
+#define COPY_ELEMENTS(type)                             \
+    for (int64_t i = 0; i < n; i++) {                   \
+        type value;                                     \
+        memcpy(&value, x + i * stride_x, sizeof(type)); \
+        memcpy(y + i * stride_y, &value, sizeof(type)); \
     }
 
 static void copy_run(char *y, int64_t stride_y, const char *x, int64_t stride_x, int64_t n, int64_t bytes) {
@@ -47,10 +50,10 @@ static void copy_run(char *y, int64_t stride_y, const char *x, int64_t stride_x,
 static void copy_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const copy_plan *p = raw;
-    int64_t first = index * p->units_per_task, last = min_i64(first + p->units_per_task, p->units);
+    int64_t first = index * p->units_per_task, last = dd_min(first + p->units_per_task, p->units);
     for (int64_t unit = first; unit < last; unit++) {
         int64_t start = unit % p->pieces * p->piece, rest = unit / p->pieces;
-        int64_t n = min_i64(p->piece, p->length - start);
+        int64_t n = dd_min(p->piece, p->length - start);
         char *y = p->y + start * p->inner_y;
         const char *x = p->x + start * p->inner_x;
         for (int d = p->rank - 1; d >= 0; d--) {
@@ -68,10 +71,10 @@ static void copy_task(void *raw, int64_t index, int worker) {
 
 static int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
-void dd_copy_strided(
-    dd_pool *pool, void *y, const void *x, int element_size, int rank, const int64_t *size, const int64_t *stride_y,
-    const int64_t *stride_x) {
-    struct { int64_t size, y, x; } dims[DD_MAX_RANK];
+void dd_copy_strided(dd_pool *pool, void *y, const void *x, int element_size, int rank, const int64_t *size, const int64_t *stride_y, const int64_t *stride_x) {
+    struct {
+        int64_t size, y, x;
+    } dims[DD_MAX_RANK];
     int count = 0;
     // Dimensions of more than one element, in the order in which y lies in memory.
     for (int d = 0; d < rank; d++) {
@@ -130,14 +133,14 @@ void dd_copy_strided(
             plan.columns = TILE_I;
         }
         plan.piece = 256;
-        unit_bytes = min_i64(plan.length, plan.piece) * plan.columns * element_size;
+        unit_bytes = dd_min(plan.length, plan.piece) * plan.columns * element_size;
     } else {
         plan.piece = TASK_BYTES / element_size;
-        unit_bytes = min_i64(plan.length, plan.piece) * element_size;
+        unit_bytes = dd_min(plan.length, plan.piece) * element_size;
     }
-    plan.pieces = ceil_div(plan.length, plan.piece);
+    plan.pieces = dd_ceil_div(plan.length, plan.piece);
     plan.units = plan.pieces;
     for (int d = 0; d < plan.rank; d++) plan.units *= plan.size[d];
-    plan.units_per_task = max_i64(1, TASK_BYTES / unit_bytes);
-    dd_parallel_for(pool, ceil_div(plan.units, plan.units_per_task), copy_task, &plan);
+    plan.units_per_task = dd_max(1, TASK_BYTES / unit_bytes);
+    dd_parallel_for(pool, dd_ceil_div(plan.units, plan.units_per_task), copy_task, &plan);
 }

@@ -9,45 +9,43 @@
 
 // y[i * ldy + j] = x[j * ldx + i] for i in 0 ..< rows, j in 0 ..< columns. The inner loop runs along the operand whose
 // rows lie farther apart, so that it is touched in longer pieces.
-#define TRANSPOSE(name, element, N, STAGES)                                                                            \
-    ALWAYS_INLINE void FN(name##_tile)(element *y, int64_t ldy, const element *x, int64_t ldx) {                       \
-        typedef element vector __attribute__((vector_size(sizeof(element) * N)));                                      \
-        vector r[N], t[N];                                                                                             \
-        for (int k = 0; k < N; k++) memcpy(&r[k], x + k * ldx, sizeof(vector));                                        \
-        for (int stage = 0; stage < STAGES; stage++) {                                                                 \
-            for (int k = 0; k < N / 2; k++) {                                                                          \
-                t[2 * k] = __builtin_shufflevector(r[k], r[k + N / 2], LO_##N);                                        \
-                t[2 * k + 1] = __builtin_shufflevector(r[k], r[k + N / 2], HI_##N);                                    \
-            }                                                                                                          \
-            for (int k = 0; k < N; k++) r[k] = t[k];                                                                   \
-        }                                                                                                              \
-        for (int k = 0; k < N; k++) memcpy(y + k * ldy, &r[k], sizeof(vector));                                        \
-    }                                                                                                                  \
-    static void FN(name)(void *y, int64_t ldy, const void *x, int64_t ldx, int64_t rows, int64_t columns) {            \
-        element *to = y;                                                                                               \
-        const element *from = x;                                                                                       \
-        const int64_t whole_rows = rows / N * N, whole_columns = columns / N * N;                                      \
-        if (ldx > ldy) {                                                                                               \
-            for (int64_t j = 0; j < whole_columns; j += N)                                                             \
-                for (int64_t i = 0; i < whole_rows; i += N)                                                            \
-                    FN(name##_tile)(to + i * ldy + j, ldy, from + j * ldx + i, ldx);                                   \
-        } else {                                                                                                       \
-            for (int64_t i = 0; i < whole_rows; i += N)                                                                \
-                for (int64_t j = 0; j < whole_columns; j += N)                                                         \
-                    FN(name##_tile)(to + i * ldy + j, ldy, from + j * ldx + i, ldx);                                   \
-        }                                                                                                              \
-        for (int64_t i = 0; i < whole_rows; i++)                                                                       \
-            for (int64_t j = whole_columns; j < columns; j++) to[i * ldy + j] = from[j * ldx + i];                     \
-        for (int64_t i = whole_rows; i < rows; i++)                                                                    \
-            for (int64_t j = 0; j < columns; j++) to[i * ldy + j] = from[j * ldx + i];                                 \
+#define TRANSPOSE(name, element, N, STAGES)                                                                                 \
+    DD_INLINE void name##_tile(element *y, int64_t ldy, const element *x, int64_t ldx) {                                    \
+        typedef element vector __attribute__((vector_size(sizeof(element) * N)));                                           \
+        vector r[N], t[N];                                                                                                  \
+        for (int k = 0; k < N; k++) memcpy(&r[k], x + k * ldx, sizeof(vector));                                             \
+        for (int stage = 0; stage < STAGES; stage++) {                                                                      \
+            for (int k = 0; k < N / 2; k++) {                                                                               \
+                t[2 * k] = __builtin_shufflevector(r[k], r[k + N / 2], LO_##N);                                             \
+                t[2 * k + 1] = __builtin_shufflevector(r[k], r[k + N / 2], HI_##N);                                         \
+            }                                                                                                               \
+            for (int k = 0; k < N; k++) r[k] = t[k];                                                                        \
+        }                                                                                                                   \
+        for (int k = 0; k < N; k++) memcpy(y + k * ldy, &r[k], sizeof(vector));                                             \
+    }                                                                                                                       \
+    static void name(void *y, int64_t ldy, const void *x, int64_t ldx, int64_t rows, int64_t columns) {                     \
+        element *to = y;                                                                                                    \
+        const element *from = x;                                                                                            \
+        const int64_t whole_rows = rows / N * N, whole_columns = columns / N * N;                                           \
+        if (ldx > ldy) {                                                                                                    \
+            for (int64_t j = 0; j < whole_columns; j += N)                                                                  \
+                for (int64_t i = 0; i < whole_rows; i += N) name##_tile(to + i * ldy + j, ldy, from + j * ldx + i, ldx);    \
+        } else {                                                                                                            \
+            for (int64_t i = 0; i < whole_rows; i += N)                                                                     \
+                for (int64_t j = 0; j < whole_columns; j += N) name##_tile(to + i * ldy + j, ldy, from + j * ldx + i, ldx); \
+        }                                                                                                                   \
+        for (int64_t i = 0; i < whole_rows; i++)                                                                            \
+            for (int64_t j = whole_columns; j < columns; j++) to[i * ldy + j] = from[j * ldx + i];                          \
+        for (int64_t i = whole_rows; i < rows; i++)                                                                         \
+            for (int64_t j = 0; j < columns; j++) to[i * ldy + j] = from[j * ldx + i];                                      \
     }
 
 TRANSPOSE(transpose_1, uint8_t, 16, 4)
 TRANSPOSE(transpose_2, uint16_t, 8, 3)
-#if VECTOR_BYTES == 64
+#if DD_VW == 16
 TRANSPOSE(transpose_4, uint32_t, 16, 4)
 TRANSPOSE(transpose_8, uint64_t, 8, 3)
-#elif VECTOR_BYTES == 32
+#elif DD_VW == 8
 TRANSPOSE(transpose_4, uint32_t, 8, 3)
 TRANSPOSE(transpose_8, uint64_t, 4, 2)
 #else

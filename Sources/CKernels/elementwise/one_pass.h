@@ -11,22 +11,19 @@ typedef struct dd_one_pass {
     void (*binary_run)(dd_binary_op op, float *y, const float *a, int64_t stride_a, const float *b, int64_t stride_b, int64_t n);
     void (*reduce_accumulate)(dd_reduce_op op, double *acc, const float *x, int64_t rows, int64_t ld, int64_t columns);
     void (*softmax_rows)(float *y, const float *x, int64_t rows, int64_t n);
-    void (*geglu_rows)(float *y, const float *x, int64_t rows, int64_t width);
     dd_convert_function *f32_to_f16, *f16_to_f32, *f32_to_bf16, *bf16_to_f32;
     dd_transpose_function *transpose_1, *transpose_2, *transpose_4, *transpose_8;
     // Norms.
     void (*moments)(const float *x, int64_t n, double *mean, double *variance);
     void (*affine)(float *y, const float *x, int64_t n, float scale, float shift, int silu);
-    void (*affine_row)(float *y, const float *x, const float *addend, int64_t n, const float *scale, const float *shift, int silu);
+    void (*affine_row)(float *y, const float *x, int64_t n, const float *scale, const float *shift, int silu);
     void (*layer_norm_row)(float *y, const float *x, const float *scale, const float *bias, int64_t n, float epsilon);
-    void (*column_sums)(double *sums, double *squares, const float *x, int64_t ld, const float *addend, int64_t ld_addend, int64_t count,
-                        int64_t pixels);
+    void (*column_sums)(double *sums, double *squares, const float *x, const float *addend, int64_t ld, int64_t count, int64_t pixels);
     // Spatial.
     void (*eac_row_nchw)(float *y, const float *x, const float *kernel, int64_t plane, int64_t h, int64_t w, int64_t row, int64_t k, int residual);
     void (*eac_row_nhwc)(float *y, const float *x, const float *kernel, int64_t c, int64_t h, int64_t w, int64_t row, int64_t k, int residual);
     void (*add_run)(float *y, const float *x, int64_t n);
     void (*divide_run)(float *y, int64_t n, float divisor);
-    void (*sum_run)(float *y, const float *a, const float *b, int64_t n);
     void (*double_run)(float *y, const float *x, int64_t n);
     void (*halve_run)(float *y, const float *x, int64_t n);
 } dd_one_pass;

@@ -2,8 +2,9 @@
 
 #include <math.h>
 
+#include "../math/integers.h"
 #include "one_pass.h"
-#include "vectors.h"
+
 enum {
     LANES = 64,        // a single row is reduced as so many columns, which are then combined in order
     COLUMNS = 512,     // of a task with inner > 1
@@ -51,7 +52,7 @@ static void reduce_unit(const reduce_context *c, int64_t unit) {
         c->y[unit] = (float)(result / divisor);
         return;
     }
-    int64_t o = unit / c->parts, first = unit % c->parts * COLUMNS, n = min_i64(COLUMNS, c->inner - first);
+    int64_t o = unit / c->parts, first = unit % c->parts * COLUMNS, n = dd_min(COLUMNS, c->inner - first);
     for (int64_t j = 0; j < n; j++) acc[j] = identity;
     c->accumulate(c->op, acc, c->x + o * c->reduced * c->inner + first, c->reduced, c->inner, n);
     float *y = c->y + o * c->inner + first;
@@ -61,18 +62,16 @@ static void reduce_unit(const reduce_context *c, int64_t unit) {
 static void reduce_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const reduce_context *c = raw;
-    int64_t first = index * c->units_per_task, last = min_i64(first + c->units_per_task, c->units);
+    int64_t first = index * c->units_per_task, last = dd_min(first + c->units_per_task, c->units);
     for (int64_t unit = first; unit < last; unit++) reduce_unit(c, unit);
 }
 
-void dd_reduce_f32(
-    dd_pool *pool, dd_reduce_op op, float *y, const float *x, int64_t outer, int64_t reduced, int64_t inner) {
+void dd_reduce_f32(dd_pool *pool, dd_reduce_op op, float *y, const float *x, int64_t outer, int64_t reduced, int64_t inner) {
     if (outer <= 0 || inner <= 0) return;
     reduce_context context = {
-        .accumulate = dd_one_pass_current()->reduce_accumulate, .op = op, .y = y, .x = x,
-        .outer = outer, .reduced = reduced, .inner = inner};
-    context.parts = ceil_div(inner, COLUMNS);
+        .accumulate = dd_one_pass_current()->reduce_accumulate, .op = op, .y = y, .x = x, .outer = outer, .reduced = reduced, .inner = inner};
+    context.parts = dd_ceil_div(inner, COLUMNS);
     context.units = outer * context.parts;
-    context.units_per_task = max_i64(1, TASK_WORK / (max_i64(1, reduced) * min_i64(inner, COLUMNS)));
-    dd_parallel_for(pool, ceil_div(context.units, context.units_per_task), reduce_task, &context);
+    context.units_per_task = dd_max(1, TASK_WORK / (dd_max(1, reduced) * dd_min(inner, COLUMNS)));
+    dd_parallel_for(pool, dd_ceil_div(context.units, context.units_per_task), reduce_task, &context);
 }

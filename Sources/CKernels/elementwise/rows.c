@@ -1,49 +1,46 @@
-// What works on whole rows: softmax, causal mask, GEGLU, embeddings.
+// What works on whole rows: softmax, causal mask, embeddings.
 #include "dd_elementwise.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "../math/integers.h"
 #include "one_pass.h"
-#include "vectors.h"
+
 enum { TASK_FLOATS = 16384 };
 
 typedef struct rows_context {
     void (*run)(float *y, const float *x, int64_t rows, int64_t n);
     float *y;
     const float *x;
-    int64_t rows, n, ld_x, rows_per_task;
+    int64_t rows, n, rows_per_task;
     int64_t mask_rows; // of one matrix, for the causal mask
 } rows_context;
 
 static void rows_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const rows_context *c = raw;
-    int64_t first = index * c->rows_per_task, count = min_i64(c->rows_per_task, c->rows - first);
-    c->run(c->y + first * c->n, c->x + first * c->ld_x, count, c->n);
+    int64_t first = index * c->rows_per_task, count = dd_min(c->rows_per_task, c->rows - first);
+    c->run(c->y + first * c->n, c->x + first * c->n, count, c->n);
 }
 
 static void run_rows(dd_pool *pool, rows_context *context, dd_task task) {
     if (context->n <= 0 || context->rows <= 0) return;
-    context->rows_per_task = max_i64(1, TASK_FLOATS / context->n);
-    dd_parallel_for(pool, ceil_div(context->rows, context->rows_per_task), task, context);
+    context->rows_per_task = dd_max(1, TASK_FLOATS / context->n);
+    dd_parallel_for(pool, dd_ceil_div(context->rows, context->rows_per_task), task, context);
 }
 
 void dd_softmax_f32(dd_pool *pool, float *y, const float *x, int64_t rows, int64_t n) {
-    rows_context context = {.run = dd_one_pass_current()->softmax_rows, .y = y, .x = x, .rows = rows, .n = n, .ld_x = n};
-    run_rows(pool, &context, rows_task);
-}
-
-void dd_geglu_f32(dd_pool *pool, float *y, const float *x, int64_t rows, int64_t width) {
-    rows_context context = {.run = dd_one_pass_current()->geglu_rows, .y = y, .x = x, .rows = rows, .n = width, .ld_x = 2 * width};
+    rows_context context = {.run = dd_one_pass_current()->softmax_rows, .y = y, .x = x, .rows = rows, .n = n};
     run_rows(pool, &context, rows_task);
 }
 
 static void mask_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const rows_context *c = raw;
-    int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
+    int64_t first = index * c->rows_per_task, last = dd_min(first + c->rows_per_task, c->rows);
     for (int64_t r = first; r < last; r++) {
-        int64_t kept = min_i64(r % c->mask_rows + 1, c->n);
+        int64_t kept = dd_min(r % c->mask_rows + 1, c->n);
         float *y = c->y + r * c->n;
         const float *x = c->x + r * c->n;
         if (y != x) memcpy(y, x, (size_t)kept * sizeof(float));
@@ -52,7 +49,7 @@ static void mask_task(void *raw, int64_t index, int worker) {
 }
 
 void dd_causal_mask_f32(dd_pool *pool, float *y, const float *x, int64_t batch, int64_t rows, int64_t columns) {
-    rows_context context = {.y = y, .x = x, .rows = batch * rows, .n = columns, .ld_x = columns, .mask_rows = rows};
+    rows_context context = {.y = y, .x = x, .rows = batch * rows, .n = columns, .mask_rows = rows};
     run_rows(pool, &context, mask_task);
 }
 
@@ -81,7 +78,7 @@ typedef struct embedding_context {
 static void embedding_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const embedding_context *c = raw;
-    int64_t first = index * c->per_task, last = min_i64(first + c->per_task, c->count);
+    int64_t first = index * c->per_task, last = dd_min(first + c->per_task, c->count);
     for (int64_t i = first; i < last; i++) {
         char *y = c->y + i * c->row_bytes;
         int64_t id = c->ids[i];
@@ -93,9 +90,8 @@ static void embedding_task(void *raw, int64_t index, int worker) {
     }
 }
 
-void dd_embedding(
-    dd_pool *pool, void *y, const void *table, const int32_t *ids, int64_t count, int64_t row_bytes, int64_t rows) {
+void dd_embedding(dd_pool *pool, void *y, const void *table, const int32_t *ids, int64_t count, int64_t row_bytes, int64_t rows) {
     if (row_bytes <= 0 || count <= 0) return;
-    embedding_context context = {y, table, ids, count, row_bytes, rows, max_i64(1, 65536 / row_bytes)};
-    dd_parallel_for(pool, ceil_div(count, context.per_task), embedding_task, &context);
+    embedding_context context = {y, table, ids, count, row_bytes, rows, dd_max(1, 65536 / row_bytes)};
+    dd_parallel_for(pool, dd_ceil_div(count, context.per_task), embedding_task, &context);
 }

@@ -12,18 +12,14 @@ const dd_gemm_kernels *dd_gemm_kernels_for(dd_precision precision) {
 
 const char *dd_gemm_variant(dd_precision precision) { return dd_gemm_kernels_for(precision)->formats[precision].name; }
 
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t round_up(int64_t a, int64_t b) { return divide_up(a, b) * b; }
-
 // MARK: blocks
 
 /// How a product is cut into tasks, from its sizes alone. Many rows: blocks of rows go over all panels, so that A comes from
 /// memory once. Few rows: all rows go over each panel, so that the weights do.
 typedef struct gemm_plan {
     int panels_outside;
-    int64_t groups, group_rows;         // of rows that moments are taken over; blocks do not cross them
-    int64_t block_rows, row_blocks;     // of a group
+    int64_t groups, group_rows;     // of rows that moments are taken over; blocks do not cross them
+    int64_t block_rows, row_blocks; // of a group
     int64_t block_panels, panel_blocks;
     int64_t strip_ld; // elements between the rows of a strip
 } gemm_plan;
@@ -31,7 +27,7 @@ typedef struct gemm_plan {
 enum {
     FEW_ROWS = 512,
     MANY_ROWS = 4096,
-    ROW_BLOCK = 128,         // powers of two cut the usual images into equal tasks, so that no thread is left with one more
+    ROW_BLOCK = 128, // powers of two cut the usual images into equal tasks, so that no thread is left with one more
     SMALL_ROW_BLOCK = 64,
     ENOUGH_TASKS = 16,
     TASK_PRODUCTS = 1 << 18, // a task of fewer multiplications would be mostly dispatch
@@ -39,22 +35,21 @@ enum {
 
 static gemm_plan make_plan(const dd_gemm_args *args) {
     gemm_plan plan = {0};
-    const int64_t panels = divide_up(args->n, DD_PANEL);
+    const int64_t panels = dd_ceil_div(args->n, DD_PANEL);
     plan.panels_outside = args->m <= FEW_ROWS;
     if (plan.panels_outside) {
         plan.block_rows = panels >= ENOUGH_TASKS ? args->m : SMALL_ROW_BLOCK;
         plan.block_panels = 1;
-        while (plan.block_panels < panels && plan.block_panels * args->k * DD_PANEL * min64(args->m, plan.block_rows) < TASK_PRODUCTS)
-            plan.block_panels *= 2;
+        while (plan.block_panels < panels && plan.block_panels * args->k * DD_PANEL * dd_min(args->m, plan.block_rows) < TASK_PRODUCTS) plan.block_panels *= 2;
     } else {
         plan.block_rows = args->m >= MANY_ROWS ? ROW_BLOCK : SMALL_ROW_BLOCK;
         plan.block_panels = panels;
     }
     plan.group_rows = args->takes_moments && args->moments_rows > 0 ? args->moments_rows : args->m;
-    plan.groups = divide_up(args->m, plan.group_rows);
-    plan.block_rows = min64(plan.block_rows, plan.group_rows);
-    plan.row_blocks = divide_up(plan.group_rows, plan.block_rows);
-    plan.panel_blocks = divide_up(panels, plan.block_panels);
+    plan.groups = dd_ceil_div(args->m, plan.group_rows);
+    plan.block_rows = dd_min(plan.block_rows, plan.group_rows);
+    plan.row_blocks = dd_ceil_div(plan.group_rows, plan.block_rows);
+    plan.panel_blocks = dd_ceil_div(panels, plan.block_panels);
     // Rows that lie a multiple of 4 KiB apart would share one set of the first cache.
     plan.strip_ld = dd_operands[args->precision].strip_row(args->k);
     if (plan.strip_ld % 1024 == 0) plan.strip_ld += 32;
@@ -66,30 +61,25 @@ static int reads_in_place(const dd_gemm_args *args) {
     return args->prologue == DD_GEMM_PROLOGUE_NONE && dd_operand_in_place(args->precision, args->a_type, args->k);
 }
 
-static int64_t strip_rows(const dd_gemm_args *args, const gemm_plan *plan) {
-    return plan->panels_outside ? args->m : plan->block_rows;
-}
+static int64_t strip_rows(const dd_gemm_args *args, const gemm_plan *plan) { return plan->panels_outside ? args->m : plan->block_rows; }
 
 static int64_t line_bytes(const gemm_plan *plan) { return (plan->strip_ld + 32) * 4; }
 static int64_t strip_bytes(const dd_gemm_args *args, const gemm_plan *plan) {
-    return round_up(strip_rows(args, plan) * plan->strip_ld * dd_operands[args->precision].element, 64);
+    return dd_round_up(strip_rows(args, plan) * plan->strip_ld * dd_operands[args->precision].element, 64);
 }
 
-static int64_t y_columns(const dd_gemm_args *args) {
-    return args->activation == DD_ACTIVATION_GEGLU ? args->n / 2 : args->n;
-}
+static int64_t y_columns(const dd_gemm_args *args) { return args->activation == DD_ACTIVATION_GEGLU ? args->n / 2 : args->n; }
 
 /// Sums of each block of rows, [groups][row_blocks][3][columns].
 static int64_t sums_bytes(const dd_gemm_args *args, const gemm_plan *plan) {
-    return args->takes_moments ? round_up(plan->groups * plan->row_blocks * 3 * y_columns(args) * 4, 64) : 0;
+    return args->takes_moments ? dd_round_up(plan->groups * plan->row_blocks * 3 * y_columns(args) * 4, 64) : 0;
 }
 
 int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads) {
     if (args->m <= 0 || args->n <= 0 || args->k <= 0) return 0;
     const gemm_plan plan = make_plan(args);
     int64_t bytes = sums_bytes(args, &plan);
-    if (!reads_in_place(args))
-        bytes += (plan.panels_outside ? 1 : threads) * strip_bytes(args, &plan) + threads * line_bytes(&plan);
+    if (!reads_in_place(args)) bytes += (plan.panels_outside ? 1 : threads) * strip_bytes(args, &plan) + threads * line_bytes(&plan);
     return bytes;
 }
 
@@ -134,17 +124,16 @@ typedef struct gemm_ahead {
 static gemm_ahead make_ahead(const gemm_job *job, int64_t row, int64_t tiles) {
     const dd_gemm_args *args = job->args;
     const int64_t element = dd_element_bytes(args->a_type);
-    const int64_t rows = min64(job->plan.block_rows, args->m - row);
+    const int64_t rows = dd_min(job->plan.block_rows, args->m - row);
     if (rows <= 0) return (gemm_ahead){0};
-    gemm_ahead ahead = {.row = (const char *)args->a + row * args->lda * element, .ld = args->lda * element,
-                        .row_lines = divide_up(args->k * element, 64)};
+    gemm_ahead ahead = {.row = (const char *)args->a + row * args->lda * element, .ld = args->lda * element, .row_lines = dd_ceil_div(args->k * element, 64)};
     ahead.left = rows * ahead.row_lines;
-    ahead.each = divide_up(ahead.left, tiles);
+    ahead.each = dd_ceil_div(ahead.left, tiles);
     return ahead;
 }
 
 static inline void fetch_ahead(gemm_ahead *ahead) {
-    for (int64_t i = min64(ahead->each, ahead->left); i > 0; i--) {
+    for (int64_t i = dd_min(ahead->each, ahead->left); i > 0; i--) {
         __builtin_prefetch(ahead->row + ahead->line * 64, 0, 2);
         ahead->left--;
         if (++ahead->line == ahead->row_lines) {
@@ -154,17 +143,16 @@ static inline void fetch_ahead(gemm_ahead *ahead) {
     }
 }
 
-static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t row, int64_t rows, int64_t panel,
-                      int64_t panels, gemm_ahead *ahead) {
+static void run_block(const gemm_job *job, const char *a, int64_t lda, int64_t row, int64_t rows, int64_t panel, int64_t panels, gemm_ahead *ahead) {
     const dd_gemm_args *args = job->args;
     const dd_gemm_kernels *kernels = job->kernels;
-    const int64_t step = kernels->tile_rows, bytes = dd_operands[args->precision].panel_bytes(args->k);
+    const int64_t step = kernels->tile_rows, bytes = dd_operand_rows(args->precision, args->k) * DD_PANEL * 4;
     _Alignas(64) float tile[DD_TILE_ROWS * DD_PANEL];
     for (int64_t p = panel; p < panel + panels; p++) {
         const char *weights = (const char *)args->w_packed + p * bytes;
         const int64_t columns = args->activation == DD_ACTIVATION_GEGLU ? DD_PANEL : dd_tile_columns(args->n - p * DD_PANEL);
         for (int64_t i = 0; i < rows; i += step) {
-            const int64_t count = min64(step, rows - i);
+            const int64_t count = dd_min(step, rows - i);
             const char *source = a + i * lda * job->element;
             prefetch_result(args, row + i, count, p);
             fetch_ahead(ahead);
@@ -180,8 +168,7 @@ static void load_task(void *context, int64_t index, int worker) {
     const gemm_job *job = context;
     const gemm_plan *plan = &job->plan;
     const int64_t row = index * LOAD_ROWS;
-    job->format->load_rows(job->args, row, min64(LOAD_ROWS, job->args->m - row),
-                           job->strips + row * plan->strip_ld * job->element, plan->strip_ld,
+    job->format->load_rows(job->args, row, dd_min(LOAD_ROWS, job->args->m - row), job->strips + row * plan->strip_ld * job->element, plan->strip_ld,
                            (float *)(job->lines + worker * line_bytes(plan)));
 }
 
@@ -189,11 +176,11 @@ static void load_task(void *context, int64_t index, int worker) {
 static void sum_block(const gemm_job *job, int64_t block, int64_t row, int64_t rows, int64_t panel, int64_t panels) {
     const dd_gemm_args *args = job->args;
     const int64_t width = args->activation == DD_ACTIVATION_GEGLU ? DD_HALF_PANEL : DD_PANEL, columns = y_columns(args);
-    const int64_t end = min64((panel + panels) * width, columns);
+    const int64_t end = dd_min((panel + panels) * width, columns);
     float *sums = job->sums + block * 3 * columns;
     for (int64_t c = panel * width; c < end; c += DD_PANEL)
-        job->kernels->sum_columns((const float *)args->y + row * args->ldy + c, args->ldy, rows, min64(DD_PANEL, end - c),
-                                  sums + c, sums + columns + c, sums + 2 * columns + c);
+        job->kernels->sum_columns((const float *)args->y + row * args->ldy + c, args->ldy, rows, dd_min(DD_PANEL, end - c), sums + c, sums + columns + c,
+                                  sums + 2 * columns + c);
 }
 
 enum { COLUMNS_AT_ONCE = 128 };
@@ -202,13 +189,13 @@ static void add_sums(void *context, int64_t index, int worker) {
     (void)worker;
     const gemm_job *job = context;
     const gemm_plan *plan = &job->plan;
-    const int64_t columns = y_columns(job->args), pieces = divide_up(columns, COLUMNS_AT_ONCE);
-    const int64_t group = index / pieces, first = index % pieces * COLUMNS_AT_ONCE, count = min64(COLUMNS_AT_ONCE, columns - first);
-    const int64_t rows = min64(plan->group_rows, job->args->m - group * plan->group_rows);
+    const int64_t columns = y_columns(job->args), pieces = dd_ceil_div(columns, COLUMNS_AT_ONCE);
+    const int64_t group = index / pieces, first = index % pieces * COLUMNS_AT_ONCE, count = dd_min(COLUMNS_AT_ONCE, columns - first);
+    const int64_t rows = dd_min(plan->group_rows, job->args->m - group * plan->group_rows);
     const float *sums = job->sums + group * plan->row_blocks * 3 * columns + first;
     double mean[COLUMNS_AT_ONCE] = {0}, squares[COLUMNS_AT_ONCE] = {0};
     for (int64_t row = 0; row < rows; row += plan->block_rows, sums += 3 * columns)
-        dd_moments_add(mean, squares, (double)row, sums, sums + columns, sums + 2 * columns, (double)min64(plan->block_rows, rows - row), count);
+        dd_moments_add(mean, squares, (double)row, sums, sums + columns, sums + 2 * columns, (double)dd_min(plan->block_rows, rows - row), count);
     dd_moments_store(job->args->moments + (group * columns + first) * 2, mean, squares, (double)rows, count);
 }
 
@@ -220,12 +207,12 @@ static void block_task(void *context, int64_t index, int worker) {
     const int64_t group = block / plan->row_blocks * plan->group_rows, inner = block % plan->row_blocks * plan->block_rows;
     const int64_t row = group + inner;
     const int64_t panel = index / blocks * plan->block_panels;
-    const int64_t rows = min64(plan->block_rows, min64(plan->group_rows - inner, args->m - row));
+    const int64_t rows = dd_min(plan->block_rows, dd_min(plan->group_rows - inner, args->m - row));
     if (rows <= 0) return; // of a last group that is shorter
-    const int64_t panels = min64(plan->block_panels, divide_up(args->n, DD_PANEL) - panel);
+    const int64_t panels = dd_min(plan->block_panels, dd_ceil_div(args->n, DD_PANEL) - panel);
     gemm_ahead next = {0};
     if (!plan->panels_outside && plan->groups == 1)
-        next = make_ahead(job, row + job->workers * plan->block_rows, divide_up(rows, job->kernels->tile_rows) * panels);
+        next = make_ahead(job, row + job->workers * plan->block_rows, dd_ceil_div(rows, job->kernels->tile_rows) * panels);
     if (job->in_place) {
         run_block(job, (const char *)dd_element_address(args->a, args->a_type, row * args->lda), args->lda, row, rows, panel, panels, &next);
     } else if (plan->panels_outside) {
@@ -243,15 +230,18 @@ static void empty_task(void *context, int64_t index, int worker) {
     (void)worker;
     const gemm_job *job = context;
     _Alignas(64) const float zeros[DD_TILE_ROWS * DD_PANEL] = {0};
-    for (int64_t panel = 0; panel < divide_up(job->args->n, DD_PANEL); panel++)
-        job->kernels->finish(job->args, zeros, index, 1, panel);
+    for (int64_t panel = 0; panel < dd_ceil_div(job->args->n, DD_PANEL); panel++) job->kernels->finish(job->args, zeros, index, 1, panel);
 }
 
 void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
     if (args->m <= 0 || args->n <= 0) return;
     const dd_gemm_kernels *kernels = dd_gemm_kernels_for(args->precision);
-    gemm_job job = {.args = args, .kernels = kernels, .format = &kernels->formats[args->precision], .plan = make_plan(args),
-                    .in_place = reads_in_place(args), .element = dd_operands[args->precision].element};
+    gemm_job job = {.args = args,
+                    .kernels = kernels,
+                    .format = &kernels->formats[args->precision],
+                    .plan = make_plan(args),
+                    .in_place = reads_in_place(args),
+                    .element = dd_operands[args->precision].element};
     if (args->k <= 0) {
         dd_parallel_for(pool, args->m, empty_task, &job);
         return;
@@ -266,8 +256,8 @@ void dd_gemm(dd_pool *pool, const dd_gemm_args *args, void *scratch) {
         const int64_t strips = job.plan.panels_outside ? 1 : dd_pool_size(pool);
         job.strips = free_scratch;
         job.lines = job.strips + strips * strip_bytes(args, &job.plan);
-        if (job.plan.panels_outside) dd_parallel_for(pool, divide_up(args->m, LOAD_ROWS), load_task, &job);
+        if (job.plan.panels_outside) dd_parallel_for(pool, dd_ceil_div(args->m, LOAD_ROWS), load_task, &job);
     }
     dd_parallel_for(pool, job.plan.groups * job.plan.row_blocks * job.plan.panel_blocks, block_task, &job);
-    if (job.sums) dd_parallel_for(pool, job.plan.groups * divide_up(y_columns(args), COLUMNS_AT_ONCE), add_sums, &job);
+    if (job.sums) dd_parallel_for(pool, job.plan.groups * dd_ceil_div(y_columns(args), COLUMNS_AT_ONCE), add_sums, &job);
 }

@@ -4,14 +4,15 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "../math/halves.h"
 #include "../math/int16_scales.h"
+#include "../math/integers.h"
+#include "../simd/half.h"
 #include "dd_gemm.h"
 
 enum {
-    DD_PANEL = 32,          // columns of a packed panel, and of a tile
-    DD_HALF_PANEL = 16,     // GEGLU: values, then gates
-    DD_TILE_ROWS = 8,       // the most rows of any tile
+    DD_PANEL = 32,      // columns of a packed panel, and of a tile
+    DD_HALF_PANEL = 16, // GEGLU: values, then gates
+    DD_TILE_ROWS = 8,   // the most rows of any tile
 };
 
 /// How an instruction set multiplies at one precision. A tile is [rows][DD_PANEL] floats, its rows ld_tile apart. Strips are rows of A
@@ -28,7 +29,7 @@ typedef struct dd_gemm_format {
 
 typedef struct dd_gemm_kernels {
     int64_t tile_rows;
-    dd_gemm_format formats[DD_PRECISION_COUNT];
+    const dd_gemm_format *formats; // of each precision
     /// Applies the epilogue to a tile (ld_tile = DD_PANEL) at (row, panel) and writes y.
     void (*finish)(const dd_gemm_args *args, const float *tile, int64_t row, int64_t rows, int64_t panel);
     /// Of the columns of y [rows, columns], columns <= DD_PANEL, what dd_moments_add takes.
@@ -40,16 +41,21 @@ const dd_gemm_kernels *dd_gemm_kernels_for(dd_precision precision);
 
 /// How operands lie at one precision, the same on every instruction set.
 typedef struct dd_operand {
-    int64_t element;                     // bytes of one in a strip
-    dd_element in_place;                 // A of this type can be read where it is, if rows are whole words
-    int64_t (*strip_row)(int64_t k);     // elements of a strip row
-    int64_t (*panel_bytes)(int64_t k);
+    int64_t element;                 // bytes of one in a strip
+    dd_element in_place;             // A of this type can be read where it is, if rows are whole words
+    int64_t (*strip_row)(int64_t k); // elements of a strip row
+    int64_t scale_rows;              // of 32 floats in front of a panel: 1 where rows of w have scales
+    /// Columns start ..< start + count of row j of a panel, from floats; times `inverse` where there are scales.
+    void (*pack)(void *panel, int64_t start, int64_t j, const float *line, int64_t count, float inverse);
 } dd_operand;
 
 extern const dd_operand dd_operands[DD_PRECISION_COUNT];
 
 /// Words of four bytes that hold `count` elements of a strip.
 static inline int64_t dd_operand_words(dd_precision precision, int64_t count) { return (count * dd_operands[precision].element + 3) / 4; }
+
+/// Rows of 32 words of a panel of k columns.
+static inline int64_t dd_operand_rows(dd_precision precision, int64_t k) { return dd_operands[precision].scale_rows + dd_operand_words(precision, k); }
 
 /// Whether tiles can read rows of `k` elements where they are.
 static inline int dd_operand_in_place(dd_precision precision, dd_element type, int64_t k) {

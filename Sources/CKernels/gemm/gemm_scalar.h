@@ -3,8 +3,7 @@
 
 #include "gemm_kernels.h"
 
-static void tile_float32(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile,
-                         int64_t ld_tile, int adds) {
+static void tile_float32(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile, int64_t ld_tile, int adds) {
     (void)columns; // all of them: wanted or not, they are there
     const float *x = a, *weights = panel;
     for (int64_t i = 0; i < rows; i++) {
@@ -18,8 +17,7 @@ static void tile_float32(int64_t rows, int64_t columns, int64_t k, const void *a
     }
 }
 
-static void tile_bfloat16(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile,
-                          int64_t ld_tile, int adds) {
+static void tile_bfloat16(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile, int64_t ld_tile, int adds) {
     (void)columns;
     const dd_bfloat16_in_place *x = a;
     const uint16_t *weights = panel;
@@ -34,8 +32,7 @@ static void tile_bfloat16(int64_t rows, int64_t columns, int64_t k, const void *
     }
 }
 
-static void tile_int16(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile,
-                       int64_t ld_tile, int adds) {
+static void tile_int16(int64_t rows, int64_t columns, int64_t k, const void *a, int64_t lda, const void *panel, float *tile, int64_t ld_tile, int adds) {
     (void)columns;
     const float *scales = panel;
     const int16_t *weights = (const int16_t *)(const void *)(scales + DD_PANEL);
@@ -153,13 +150,15 @@ static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t column
     }
 }
 
+static const dd_gemm_format gemm_formats[DD_PRECISION_COUNT] = {
+    [DD_PRECISION_FLOAT32] = {"gemm-scalar float32 8x32", tile_float32, load_rows},
+    [DD_PRECISION_BFLOAT16] = {"gemm-scalar bfloat16 8x32", tile_bfloat16, load_rows},
+    [DD_PRECISION_INT16] = {"gemm-scalar int16 8x32", tile_int16, load_rows},
+};
+
 static const dd_gemm_kernels gemm_kernels = {
     .tile_rows = 8,
-    .formats = {
-        [DD_PRECISION_FLOAT32] = {"gemm-scalar float32 8x32", tile_float32, load_rows},
-        [DD_PRECISION_BFLOAT16] = {"gemm-scalar bfloat16 8x32", tile_bfloat16, load_rows},
-        [DD_PRECISION_INT16] = {"gemm-scalar int16 8x32", tile_int16, load_rows},
-    },
+    .formats = gemm_formats,
     .finish = finish_tile,
     .sum_columns = sum_columns,
 };

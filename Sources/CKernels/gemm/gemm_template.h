@@ -1,7 +1,6 @@
-// The GEMM's loader and epilogue over the vectors of dd_vmath.h, compiled once for each instruction set.
-#include "../math/dd_vmath.h"
+// The GEMM's loader and epilogue over the vectors of vector.h, compiled once for each instruction set.
+#include "../simd/functions.h"
 #include "gemm_kernels.h"
-#include "int16_row.h"
 
 // MARK: loading
 
@@ -11,50 +10,50 @@ static const float *floats_of(const dd_gemm_args *args, int64_t row, float *room
     if (args->a_type == DD_F32) return values;
     const uint16_t *halves = values;
     int64_t l = 0;
-    for (; l + DD_VW <= args->k; l += DD_VW) dd_v_store(room + l, dd_v_load_bfloat16(halves + l));
+    for (; l + DD_VW <= args->k; l += DD_VW) v_store(room + l, v_load_bfloat16(halves + l));
     for (; l < args->k; l++) room[l] = dd_float_from_bfloat16(halves[l]);
     return room;
 }
 
 static void row_statistics(const float *line, int64_t k, float epsilon, float *mean, float *rstd) {
     enum { CHAINS = 4 }; // of additions, each of which waits for the one before
-    dd_vf sums[CHAINS], squares[CHAINS];
-    for (int c = 0; c < CHAINS; c++) sums[c] = squares[c] = dd_v_zero();
+    vf sums[CHAINS], squares[CHAINS];
+    for (int c = 0; c < CHAINS; c++) sums[c] = squares[c] = v_splat(0);
     const int64_t whole = k - k % DD_VW, rest = k - whole, together = k - k % (CHAINS * DD_VW);
     for (int64_t l = 0; l < together; l += CHAINS * DD_VW)
-        for (int c = 0; c < CHAINS; c++) sums[c] = dd_v_add(sums[c], dd_v_load(line + l + c * DD_VW));
-    for (int64_t l = together; l < whole; l += DD_VW) sums[0] = dd_v_add(sums[0], dd_v_load(line + l));
-    if (rest) sums[1] = dd_v_add(sums[1], dd_v_load_n(line + whole, rest));
-    const float centre = dd_v_sum(dd_v_add(dd_v_add(sums[0], sums[1]), dd_v_add(sums[2], sums[3]))) / (float)k;
+        for (int c = 0; c < CHAINS; c++) sums[c] += v_load(line + l + c * DD_VW);
+    for (int64_t l = together; l < whole; l += DD_VW) sums[0] += v_load(line + l);
+    if (rest) sums[1] += v_load_n(line + whole, rest);
+    const float centre = v_sum((sums[0] + sums[1]) + (sums[2] + sums[3])) / (float)k;
     for (int64_t l = 0; l < together; l += CHAINS * DD_VW)
         for (int c = 0; c < CHAINS; c++) {
-            const dd_vf x = dd_v_sub(dd_v_load(line + l + c * DD_VW), dd_v_set(centre));
-            squares[c] = dd_v_fma(x, x, squares[c]);
+            const vf x = v_load(line + l + c * DD_VW) - centre;
+            squares[c] = v_fma(x, x, squares[c]);
         }
     for (int64_t l = together; l < whole; l += DD_VW) {
-        const dd_vf x = dd_v_sub(dd_v_load(line + l), dd_v_set(centre));
-        squares[0] = dd_v_fma(x, x, squares[0]);
+        const vf x = v_load(line + l) - centre;
+        squares[0] = v_fma(x, x, squares[0]);
     }
-    float total = dd_v_sum(dd_v_add(dd_v_add(squares[0], squares[1]), dd_v_add(squares[2], squares[3])));
+    float total = v_sum((squares[0] + squares[1]) + (squares[2] + squares[3]));
     for (int64_t l = whole; l < k; l++) total += (line[l] - centre) * (line[l] - centre);
     *mean = centre;
     *rstd = 1.0f / sqrtf(total / (float)k + epsilon);
 }
 
 /// A vector of a strip, at element l.
-DD_VINLINE void store_strip(const dd_precision precision, void *strip, int64_t l, dd_vf x) {
-#if defined(DD_VMATH_BF16)
+DD_INLINE void store_strip(const dd_precision precision, void *strip, int64_t l, vf x) {
+#if DD_HAS_BF16
     if (precision == DD_PRECISION_BFLOAT16) {
-        dd_v_store_bfloat16_fast((uint16_t *)strip + l, x);
+        v_store_bfloat16_fast((uint16_t *)strip + l, x);
         return;
     }
 #endif
     (void)precision;
-    dd_v_store((float *)strip + l, x);
+    v_store((float *)strip + l, x);
 }
 
 /// The last values of a line, fewer than a vector, and the zero behind an odd number of bfloat16.
-DD_VINLINE void store_strip_rest(const dd_precision precision, void *strip, int64_t l, const float *values, int64_t k) {
+DD_INLINE void store_strip_rest(const dd_precision precision, void *strip, int64_t l, const float *values, int64_t k) {
     if (precision == DD_PRECISION_BFLOAT16) {
         uint16_t *halves = strip;
         for (; l < k; l++) halves[l] = dd_bfloat16_from_float(*values++);
@@ -64,33 +63,60 @@ DD_VINLINE void store_strip_rest(const dd_precision precision, void *strip, int6
     }
 }
 
+/// A line as integers, with the scales of its parts behind them. A line of one part may lie where the strip does.
+static void store_integers(int16_t *strip, const float *line, int64_t k) {
+    enum { CHAINS = 4 };
+    const int64_t part = dd_int16_part(k);
+    float *scales = (float *)dd_int16_scales(strip, k), scale = 0;
+    for (int64_t first = 0; first < k; first += part) {
+        const int64_t count = k - first < part ? k - first : part, whole = count - count % DD_VW, together = count - count % (CHAINS * DD_VW);
+        const float *values = line + first;
+        dd_int16_in_place *integers = (dd_int16_in_place *)strip + first;
+        vf squares[CHAINS];
+        for (int c = 0; c < CHAINS; c++) squares[c] = v_splat(0);
+        for (int64_t l = 0; l < together; l += CHAINS * DD_VW)
+            for (int c = 0; c < CHAINS; c++) {
+                const vf x = v_load(values + l + c * DD_VW);
+                squares[c] = v_fma(x, x, squares[c]);
+            }
+        for (int64_t l = together; l < whole; l += DD_VW) squares[0] = v_fma(v_load(values + l), v_load(values + l), squares[0]);
+        float total = v_sum((squares[0] + squares[1]) + (squares[2] + squares[3])), inverse;
+        for (int64_t l = whole; l < count; l++) total += values[l] * values[l];
+        dd_int16_scale(total, &scale, &inverse);
+        for (int64_t l = 0; l < whole; l += DD_VW) v_store_int16(strip + first + l, v_load(values + l) * inverse);
+        for (int64_t l = whole; l < count; l++) integers[l] = dd_int16_from_float(values[l] * inverse);
+        *scales++ = scale;
+    }
+    if (k % 2) ((dd_int16_in_place *)strip)[k] = 0;
+}
+
 /// strip = f((line - mean) rstd scale + shift); scale and shift may be NULL. The strip may be the line itself.
-DD_VINLINE void normalise(const dd_precision precision, void *strip, const float *line, int64_t k, float mean, float rstd, const float *scale,
-                          const float *shift, const int silu) {
-    const dd_vf centre = dd_v_set(mean), factor = dd_v_set(rstd), one = dd_v_set(1.0f);
+DD_INLINE void normalise(const dd_precision precision, void *strip, const float *line, int64_t k, float mean, float rstd, const float *scale,
+                         const float *shift, const int silu) {
+    const vf centre = v_splat(mean), factor = v_splat(rstd), one = v_splat(1.0f);
     const int64_t whole = k - k % DD_VW, rest = k - whole;
     for (int64_t l = 0; l < whole; l += DD_VW) {
-        dd_vf x = dd_v_mul(dd_v_sub(dd_v_load(line + l), centre), factor);
-        x = dd_v_fma(x, scale ? dd_v_load(scale + l) : one, shift ? dd_v_load(shift + l) : dd_v_zero());
-        store_strip(precision, strip, l, silu ? dd_v_silu(x) : x);
+        vf x = (v_load(line + l) - centre) * factor;
+        x = v_fma(x, scale ? v_load(scale + l) : one, shift ? v_load(shift + l) : v_splat(0));
+        store_strip(precision, strip, l, silu ? v_silu(x) : x);
     }
     float values[DD_VW] = {0};
     if (rest) {
-        dd_vf x = dd_v_mul(dd_v_sub(dd_v_load_n(line + whole, rest), centre), factor);
-        x = dd_v_fma(x, scale ? dd_v_load_n(scale + whole, rest) : one, shift ? dd_v_load_n(shift + whole, rest) : dd_v_zero());
-        dd_v_store(values, silu ? dd_v_silu(x) : x);
+        vf x = (v_load_n(line + whole, rest) - centre) * factor;
+        x = v_fma(x, scale ? v_load_n(scale + whole, rest) : one, shift ? v_load_n(shift + whole, rest) : v_splat(0));
+        v_store(values, silu ? v_silu(x) : x);
     }
     store_strip_rest(precision, strip, whole, values, k);
 }
 
 /// A line that is taken as it is. The strip may be the line itself.
-DD_VINLINE void take(const dd_precision precision, void *strip, const float *line, int64_t k) {
+DD_INLINE void take(const dd_precision precision, void *strip, const float *line, int64_t k) {
     const int64_t whole = k - k % DD_VW;
-    for (int64_t l = 0; l < whole; l += DD_VW) store_strip(precision, strip, l, dd_v_load(line + l));
+    for (int64_t l = 0; l < whole; l += DD_VW) store_strip(precision, strip, l, v_load(line + l));
     store_strip_rest(precision, strip, whole, line + whole, k);
 }
 
-DD_VINLINE void load_rows_as(const dd_precision precision, const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
+DD_INLINE void load_rows_as(const dd_precision precision, const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
     const int64_t k = args->k, row_bytes = ld * (precision == DD_PRECISION_FLOAT32 ? 4 : 2);
     const int integers = precision == DD_PRECISION_INT16;
     for (int64_t i = row; i < row + rows; i++) {
@@ -120,7 +146,7 @@ static void load_float32(const dd_gemm_args *args, int64_t row, int64_t rows, vo
     load_rows_as(DD_PRECISION_FLOAT32, args, row, rows, strip, ld, line);
 }
 
-#if defined(DD_VMATH_BF16)
+#if DD_HAS_BF16
 static void load_bfloat16(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
     load_rows_as(DD_PRECISION_BFLOAT16, args, row, rows, strip, ld, line);
 }
@@ -132,46 +158,45 @@ static void load_int16(const dd_gemm_args *args, int64_t row, int64_t rows, void
 
 // MARK: the epilogue
 
-DD_VINLINE dd_vf activated(dd_activation activation, dd_vf x) {
+DD_INLINE vf activated(dd_activation activation, vf x) {
     switch (activation) {
-        case DD_ACTIVATION_SILU: return dd_v_silu(x);
-        case DD_ACTIVATION_GELU: return dd_v_gelu(x);
+        case DD_ACTIVATION_SILU: return v_silu(x);
+        case DD_ACTIVATION_GELU: return v_gelu(x);
         default: return x;
     }
 }
 
 /// `count` values of one row (DD_VW, or fewer with `tail`), from column on.
-DD_VINLINE void finish_vector(const dd_gemm_args *args, const dd_activation activation, const float *in, int64_t row,
-                              int64_t column, int64_t columns, const int tail, int64_t count) {
-    dd_vf x = dd_v_load(in);
-#define DD_LOAD(p) (tail ? dd_v_load_n(p, count) : dd_v_load(p))
-    if (args->bias) x = dd_v_add(x, DD_LOAD(args->bias + column));
+DD_INLINE void finish_vector(const dd_gemm_args *args, const dd_activation activation, const float *in, int64_t row, int64_t column, int64_t columns,
+                             const int tail, int64_t count) {
+    vf x = v_load(in);
+#define DD_LOAD(p) (tail ? v_load_n(p, count) : v_load(p))
+    if (args->bias) x += DD_LOAD(args->bias + column);
     if (activation == DD_ACTIVATION_GEGLU) {
-        dd_vf gate = dd_v_load(in + DD_HALF_PANEL);
-        if (args->bias) gate = dd_v_add(gate, DD_LOAD(args->bias + columns + column));
-        x = dd_v_mul(x, dd_v_gelu(gate));
+        vf gate = v_load(in + DD_HALF_PANEL);
+        if (args->bias) gate += DD_LOAD(args->bias + columns + column);
+        x *= v_gelu(gate);
     } else {
         x = activated(activation, x);
     }
-    if (args->residual) x = dd_v_add(x, DD_LOAD(args->residual + row * args->ld_residual + column));
+    if (args->residual) x += DD_LOAD(args->residual + row * args->ld_residual + column);
 #undef DD_LOAD
     const int64_t at = row * args->ldy + column;
     if (args->y_type == DD_F32) {
         if (tail)
-            dd_v_store_n((float *)args->y + at, x, count);
+            v_store_n((float *)args->y + at, x, count);
         else
-            dd_v_store((float *)args->y + at, x);
+            v_store((float *)args->y + at, x);
     } else if (!tail && args->y_type == DD_BF16) {
-        dd_v_store_bfloat16((uint16_t *)args->y + at, x);
+        v_store_bfloat16((uint16_t *)args->y + at, x);
     } else {
         float values[DD_VW];
-        dd_v_store(values, x);
+        v_store(values, x);
         for (int64_t j = 0; j < count; j++) dd_store_element(args->y, args->y_type, at + j, values[j]);
     }
 }
 
-DD_VINLINE void finish_as(const dd_gemm_args *args, const dd_activation activation, const float *tile, int64_t row,
-                          int64_t rows, int64_t panel) {
+DD_INLINE void finish_as(const dd_gemm_args *args, const dd_activation activation, const float *tile, int64_t row, int64_t rows, int64_t panel) {
     const int geglu = activation == DD_ACTIVATION_GEGLU;
     const int64_t columns = geglu ? args->n / 2 : args->n;
     const int64_t width = geglu ? DD_HALF_PANEL : DD_PANEL;
@@ -187,40 +212,39 @@ DD_VINLINE void finish_as(const dd_gemm_args *args, const dd_activation activati
 }
 
 /// Rounds for a reader that is a bfloat16 product itself, and takes subnormal numbers as zero where the instruction does.
-DD_VINLINE void store_rounded(uint16_t *y, dd_vf x) {
-#if defined(DD_VMATH_BF16)
-    dd_v_store_bfloat16_fast(y, x);
+DD_INLINE void store_rounded(uint16_t *y, vf x) {
+#if DD_HAS_BF16
+    v_store_bfloat16_fast(y, x);
 #else
-    dd_v_store_bfloat16(y, x);
+    v_store_bfloat16(y, x);
 #endif
 }
 
 /// The common case, a whole panel with nothing but bias, activation and residual: no questions in the loop.
-DD_VINLINE void finish_whole(const dd_gemm_args *args, const dd_activation activation, const int residual, const int halves,
-                             const float *tile, int64_t row, int64_t rows, int64_t panel) {
+DD_INLINE void finish_whole(const dd_gemm_args *args, const dd_activation activation, const int residual, const int halves, const float *tile, int64_t row,
+                            int64_t rows, int64_t panel) {
     const int geglu = activation == DD_ACTIVATION_GEGLU;
     enum { VECTORS = DD_PANEL / DD_VW };
     const int outputs = geglu ? VECTORS / 2 : VECTORS;
     const int64_t column = panel * DD_VW * outputs;
-    dd_vf bias[VECTORS];
+    vf bias[VECTORS];
     for (int j = 0; j < VECTORS; j++)
-        bias[j] = args->bias ? dd_v_load(args->bias + column + (geglu && j >= outputs ? args->n / 2 - DD_VW * outputs : 0) + j * DD_VW)
-                             : dd_v_zero();
+        bias[j] = args->bias ? v_load(args->bias + column + (geglu && j >= outputs ? args->n / 2 - DD_VW * outputs : 0) + j * DD_VW) : v_splat(0);
     const float *other = residual ? args->residual + row * args->ld_residual + column : 0;
     int64_t at = row * args->ldy + column;
     for (int64_t i = 0; i < rows; i++, tile += DD_PANEL, at += args->ldy, other += residual ? args->ld_residual : 0) {
-#pragma clang loop unroll(full)
+        DD_UNROLL
         for (int j = 0; j < outputs; j++) {
-            dd_vf x = dd_v_add(dd_v_load(tile + j * DD_VW), bias[j]);
+            vf x = v_load(tile + j * DD_VW) + bias[j];
             if (geglu)
-                x = dd_v_mul(x, dd_v_gelu(dd_v_add(dd_v_load(tile + DD_HALF_PANEL + j * DD_VW), bias[outputs + j])));
+                x *= v_gelu(v_load(tile + DD_HALF_PANEL + j * DD_VW) + bias[outputs + j]);
             else
                 x = activated(activation, x);
-            if (residual) x = dd_v_add(x, dd_v_load(other + j * DD_VW));
+            if (residual) x += v_load(other + j * DD_VW);
             if (halves)
                 store_rounded((uint16_t *)args->y + at + j * DD_VW, x);
             else
-                dd_v_store((float *)args->y + at + j * DD_VW, x);
+                v_store((float *)args->y + at + j * DD_VW, x);
         }
     }
 }
@@ -258,33 +282,22 @@ static void finish_tile(const dd_gemm_args *args, const float *tile, int64_t row
 }
 
 static void sum_columns(const float *y, int64_t ld, int64_t rows, int64_t columns, float *pivots, float *offsets, float *squares) {
-    const dd_vf share = dd_v_set(1 / (float)rows);
+    const vf share = v_splat(1 / (float)rows);
     for (int64_t j = 0; j < columns; j += DD_VW) {
         const int64_t left = columns - j;
-        const dd_vf pivot = left >= DD_VW ? dd_v_load(y + j) : dd_v_load_n(y + j, left);
-        dd_vf sum = dd_v_zero(), square = sum, rest = sum;
-        for (int64_t i = 1; i < rows; i++) {
-            const dd_vf x = left >= DD_VW ? dd_v_load(y + i * ld + j) : dd_v_load_n(y + i * ld + j, left);
-            sum = dd_v_add(sum, dd_v_sub(x, pivot));
-        }
-        const dd_vf offset = dd_v_mul(sum, share);
+        const vf pivot = v_load_up_to(y + j, left);
+        vf sum = v_splat(0), square = sum, rest = sum;
+        for (int64_t i = 1; i < rows; i++) sum += v_load_up_to(y + i * ld + j, left) - pivot;
+        const vf offset = sum * share;
         for (int64_t i = 0; i < rows; i++) {
-            const dd_vf x = left >= DD_VW ? dd_v_load(y + i * ld + j) : dd_v_load_n(y + i * ld + j, left);
-            const dd_vf d = dd_v_sub(dd_v_sub(x, pivot), offset);
-            rest = dd_v_add(rest, d);
-            square = dd_v_fma(d, d, square);
+            const vf d = (v_load_up_to(y + i * ld + j, left) - pivot) - offset;
+            rest += d;
+            square = v_fma(d, d, square);
         }
         // What the mean was rounded by.
-        const dd_vf change = dd_v_mul(rest, share), mean = dd_v_add(offset, change);
-        square = dd_v_sub(square, dd_v_mul(rest, change));
-        if (left >= DD_VW) {
-            dd_v_store(pivots + j, pivot);
-            dd_v_store(offsets + j, mean);
-            dd_v_store(squares + j, square);
-        } else {
-            dd_v_store_n(pivots + j, pivot, left);
-            dd_v_store_n(offsets + j, mean, left);
-            dd_v_store_n(squares + j, square, left);
-        }
+        const vf change = rest * share, less = rest * change, mean = offset + change;
+        v_store_up_to(pivots + j, pivot, left);
+        v_store_up_to(offsets + j, mean, left);
+        v_store_up_to(squares + j, square - less, left);
     }
 }

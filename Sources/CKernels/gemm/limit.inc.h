@@ -1,48 +1,34 @@
 // Multiplications and additions on registers alone, of one instruction set.
+#include "../simd/vector.h"
 
-enum { LIMIT_CHAINS = 16 }; // more than latency times units, on all machines so far
+enum {
+    LIMIT_CHAINS = DD_VW == 8 ? 12 : 16, // more than latency times units, on all machines so far
+    LIMIT_FLOAT32_FLOPS = 2 * LIMIT_CHAINS * DD_VW,
+};
 
-// The empty assembly keeps the compiler from seeing through the loop.
-#define DD_KEEP(x) __asm__ volatile("" : "+x"(x))
-#define DD_KEEP_WIDE(x) __asm__ volatile("" : "+v"(x))
+DD_INLINE void limit_loop(const int pairs, int64_t steps, float *result) {
+    vf sums[LIMIT_CHAINS], x = v_splat(pairs ? dd_float_from_bits(0x3f003f00) : 0.5f); // pairs of 0.5
+    for (int i = 0; i < LIMIT_CHAINS; i++) sums[i] = v_splat((float)i);
+#if DD_VW > 4
+    __asm__ volatile("" : "+x"(x)); // so that the compiler does not see through the loop
+#endif
+    for (int64_t s = 0; s < steps; s++) {
+        DD_UNROLL
+        for (int i = 0; i < LIMIT_CHAINS; i++) {
+#if DD_HAS_BF16
+            if (pairs) {
+                sums[i] = v_dot_bfloat16(sums[i], x, x);
+                continue;
+            }
+#endif
+            sums[i] = v_fma(sums[i], x, x);
+        }
+    }
+    for (int i = 0; i < LIMIT_CHAINS; i++) *result += sums[i][0];
+}
 
-#if defined(DD_VMATH_BF16)
-static void limit_bfloat16(int64_t steps, float *result) {
-    __m512 sums[LIMIT_CHAINS];
-    __m512i bits = _mm512_set1_epi32(0x3f003f00); // pairs of 0.5
-    for (int i = 0; i < LIMIT_CHAINS; i++) sums[i] = _mm512_set1_ps((float)i);
-    DD_KEEP_WIDE(bits);
-    const __m512bh x = (__m512bh)bits;
-    for (int64_t s = 0; s < steps; s++)
-#pragma clang loop unroll(full)
-        for (int i = 0; i < LIMIT_CHAINS; i++) sums[i] = _mm512_dpbf16_ps(sums[i], x, x);
-    for (int i = 0; i < LIMIT_CHAINS; i++) *result += _mm512_cvtss_f32(sums[i]);
-}
-#elif defined(DD_VMATH_AVX512)
-static void limit_avx512(int64_t steps, float *result) {
-    __m512 sums[LIMIT_CHAINS], x = _mm512_set1_ps(0.5f);
-    for (int i = 0; i < LIMIT_CHAINS; i++) sums[i] = _mm512_set1_ps((float)i);
-    DD_KEEP_WIDE(x);
-    for (int64_t s = 0; s < steps; s++)
-#pragma clang loop unroll(full)
-        for (int i = 0; i < LIMIT_CHAINS; i++) sums[i] = _mm512_fmadd_ps(x, x, sums[i]);
-    for (int i = 0; i < LIMIT_CHAINS; i++) *result += _mm512_cvtss_f32(sums[i]);
-}
-#elif defined(DD_VMATH_AVX2)
-static void limit_avx2(int64_t steps, float *result) {
-    __m256 sums[12], x = _mm256_set1_ps(0.5f);
-    for (int i = 0; i < 12; i++) sums[i] = _mm256_set1_ps((float)i);
-    DD_KEEP(x);
-    for (int64_t s = 0; s < steps; s++)
-#pragma clang loop unroll(full)
-        for (int i = 0; i < 12; i++) sums[i] = _mm256_fmadd_ps(x, x, sums[i]);
-    for (int i = 0; i < 12; i++) *result += _mm256_cvtss_f32(sums[i]);
-}
+#if DD_HAS_BF16
+static void limit_bfloat16(int64_t steps, float *result) { limit_loop(1, steps, result); }
 #else
-static void limit_scalar(int64_t steps, float *result) {
-    float sums[LIMIT_CHAINS] = {0};
-    for (int64_t s = 0; s < steps; s++)
-        for (int i = 0; i < LIMIT_CHAINS; i++) sums[i] = sums[i] * 0.5f + 1.0f;
-    for (int i = 0; i < LIMIT_CHAINS; i++) *result += sums[i];
-}
+static void limit_float32(int64_t steps, float *result) { limit_loop(0, steps, result); }
 #endif

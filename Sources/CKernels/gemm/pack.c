@@ -1,25 +1,47 @@
 // Weights as the tiles read them: panels of 32 rows of w, turned around, the same on every instruction set.
 #include "gemm_kernels.h"
 
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+// Blocks along k keep the cache lines of 32 rows at hand while they are turned around.
+enum { PACK_BLOCK = 32 };
 
 // MARK: operands
 
-static int64_t padded_row(int64_t k) { return divide_up(k, 32) * 32; }
-static int64_t float32_panel(int64_t k) { return k * DD_PANEL * 4; }
-static int64_t bfloat16_panel(int64_t k) { return divide_up(k, 2) * DD_PANEL * 4; }
-static int64_t int16_panel(int64_t k) { return (divide_up(k, 2) + 1) * DD_PANEL * 4; }
+static int64_t padded_row(int64_t k) { return dd_ceil_div(k, 32) * 32; }
+
+static void pack_float32(void *panel, int64_t start, int64_t j, const float *line, int64_t count, float inverse) {
+    (void)inverse;
+    float *values = (float *)panel + start * DD_PANEL + j;
+    for (int64_t l = 0; l < count; l++) values[l * DD_PANEL] = line[l];
+}
+
+/// Numbers of 16 bits, of which a word holds two neighbours along k; `numbers` has one more than `count`.
+static void pack_pairs(void *panel, int64_t start, int64_t j, const uint16_t *numbers, int64_t count) {
+    uint32_t *pairs = (uint32_t *)panel + start / 2 * DD_PANEL + j;
+    for (int64_t l = 0; l < count; l += 2) pairs[l / 2 * DD_PANEL] = numbers[l] | (uint32_t)numbers[l + 1] << 16;
+}
+
+static void pack_bfloat16(void *panel, int64_t start, int64_t j, const float *line, int64_t count, float inverse) {
+    (void)inverse;
+    uint16_t numbers[PACK_BLOCK + 1] = {0};
+    for (int64_t l = 0; l < count; l++) numbers[l] = dd_bfloat16_from_float(line[l]);
+    pack_pairs(panel, start, j, numbers, count);
+}
+
+static void pack_int16(void *panel, int64_t start, int64_t j, const float *line, int64_t count, float inverse) {
+    uint16_t numbers[PACK_BLOCK + 1] = {0};
+    for (int64_t l = 0; l < count; l++) numbers[l] = (uint16_t)dd_int16_from_float(line[l] * inverse);
+    pack_pairs(panel, start, j, numbers, count);
+}
 
 const dd_operand dd_operands[DD_PRECISION_COUNT] = {
-    [DD_PRECISION_FLOAT32] = {.element = 4, .in_place = DD_F32, .strip_row = padded_row, .panel_bytes = float32_panel},
-    [DD_PRECISION_BFLOAT16] = {.element = 2, .in_place = DD_BF16, .strip_row = padded_row, .panel_bytes = bfloat16_panel},
-    [DD_PRECISION_INT16] = {.element = 2, .in_place = DD_I16, .strip_row = dd_int16_row, .panel_bytes = int16_panel},
+    [DD_PRECISION_FLOAT32] = {.element = 4, .in_place = DD_F32, .strip_row = padded_row, .pack = pack_float32},
+    [DD_PRECISION_BFLOAT16] = {.element = 2, .in_place = DD_BF16, .strip_row = padded_row, .pack = pack_bfloat16},
+    [DD_PRECISION_INT16] = {.element = 2, .in_place = DD_I16, .strip_row = dd_int16_row, .scale_rows = 1, .pack = pack_int16},
 };
 
-int64_t dd_gemm_packed_bytes(dd_precision precision, int64_t n, int64_t k) {
-    return divide_up(n, DD_PANEL) * dd_operands[precision].panel_bytes(k);
-}
+static int64_t panel_bytes(dd_precision precision, int64_t k) { return dd_operand_rows(precision, k) * DD_PANEL * 4; }
+
+int64_t dd_gemm_packed_bytes(dd_precision precision, int64_t n, int64_t k) { return dd_ceil_div(n, DD_PANEL) * panel_bytes(precision, k); }
 
 // MARK: packing
 
@@ -58,18 +80,15 @@ static void load_line(const pack_job *job, int64_t row, int64_t start, int64_t c
         for (int64_t l = 0; l < count; l++) line[l] = dd_load_element(job->w, job->w_type, at + l);
 }
 
-// Blocks along k keep the cache lines of 32 rows at hand while they are turned around.
-enum { PACK_BLOCK = 32 };
-
-/// The scale of a row of w that is multiplied in int16, from the part with the largest sum of squares, and its inverse.
+/// The scale of a row of w, from the part with the largest sum of squares, and its inverse.
 static void find_scale(const pack_job *job, int64_t row, float *scale, float *inverse) {
     const int64_t part = dd_int16_part(job->k);
     double largest = 0;
     for (int64_t first = 0; first < job->k; first += part) {
-        const int64_t end = min64(first + part, job->k);
+        const int64_t end = dd_min(first + part, job->k);
         double squares = 0;
         for (int64_t start = first; start < end; start += PACK_BLOCK) {
-            const int64_t count = min64(PACK_BLOCK, end - start);
+            const int64_t count = dd_min(PACK_BLOCK, end - start);
             float line[PACK_BLOCK];
             load_line(job, row, start, count, line);
             for (int64_t l = 0; l < count; l++) squares += (double)line[l] * line[l];
@@ -82,39 +101,27 @@ static void find_scale(const pack_job *job, int64_t row, float *scale, float *in
 static void pack_panel(void *context, int64_t index, int worker) {
     (void)worker;
     const pack_job *job = context;
+    const dd_operand *operand = &dd_operands[job->precision];
     const int64_t panel = job->first_panel + index, k = job->k;
-    char *out = job->packed + panel * dd_operands[job->precision].panel_bytes(k);
-    float inverses[DD_PANEL] = {0};
-    if (job->precision == DD_PRECISION_INT16) {
-        float *scales = (float *)out;
+    char *out = job->packed + panel * panel_bytes(job->precision, k);
+    float inverses[DD_PANEL] = {0}, *scales = (float *)(void *)out;
+    if (operand->scale_rows) {
         for (int64_t j = 0; j < DD_PANEL; j++) {
             const int64_t row = packed_row(job, panel, j);
             if (row == -1) continue;
             scales[j] = 0;
             if (row >= 0) find_scale(job, row, scales + j, inverses + j);
         }
-        out += DD_PANEL * sizeof(float);
     }
+    out += operand->scale_rows * DD_PANEL * (int64_t)sizeof(float);
     for (int64_t start = 0; start < k; start += PACK_BLOCK) {
-        const int64_t count = min64(PACK_BLOCK, k - start);
+        const int64_t count = dd_min(PACK_BLOCK, k - start);
         for (int64_t j = 0; j < DD_PANEL; j++) {
             const int64_t row = packed_row(job, panel, j);
             if (row == -1) continue;
-            float line[PACK_BLOCK + 1] = {0};
+            float line[PACK_BLOCK];
             load_line(job, row, start, count, line);
-            if (job->precision == DD_PRECISION_FLOAT32) {
-                float *values = (float *)out + start * DD_PANEL + j;
-                for (int64_t l = 0; l < count; l++) values[l * DD_PANEL] = line[l];
-                continue;
-            }
-            uint32_t *pairs = (uint32_t *)out + start / 2 * DD_PANEL + j;
-            for (int64_t l = 0; l < count; l += 2) {
-                uint16_t pair[2];
-                for (int i = 0; i < 2; i++)
-                    pair[i] = job->precision == DD_PRECISION_INT16 ? (uint16_t)dd_int16_from_float(line[l + i] * inverses[j])
-                                                                   : dd_bfloat16_from_float(line[l + i]);
-                pairs[l / 2 * DD_PANEL] = pair[0] | (uint32_t)pair[1] << 16;
-            }
+            operand->pack(out, start, j, line, count, inverses[j]);
         }
     }
 }
@@ -122,23 +129,15 @@ static void pack_panel(void *context, int64_t index, int worker) {
 static void pack(dd_pool *pool, pack_job job) {
     if (job.n <= 0 || job.k <= 0) return;
     job.first_panel = job.row_offset / DD_PANEL;
-    const int64_t last = divide_up(job.row_offset + job.n, DD_PANEL);
+    const int64_t last = dd_ceil_div(job.row_offset + job.n, DD_PANEL);
     dd_parallel_for(pool, last - job.first_panel, pack_panel, &job);
 }
 
-void dd_gemm_pack_rows(dd_pool *pool, dd_precision precision, void *packed, int64_t row_offset, const void *w,
-                       dd_element w_type, int64_t n, int64_t k, int64_t ldw) {
-    pack(pool, (pack_job){.precision = precision, .packed = packed, .w = w, .w_type = w_type, .n = n, .k = k, .ldw = ldw,
-                          .row_offset = row_offset});
+void dd_gemm_pack_rows(dd_pool *pool, dd_precision precision, void *packed, int64_t row_offset, const void *w, dd_element w_type, int64_t n, int64_t k,
+                       int64_t ldw) {
+    pack(pool, (pack_job){.precision = precision, .packed = packed, .w = w, .w_type = w_type, .n = n, .k = k, .ldw = ldw, .row_offset = row_offset});
 }
 
-void dd_gemm_pack(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
-                  int64_t k, int64_t ldw) {
-    dd_gemm_pack_rows(pool, precision, packed, 0, w, w_type, n, k, ldw);
-}
-
-void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
-                        int64_t k, int64_t ldw) {
-    pack(pool, (pack_job){.precision = precision, .packed = packed, .w = w, .w_type = w_type, .n = n, .k = k, .ldw = ldw,
-                          .geglu = 1});
+void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n, int64_t k, int64_t ldw) {
+    pack(pool, (pack_job){.precision = precision, .packed = packed, .w = w, .w_type = w_type, .n = n, .k = k, .ldw = ldw, .geglu = 1});
 }

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-enum { DD_ATTENTION_MOST_CHANNELS = 4096 };  // of a head
+enum { DD_ATTENTION_MOST_CHANNELS = 4096 }; // of a head
 
 /// Where element [batch, token, head, channel] of a tensor lies: base + batch_stride b + token_stride t + head_stride h + c.
 /// Strides are in elements; the channels of one head lie side by side. Views into one q, k, v product need no copy.

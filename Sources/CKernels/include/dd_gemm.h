@@ -14,43 +14,20 @@
 extern "C" {
 #endif
 
-/// What a product multiplies. Sums are float32 but for int16.
-typedef enum dd_precision {
-    DD_PRECISION_FLOAT32 = 0,
-    DD_PRECISION_BFLOAT16 = 1, // both factors rounded (to nearest, ties to even) to bfloat16; fast where there are instructions for it
-    /// 16-bit integers with shared scales: a row of A has one for each part of at most 512 columns, a row of w one for all of it. Whole
-    /// numbers are summed within a part, which never leaves 32 bits, and parts in float32. As fast and as small as bfloat16, also where
-    /// there are no instructions for that, with an error of a fifth. Rows smaller than 2^-63 are zeros.
-    DD_PRECISION_INT16 = 2,
-    DD_PRECISION_COUNT
-} dd_precision;
-
-typedef enum dd_activation {
-    DD_ACTIVATION_NONE = 0,
-    DD_ACTIVATION_SILU = 1,  // x / (1 + exp(-x))
-    DD_ACTIVATION_GELU = 2,  // x / 2 (1 + erf(x / sqrt 2))
-    DD_ACTIVATION_GEGLU = 3, // value * gelu(gate); weights packed by dd_gemm_pack_geglu, y has n / 2 columns
-} dd_activation;
-
 // MARK: packed weights
 
 /// Bytes of [n, k] packed: panels of 32 rows, [ceil(n / 32)][k][32] float32, or [ceil(n / 32)][ceil(k / 2)][32][2] bfloat16 or, with
 /// 32 float32 scales in front of each panel, int16; what is beyond n and k is zero. The same on every instruction set.
 int64_t dd_gemm_packed_bytes(dd_precision precision, int64_t n, int64_t k);
 
-/// Packs w [n, k] (row stride ldw) of DD_F32, DD_F16 or DD_BF16. `pool` may be NULL.
-void dd_gemm_pack(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
-                  int64_t k, int64_t ldw);
-
-/// Packs w as rows row_offset ..< row_offset + n of a larger matrix (q, k and v one below the other). Parts come in rising
-/// order without gaps: each call also zeroes what follows its last row in that row's panel.
-void dd_gemm_pack_rows(dd_pool *pool, dd_precision precision, void *packed, int64_t row_offset, const void *w,
-                       dd_element w_type, int64_t n, int64_t k, int64_t ldw);
+/// Packs w [n, k] (row stride ldw) of DD_F32, DD_F16 or DD_BF16 as rows row_offset ..< row_offset + n of a matrix that may be larger (q, k and v one
+/// below the other). Parts come in rising order without gaps: each call also zeroes what follows its last row in that row's panel. `pool` may be NULL.
+void dd_gemm_pack_rows(dd_pool *pool, dd_precision precision, void *packed, int64_t row_offset, const void *w, dd_element w_type, int64_t n, int64_t k,
+                       int64_t ldw);
 
 /// Packs w [n, k] whose rows 0 ..< n / 2 make the values and n / 2 ..< n the gates (n even): each panel holds 16 rows of
 /// values and the 16 of their gates. Same size as dd_gemm_packed_bytes(precision, n, k).
-void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n,
-                        int64_t k, int64_t ldw);
+void dd_gemm_pack_geglu(dd_pool *pool, dd_precision precision, void *packed, const void *w, dd_element w_type, int64_t n, int64_t k, int64_t ldw);
 
 // MARK: the product
 
@@ -65,40 +42,40 @@ typedef enum dd_gemm_prologue {
 
 /// A zeroed structure is valid once m, n, k, a, lda, w_packed, y and ldy are set.
 typedef struct dd_gemm_args {
-    int64_t m, n, k;            // n: rows of w; with GEGLU those of values and gates together
-    dd_precision precision;     // the one that w was packed with
+    int64_t m, n, k;        // n: rows of w; with GEGLU those of values and gates together
+    dd_precision precision; // the one that w was packed with
     const void *w_packed;
 
-    const void *a;              // [m, k]
+    const void *a; // [m, k]
     int64_t lda;
-    dd_element a_type;          // DD_F32 or DD_BF16
+    dd_element a_type; // DD_F32 or DD_BF16
 
     dd_gemm_prologue prologue;
-    float epsilon;              // with LAYER_NORM
-    const float *column_scale;  // [groups, k] or NULL (1)
-    const float *column_shift;  // [groups, k] or NULL (0)
-    int64_t column_group_rows;  // rows that share one set of columns; 0: all
+    float epsilon;                     // with LAYER_NORM
+    const float *column_scale;         // [groups, k] or NULL (1)
+    const float *column_shift;         // [groups, k] or NULL (0)
+    int64_t column_group_rows;         // rows that share one set of columns; 0: all
     dd_activation prologue_activation; // NONE or SILU, with SCALE_SHIFT
 
-    const float *bias;          // [n] in w's own order, or NULL
+    const float *bias; // [n] in w's own order, or NULL
     dd_activation activation;
-    const float *residual;      // [m, columns of y] or NULL; may be y itself
+    const float *residual; // [m, columns of y] or NULL; may be y itself
     int64_t ld_residual;
 
-    void *y;                    // [m, n], with GEGLU [m, n / 2]; must not overlap A
+    void *y; // [m, n], with GEGLU [m, n / 2]; must not overlap A
     int64_t ldy;
-    dd_element y_type;          // DD_F32 or DD_BF16
+    dd_element y_type; // DD_F32 or DD_BF16
 
     /// [groups][columns of y][2], where takes_moments is not 0: the mean and the variance (of the whole) of each column of y over each group of rows, as
     /// dd_group_statistics_nhwc_f32 takes them. Blocks of some hundred rows are summed in float32, about their mean, and
     /// brought together in float64, always in the same order. y_type must be DD_F32, k >= 1.
-    int takes_moments;
     float *moments;
-    int64_t moments_rows;       // rows of a group; 0: all
+    int takes_moments;
+    int64_t moments_rows; // rows of a group; 0: all
 } dd_gemm_args;
 
-/// Bytes of scratch that dd_gemm needs with `threads` workers. No pointer matters, so that memory can be planned before there is any. Enough
-/// for every instruction set.
+/// Bytes of scratch that dd_gemm needs with `threads` workers. No pointer matters, so that memory can be planned before there is any. Enough for every
+/// instruction set.
 int64_t dd_gemm_scratch_bytes(const dd_gemm_args *args, int threads);
 
 /// Runs the product. `scratch`: 64-byte aligned, dd_gemm_scratch_bytes(args, dd_pool_size(pool)) bytes; may be NULL when

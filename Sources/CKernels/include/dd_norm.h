@@ -14,9 +14,8 @@ extern "C" {
 /// y = (x - mean) / sqrt(variance + epsilon) * scale[c] + bias[c], mean and variance over each of `groups` groups of
 /// neighbouring channels of each image; with `silu` != 0 y = silu(that). x and y are [batch, channels, pixels],
 /// channels a multiple of groups. y may be x.
-void dd_group_norm_nchw_f32(
-    dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels,
-    int64_t pixels, int64_t groups, float epsilon, int silu);
+void dd_group_norm_nchw_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels, int64_t pixels,
+                            int64_t groups, float epsilon, int silu);
 
 /// Bytes of scratch memory for dd_group_statistics_nhwc_f32 and for dd_group_norm_nhwc_f32.
 int64_t dd_group_statistics_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixels);
@@ -26,30 +25,15 @@ int64_t dd_group_norm_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixe
 /// shift_out = bias - mean * scale_out, each [batch][channels]. The operand is the concatenation of one or two sources of
 /// batch * pixels rows, each with its addend; `channels` is the sum of theirs. Groups may straddle the two. A source whose moments are given is not read.
 /// `scratch` is aligned to 8 bytes.
-void dd_group_statistics_nhwc_f32(
-    dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count,
-    const float *scale, const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch);
+void dd_group_statistics_nhwc_f32(dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count, const float *scale,
+                                  const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch);
 
-/// y[b, p, c] = x[b, p, c] * scale[b, c] + shift[b, c], then SiLU if `silu` != 0. y [batch, pixels, channels] is contiguous,
-/// and may be the x of a single source that is contiguous too.
-void dd_scale_shift_nhwc_f32(
-    dd_pool *pool, float *y, const dd_nhwc_source *sources, int source_count, const float *scale, const float *shift,
-    int64_t batch, int64_t pixels, int silu);
-
-/// Group norm of channels-last sources: the statistics and then the pass above. y as above.
-/// `scratch` is aligned to 8 bytes.
-void dd_group_norm_nhwc_f32(
-    dd_pool *pool, float *y, const dd_nhwc_source *sources, int source_count, const float *scale, const float *bias,
-    int64_t batch, int64_t pixels, int64_t groups, float epsilon, int silu, void *scratch);
+/// Group norm of a channels-last x [batch, pixels, channels], then SiLU if `silu` != 0. y may be x. `scratch` is aligned to 8 bytes.
+void dd_group_norm_nhwc_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels, int64_t pixels,
+                            int64_t groups, float epsilon, int silu, void *scratch);
 
 /// y[r, :] = (x[r, :] - mean) / sqrt(variance + epsilon) * scale[:] + bias[:] for each of `rows` rows of n. y may be x.
-void dd_layer_norm_f32(
-    dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t rows, int64_t n,
-    float epsilon);
-
-/// mean[r] and rstd[r] = 1 / sqrt(variance + epsilon) of each row of x [rows, n], rows `ldx` floats apart.
-void dd_row_statistics_f32(
-    dd_pool *pool, float *mean, float *rstd, const float *x, int64_t ldx, int64_t rows, int64_t n, float epsilon);
+void dd_layer_norm_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t rows, int64_t n, float epsilon);
 
 #ifdef __cplusplus
 }

@@ -1,34 +1,25 @@
 // AVX-512: F, BW, DQ and VL.
 #if defined(__x86_64__)
 #include <immintrin.h>
-#include <math.h>
-#include <string.h>
 
 #include "kernels.h"
 
+#define DD_VW 16
+#define DD_HAS_VNNI 0
+#define DD_HAS_BF16 0
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
-#define VECTOR_BYTES 64
+#include "../conv/kernels.inc.h"
 #include "../elementwise/one_pass.inc.h"
-
-#define DD_VNNI 0
-#include "../gemm/gemm_avx512.h"
-
-#include "../attention/attention_avx512.h"
-
-#define DD_VL 16
-#define DD_ROWS 8
-#define DD_COLUMNS 2
-#define DD_NATIVE_INT16 DD_VNNI
-#include "../conv/conv_tasks.inc.h"
-
+#include "../gemm/gemm_tiles.h"
 #include "../gemm/limit.inc.h"
+
+#include "../attention/attention_template.h"
 #pragma clang attribute pop
 
 static int supported(void) {
     // The compiler's builtins check the operating system's support for the wide registers too.
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("avx512f") &&
-           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return dd_kernels_avx2.supported() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl");
 }
 
 const dd_kernels dd_kernels_avx512 = {
@@ -37,8 +28,8 @@ const dd_kernels dd_kernels_avx512 = {
     .base = &dd_kernels_scalar,
     .gemm = &gemm_kernels,
     .attention = &attention_kernels,
-    .conv = conv_tasks,
+    .conv = conv_kernels,
     .one_pass = &one_pass,
-    .limits = {[DD_LIMIT_FLOAT32_FMA] = {limit_avx512, 2 * LIMIT_CHAINS * 16}},
+    .limits = {[DD_LIMIT_FLOAT32_FMA] = {limit_float32, LIMIT_FLOAT32_FLOPS}},
 };
 #endif

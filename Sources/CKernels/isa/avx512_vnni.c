@@ -1,20 +1,15 @@
 // AVX-512 with VNNI: pairs of int16 are multiplied and added to a sum in one instruction.
 #if defined(__x86_64__)
 #include <immintrin.h>
-#include <math.h>
-#include <string.h>
 
 #include "kernels.h"
 
+#define DD_VW 16
+#define DD_HAS_VNNI 1
+#define DD_HAS_BF16 0
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)
-#define DD_VNNI 1
-#include "../gemm/gemm_avx512.h"
-
-#define DD_VL 16
-#define DD_ROWS 8
-#define DD_COLUMNS 2
-#define DD_NATIVE_INT16 DD_VNNI
-#include "../conv/conv_tasks.inc.h"
+#include "../conv/kernels.inc.h"
+#include "../gemm/gemm_tiles.h"
 #pragma clang attribute pop
 
 static int supported(void) { return dd_kernels_avx512.supported() && __builtin_cpu_supports("avx512vnni"); }
@@ -24,6 +19,6 @@ const dd_kernels dd_kernels_avx512_vnni = {
     .supported = supported,
     .base = &dd_kernels_avx512,
     .gemm = &gemm_kernels,
-    .conv = conv_tasks,
+    .conv = conv_kernels,
 };
 #endif

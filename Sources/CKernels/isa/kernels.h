@@ -2,7 +2,7 @@
 #ifndef DD_KERNELS_H
 #define DD_KERNELS_H
 #include "../attention/attention_kernels.h"
-#include "../conv/conv_internal.h"
+#include "../conv/plan.h"
 #include "../elementwise/one_pass.h"
 #include "../gemm/gemm_kernels.h"
 #include "dd_isa.h"
@@ -20,7 +20,7 @@ typedef struct dd_kernels {
     const struct dd_kernels *base; // NULL for the portable one, which has all
     const dd_gemm_kernels *gemm;
     const dd_attention_kernels *attention;
-    const dd_conv_task *conv; // by dd_conv_precision
+    const dd_conv_kernel *const *conv; // of each algorithm, by precision
     const dd_one_pass *one_pass;
     dd_limit_loop limits[DD_LIMIT_COUNT];
 } dd_kernels;

@@ -1,19 +1,11 @@
 // Portable C: what runs anywhere, and the reference that the others are held against.
 #include "kernels.h"
 
-#define VECTOR_BYTES 16
-#include "../elementwise/one_pass.inc.h"
-
-#define DD_VL 4
-#define DD_ROWS 4
-#define DD_COLUMNS 2
-#define DD_NATIVE_INT16 0
-#include "../conv/conv_tasks.inc.h"
-
-#include "../gemm/gemm_scalar.h"
-
+#define DD_VW 4
 #include "../attention/attention_scalar.h"
-
+#include "../conv/kernels.inc.h"
+#include "../elementwise/one_pass.inc.h"
+#include "../gemm/gemm_scalar.h"
 #include "../gemm/limit.inc.h"
 
 static int supported(void) { return 1; }
@@ -23,7 +15,7 @@ const dd_kernels dd_kernels_scalar = {
     .supported = supported,
     .gemm = &gemm_kernels,
     .attention = &attention_kernels,
-    .conv = conv_tasks,
+    .conv = conv_kernels,
     .one_pass = &one_pass,
-    .limits = {[DD_LIMIT_FLOAT32_FMA] = {limit_scalar, 2 * LIMIT_CHAINS}},
+    .limits = {[DD_LIMIT_FLOAT32_FMA] = {limit_float32, LIMIT_FLOAT32_FLOPS}},
 };

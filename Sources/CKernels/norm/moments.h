@@ -9,8 +9,8 @@
 
 /// Adds a block of `count` values a column to mean[c] and squares[c] (distances to the mean, squared and summed) of the `before`
 /// values so far.
-static inline void dd_moments_add(
-    double *mean, double *squares, double before, const float *pivot, const float *offset, const float *square, double count, int64_t columns) {
+static inline void dd_moments_add(double *mean, double *squares, double before, const float *pivot, const float *offset, const float *square, double count,
+                                  int64_t columns) {
     const double share = count / (before + count);
     for (int64_t c = 0; c < columns; c++) {
         const double delta = (double)pivot[c] + (double)offset[c] - mean[c];

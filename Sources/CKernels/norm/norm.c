@@ -1,17 +1,18 @@
 #include "dd_norm.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "../elementwise/one_pass.h"
-#include "../elementwise/vectors.h"
+#include "../math/integers.h"
 
 enum {
-    TASK_FLOATS = 16384,   // of a task that only applies
-    PIXEL_BLOCKS = 32,     // at most so many partial sums of an image
-    PIXEL_BLOCK_MIN = 64,  // pixels
-    PIXEL_STEP = 16,       // pixels summed in registers
-    CHANNEL_PIECE = 320,   // of a row whose scale and shift are applied
-    CHANNEL_BLOCK = 256,   // channels of a task that takes sums
+    TASK_FLOATS = 16384,  // of a task that only applies
+    PIXEL_BLOCKS = 32,    // at most so many partial sums of an image
+    PIXEL_BLOCK_MIN = 64, // pixels
+    PIXEL_STEP = 16,      // pixels summed in registers
+    CHANNEL_PIECE = 320,  // of a row whose scale and shift are applied
+    CHANNEL_BLOCK = 256,  // channels of a task that takes sums
 };
 
 // MARK: NCHW
@@ -42,21 +43,19 @@ static void nchw_task(void *raw, int64_t index, int worker) {
     }
 }
 
-void dd_group_norm_nchw_f32(
-    dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels,
-    int64_t pixels, int64_t groups, float epsilon, int silu) {
+void dd_group_norm_nchw_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels, int64_t pixels,
+                            int64_t groups, float epsilon, int silu) {
     if (batch <= 0 || channels <= 0 || pixels <= 0 || groups <= 0) return;
-    nchw_context context = {dd_one_pass_current()->moments, dd_one_pass_current()->affine, y,      x,       scale, bias,
-                            channels / groups,  groups,            pixels, epsilon, silu};
+    nchw_context context = {dd_one_pass_current()->moments, dd_one_pass_current()->affine, y, x, scale, bias, channels / groups, groups, pixels, epsilon, silu};
     dd_parallel_for(pool, batch * groups, nchw_task, &context);
 }
 
 // MARK: channels-last statistics
 
-static int64_t pixel_block(int64_t pixels) { return max_i64(PIXEL_BLOCK_MIN, ceil_div(pixels, PIXEL_BLOCKS)); }
+static int64_t pixel_block(int64_t pixels) { return dd_max(PIXEL_BLOCK_MIN, dd_ceil_div(pixels, PIXEL_BLOCKS)); }
 
 int64_t dd_group_statistics_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixels) {
-    return batch * ceil_div(pixels, pixel_block(pixels)) * channels * 2 * (int64_t)sizeof(double);
+    return batch * dd_ceil_div(pixels, pixel_block(pixels)) * channels * 2 * (int64_t)sizeof(double);
 }
 
 int64_t dd_group_norm_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixels) {
@@ -64,7 +63,7 @@ int64_t dd_group_norm_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixe
 }
 
 typedef struct sums_context {
-    void (*column_sums)(double *, double *, const float *, int64_t, const float *, int64_t, int64_t, int64_t);
+    void (*column_sums)(double *, double *, const float *, const float *, int64_t, int64_t, int64_t);
     double *sums;
     const dd_nhwc_source *sources;
     int source_count;
@@ -72,30 +71,28 @@ typedef struct sums_context {
 } sums_context;
 
 /// Tasks that sum a source's channels over a block of pixels.
-static int64_t own_tasks(const dd_nhwc_source *source) { return source->moments ? 0 : ceil_div(source->channels, CHANNEL_BLOCK); }
+static int64_t own_tasks(const dd_nhwc_source *source) { return source->moments ? 0 : dd_ceil_div(source->channels, CHANNEL_BLOCK); }
 
 static void sums_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const sums_context *c = raw;
     int64_t part = index % c->channel_tasks, row_block = index / c->channel_tasks;
     int64_t image = row_block / c->blocks, first = row_block % c->blocks * c->block;
-    int64_t pixels = min_i64(c->block, c->pixels - first), row = image * c->pixels + first;
+    int64_t pixels = dd_min(c->block, c->pixels - first), row = image * c->pixels + first;
     double *sums = c->sums + row_block * c->channels * 2; // [2][channels]
     for (int s = 0; s < c->source_count; s++) {
         const dd_nhwc_source *source = &c->sources[s];
         int64_t here = own_tasks(source);
         if (part < here) {
             int64_t channel = part * CHANNEL_BLOCK;
-            int64_t count = min_i64(CHANNEL_BLOCK, source->channels - channel);
+            int64_t count = dd_min(CHANNEL_BLOCK, source->channels - channel);
             sums += channel;
             memset(sums, 0, (size_t)count * sizeof(double));
             memset(sums + c->channels, 0, (size_t)count * sizeof(double));
             for (int64_t p = 0; p < pixels; p += PIXEL_STEP) {
-                int64_t at = row + p;
-                const float *addend = source->addend ? source->addend + at * source->ld_addend + channel : NULL;
-                c->column_sums(
-                    sums, sums + c->channels, source->x + at * source->ld + channel, source->ld, addend, source->ld_addend,
-                    count, min_i64(PIXEL_STEP, pixels - p));
+                int64_t at = (row + p) * source->channels + channel;
+                const float *addend = source->addend ? source->addend + at : NULL;
+                c->column_sums(sums, sums + c->channels, source->x + at, addend, source->channels, count, dd_min(PIXEL_STEP, pixels - p));
             }
             return;
         }
@@ -144,9 +141,8 @@ static void scale_shift_task(void *raw, int64_t index, int worker) {
     }
 }
 
-void dd_group_statistics_nhwc_f32(
-    dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count,
-    const float *scale, const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch) {
+void dd_group_statistics_nhwc_f32(dd_pool *pool, float *scale_out, float *shift_out, const dd_nhwc_source *sources, int source_count, const float *scale,
+                                  const float *bias, int64_t batch, int64_t pixels, int64_t groups, float epsilon, void *scratch) {
     if (batch <= 0 || pixels <= 0) return;
     sums_context context = {dd_one_pass_current()->column_sums, scratch, sources, source_count, .pixels = pixels};
     for (int s = 0; s < source_count; s++) {
@@ -154,21 +150,19 @@ void dd_group_statistics_nhwc_f32(
         context.channel_tasks += own_tasks(&sources[s]);
     }
     context.block = pixel_block(pixels);
-    context.blocks = ceil_div(pixels, context.block);
+    context.blocks = dd_ceil_div(pixels, context.block);
     if (context.channel_tasks) dd_parallel_for(pool, batch * context.blocks * context.channel_tasks, sums_task, &context);
-    scale_shift_context finish = {scale_out, shift_out, scratch, sources, scale, bias, context.blocks, context.channels, pixels, groups,
-                                  context.channels / groups, epsilon};
+    scale_shift_context finish = {
+        scale_out, shift_out, scratch, sources, scale, bias, context.blocks, context.channels, pixels, groups, context.channels / groups, epsilon};
     dd_parallel_for(pool, batch * groups, scale_shift_task, &finish);
 }
 
 // MARK: channels-last application
 
 typedef struct apply_context {
-    void (*affine_row)(float *, const float *, const float *, int64_t, const float *, const float *, int);
+    void (*affine_row)(float *, const float *, int64_t, const float *, const float *, int);
     float *y;
-    const dd_nhwc_source *sources;
-    int source_count;
-    const float *scale, *shift;
+    const float *x, *scale, *shift;
     int64_t channels, pixels, rows, rows_per_task;
     int silu;
 } apply_context;
@@ -177,100 +171,51 @@ typedef struct apply_context {
 static void apply_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const apply_context *c = raw;
-    const int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
-    int64_t base = 0;
-    for (int s = 0; s < c->source_count; s++) {
-        const dd_nhwc_source *source = &c->sources[s];
-        for (int64_t k = 0; k < source->channels; k += CHANNEL_PIECE) {
-            const int64_t count = min_i64(CHANNEL_PIECE, source->channels - k);
-            for (int64_t row = first; row < last; row++) {
-                const int64_t at = row / c->pixels * c->channels + base + k;
-                const float *addend = source->addend ? source->addend + row * source->ld_addend + k : NULL;
-                c->affine_row(
-                    c->y + row * c->channels + base + k, source->x + row * source->ld + k, addend, count, c->scale + at,
-                    c->shift + at, c->silu);
-            }
+    const int64_t first = index * c->rows_per_task, last = dd_min(first + c->rows_per_task, c->rows);
+    for (int64_t k = 0; k < c->channels; k += CHANNEL_PIECE) {
+        const int64_t count = dd_min(CHANNEL_PIECE, c->channels - k);
+        for (int64_t row = first; row < last; row++) {
+            const int64_t at = row / c->pixels * c->channels + k, here = row * c->channels + k;
+            c->affine_row(c->y + here, c->x + here, count, c->scale + at, c->shift + at, c->silu);
         }
-        base += source->channels;
     }
 }
 
-void dd_scale_shift_nhwc_f32(
-    dd_pool *pool, float *y, const dd_nhwc_source *sources, int source_count, const float *scale, const float *shift,
-    int64_t batch, int64_t pixels, int silu) {
-    apply_context context = {.affine_row = dd_one_pass_current()->affine_row, .y = y, .sources = sources, .source_count = source_count};
-    context.scale = scale;
-    context.shift = shift;
-    context.pixels = pixels;
-    context.rows = batch * pixels;
-    context.silu = silu;
-    for (int s = 0; s < source_count; s++) context.channels += sources[s].channels;
-    if (context.channels <= 0 || context.rows <= 0) return;
-    context.rows_per_task = max_i64(1, TASK_FLOATS / context.channels);
-    dd_parallel_for(pool, ceil_div(context.rows, context.rows_per_task), apply_task, &context);
-}
-
-void dd_group_norm_nhwc_f32(
-    dd_pool *pool, float *y, const dd_nhwc_source *sources, int source_count, const float *scale, const float *bias,
-    int64_t batch, int64_t pixels, int64_t groups, float epsilon, int silu, void *scratch) {
-    int64_t channels = 0;
-    for (int s = 0; s < source_count; s++) channels += sources[s].channels;
+void dd_group_norm_nhwc_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels, int64_t pixels,
+                            int64_t groups, float epsilon, int silu, void *scratch) {
+    if (batch <= 0 || channels <= 0 || pixels <= 0) return;
     char *after = (char *)scratch + dd_group_statistics_nhwc_scratch(batch, channels, pixels);
     float *scales = (float *)(void *)after, *shifts = scales + batch * channels;
-    dd_group_statistics_nhwc_f32(
-        pool, scales, shifts, sources, source_count, scale, bias, batch, pixels, groups, epsilon, scratch);
-    dd_scale_shift_nhwc_f32(pool, y, sources, source_count, scales, shifts, batch, pixels, silu);
+    const dd_nhwc_source source = {.x = x, .channels = channels};
+    dd_group_statistics_nhwc_f32(pool, scales, shifts, &source, 1, scale, bias, batch, pixels, groups, epsilon, scratch);
+    apply_context context = {dd_one_pass_current()->affine_row, y,   x, scales, shifts, channels, pixels, batch * pixels,
+                             dd_max(1, TASK_FLOATS / channels), silu};
+    dd_parallel_for(pool, dd_ceil_div(context.rows, context.rows_per_task), apply_task, &context);
 }
 
 // MARK: rows
 
 typedef struct rows_context {
     void (*layer_norm_row)(float *, const float *, const float *, const float *, int64_t, float);
-    void (*moments)(const float *, int64_t, double *, double *);
-    float *y, *mean, *rstd;
+    float *y;
     const float *x, *scale, *bias;
-    int64_t rows, n, ldx, rows_per_task;
+    int64_t rows, n, rows_per_task;
     float epsilon;
 } rows_context;
 
 static void layer_norm_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const rows_context *c = raw;
-    int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
-    for (int64_t r = first; r < last; r++)
-        c->layer_norm_row(c->y + r * c->n, c->x + r * c->n, c->scale, c->bias, c->n, c->epsilon);
+    int64_t first = index * c->rows_per_task, last = dd_min(first + c->rows_per_task, c->rows);
+    for (int64_t r = first; r < last; r++) c->layer_norm_row(c->y + r * c->n, c->x + r * c->n, c->scale, c->bias, c->n, c->epsilon);
 }
 
-static void statistics_task(void *raw, int64_t index, int worker) {
-    (void)worker;
-    const rows_context *c = raw;
-    int64_t first = index * c->rows_per_task, last = min_i64(first + c->rows_per_task, c->rows);
-    for (int64_t r = first; r < last; r++) {
-        double mean, variance;
-        c->moments(c->x + r * c->ldx, c->n, &mean, &variance);
-        c->mean[r] = (float)mean;
-        c->rstd[r] = (float)(1.0 / sqrt(variance + (double)c->epsilon));
-    }
-}
-
-void dd_layer_norm_f32(
-    dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t rows, int64_t n,
-    float epsilon) {
+void dd_layer_norm_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t rows, int64_t n, float epsilon) {
     if (n <= 0) return;
     rows_context context = {.layer_norm_row = dd_one_pass_current()->layer_norm_row, .y = y, .x = x, .scale = scale, .bias = bias};
     context.rows = rows;
     context.n = n;
     context.epsilon = epsilon;
-    context.rows_per_task = max_i64(1, TASK_FLOATS / n);
-    dd_parallel_for(pool, ceil_div(rows, context.rows_per_task), layer_norm_task, &context);
-}
-
-void dd_row_statistics_f32(
-    dd_pool *pool, float *mean, float *rstd, const float *x, int64_t ldx, int64_t rows, int64_t n, float epsilon) {
-    if (n <= 0) return;
-    rows_context context = {.moments = dd_one_pass_current()->moments, .mean = mean, .rstd = rstd, .x = x, .rows = rows, .n = n};
-    context.ldx = ldx;
-    context.epsilon = epsilon;
-    context.rows_per_task = max_i64(1, TASK_FLOATS / n);
-    dd_parallel_for(pool, ceil_div(rows, context.rows_per_task), statistics_task, &context);
+    context.rows_per_task = dd_max(1, TASK_FLOATS / n);
+    dd_parallel_for(pool, dd_ceil_div(rows, context.rows_per_task), layer_norm_task, &context);
 }

@@ -1,7 +1,7 @@
 enum { MOMENT_BLOCK = 4096 }; // floats whose mean and deviations are taken together
 
 // Sixteen lanes to one number, always in the same order.
-ALWAYS_INLINE double FN(sum_lanes)(const vec16 *v) {
+DD_INLINE double sum_lanes(const vec16 *v) {
     vec8 low, high;
     memcpy(&low, v, 32), memcpy(&high, (const char *)v + 32, 32);
     dvec8 d = __builtin_convertvector(low, dvec8) + __builtin_convertvector(high, dvec8);
@@ -12,7 +12,7 @@ ALWAYS_INLINE double FN(sum_lanes)(const vec16 *v) {
 
 // Mean and sum of squared deviations of n floats, n <= MOMENT_BLOCK: two passes over a block in the first cache, the
 // second corrected for the rounding of the mean.
-static void FN(block_moments)(const float *x, int64_t n, double *mean, double *m2) {
+static void block_moments(const float *x, int64_t n, double *mean, double *m2) {
     vec16 a = {0}, b = {0}, c = {0}, d = {0}, v;
     int64_t i = 0;
     for (; i + 64 <= n; i += 64) {
@@ -23,7 +23,7 @@ static void FN(block_moments)(const float *x, int64_t n, double *mean, double *m
     }
     for (; i + 16 <= n; i += 16) memcpy(&v, x + i, 64), a += v;
     a = (a + b) + (c + d);
-    double sum = FN(sum_lanes)(&a);
+    double sum = sum_lanes(&a);
     for (int64_t j = i; j < n; j++) sum += (double)x[j];
     const float middle = (float)(sum / (double)n);
 
@@ -35,7 +35,7 @@ static void FN(block_moments)(const float *x, int64_t n, double *mean, double *m
     }
     for (; i + 16 <= n; i += 16) memcpy(&v, x + i, 64), e = v - middle, r0 += e, s0 += e * e;
     r0 += r1, s0 += s1;
-    double rest = FN(sum_lanes)(&r0), squares = FN(sum_lanes)(&s0);
+    double rest = sum_lanes(&r0), squares = sum_lanes(&s0);
     for (; i < n; i++) {
         double t = (double)x[i] - (double)middle;
         rest += t;
@@ -46,12 +46,12 @@ static void FN(block_moments)(const float *x, int64_t n, double *mean, double *m
     *m2 = squares < 0 ? 0 : squares;
 }
 
-static void FN(moments)(const float *x, int64_t n, double *mean_out, double *variance_out) {
+static void moments(const float *x, int64_t n, double *mean_out, double *variance_out) {
     double mean = 0, m2 = 0;
     for (int64_t start = 0; start < n; start += MOMENT_BLOCK) {
-        int64_t count = min_i64(MOMENT_BLOCK, n - start);
+        int64_t count = dd_min(MOMENT_BLOCK, n - start);
         double block_mean, block_m2, total = (double)(start + count), delta;
-        FN(block_moments)(x + start, count, &block_mean, &block_m2);
+        block_moments(x + start, count, &block_mean, &block_m2);
         delta = block_mean - mean;
         mean += delta * (double)count / total;
         m2 += block_m2 + delta * delta * (double)start * (double)count / total;
@@ -60,78 +60,58 @@ static void FN(moments)(const float *x, int64_t n, double *mean_out, double *var
     *variance_out = m2 / (double)n;
 }
 
-static void FN(affine)(float *y, const float *x, int64_t n, float scale, float shift, int silu) {
+static void affine(float *y, const float *x, int64_t n, float scale, float shift, int silu) {
     if (silu) {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = FN(silu)(x[i] * scale + shift);
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = s_silu(x[i] * scale + shift);
     } else {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale + shift;
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale + shift;
     }
 }
 
 // Scale and shift differ from element to element; y = x * scale + shift.
-static void FN(affine_row)(
-    float *y, const float *x, const float *addend, int64_t n, const float *scale, const float *shift, int silu) {
-    if (addend && silu) {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = FN(silu)((x[i] + addend[i]) * scale[i] + shift[i]);
-    } else if (addend) {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] + addend[i]) * scale[i] + shift[i];
-    } else if (silu) {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = FN(silu)(x[i] * scale[i] + shift[i]);
+static void affine_row(float *y, const float *x, int64_t n, const float *scale, const float *shift, int silu) {
+    if (silu) {
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = s_silu(x[i] * scale[i] + shift[i]);
     } else {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale[i] + shift[i];
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = x[i] * scale[i] + shift[i];
     }
 }
 
-static void FN(layer_norm_row)(
-    float *y, const float *x, const float *scale, const float *bias, int64_t n, float epsilon) {
+static void layer_norm_row(float *y, const float *x, const float *scale, const float *bias, int64_t n, float epsilon) {
     double mean, variance;
-    FN(moments)(x, n, &mean, &variance);
+    moments(x, n, &mean, &variance);
     const float m = (float)mean, rstd = (float)(1.0 / sqrt(variance + (double)epsilon));
     if (scale && bias) {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd * scale[i] + bias[i];
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd * scale[i] + bias[i];
     } else if (scale) {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd * scale[i];
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd * scale[i];
     } else if (bias) {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd + bias[i];
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd + bias[i];
     } else {
-        VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd;
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) y[i] = (x[i] - m) * rstd;
     }
 }
 
 // Adds to sums[c] and squares[c] the sum and the sum of squares, in float64, of column c of `pixels` rows: few, so that
 // memory is read nearly in order.
-#if VECTOR_BYTES == 64
+#if DD_VW == 16
 #define COLUMNS 64
 #else
 #define COLUMNS 16
 #endif
-static void FN(column_sums)(
-    double *sums, double *squares, const float *x, int64_t ld, const float *addend, int64_t ld_addend, int64_t count,
-    int64_t pixels) {
+static void column_sums(double *sums, double *squares, const float *x, const float *addend, int64_t ld, int64_t count, int64_t pixels) {
     int64_t c = 0;
     for (; c + COLUMNS <= count; c += COLUMNS) {
         dvec8 sum[COLUMNS / 8], square[COLUMNS / 8];
         for (int k = 0; k < COLUMNS / 8; k++) sum[k] = square[k] = (dvec8){0};
-        if (addend) {
-            for (int64_t p = 0; p < pixels; p++) {
-                for (int k = 0; k < COLUMNS / 8; k++) {
-                    vec8 v, w;
-                    memcpy(&v, x + p * ld + c + 8 * k, 32);
-                    memcpy(&w, addend + p * ld_addend + c + 8 * k, 32);
-                    dvec8 d = __builtin_convertvector(v + w, dvec8);
-                    sum[k] += d;
-                    square[k] += d * d;
-                }
-            }
-        } else {
-            for (int64_t p = 0; p < pixels; p++) {
-                for (int k = 0; k < COLUMNS / 8; k++) {
-                    vec8 v;
-                    memcpy(&v, x + p * ld + c + 8 * k, 32);
-                    dvec8 d = __builtin_convertvector(v, dvec8);
-                    sum[k] += d;
-                    square[k] += d * d;
-                }
+        for (int64_t p = 0; p < pixels; p++) {
+            for (int k = 0; k < COLUMNS / 8; k++) {
+                vec8 v, w = {0};
+                memcpy(&v, x + p * ld + c + 8 * k, 32);
+                if (addend) memcpy(&w, addend + p * ld + c + 8 * k, 32), v += w;
+                dvec8 d = __builtin_convertvector(v, dvec8);
+                sum[k] += d;
+                square[k] += d * d;
             }
         }
         for (int k = 0; k < COLUMNS / 8; k++) {
@@ -144,7 +124,7 @@ static void FN(column_sums)(
         double sum = 0, square = 0;
         for (int64_t p = 0; p < pixels; p++) {
             float v = x[p * ld + c];
-            if (addend) v += addend[p * ld_addend + c];
+            if (addend) v += addend[p * ld + c];
             sum += (double)v;
             square += (double)v * (double)v;
         }

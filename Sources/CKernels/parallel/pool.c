@@ -41,9 +41,9 @@ struct dd_pool {
     worker_argument *arguments;
     // Semaphores, since to signal a condition may mean to wait for a thread that was woken and does not run yet.
     sem_t called, left;
-    _Atomic int sleepers;  // that nobody wakes yet
+    _Atomic int sleepers; // that nobody wakes yet
     _Atomic int stopping;
-    _Atomic int taken;  // by a caller
+    _Atomic int taken; // by a caller
     // Of the call; they change only while nobody is inside.
     dd_task task;
     void *context;
@@ -96,7 +96,10 @@ static uint64_t await_call(dd_pool *pool, uint64_t seen) {
         if (calls != seen) return calls;
         const int64_t waited = nanoseconds() - start;
         if (waited > IDLE_SPIN) break;
-        if (waited < IDLE_PAUSE) pause_some(); else sched_yield();
+        if (waited < IDLE_PAUSE)
+            pause_some();
+        else
+            sched_yield();
     }
     atomic_fetch_add(&pool->sleepers, 1);
     if (atomic_load(&pool->calls) != seen && take_sleepers(pool, 1)) return atomic_load(&pool->calls);

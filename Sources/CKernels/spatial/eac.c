@@ -2,7 +2,7 @@
 #include "dd_spatial.h"
 
 #include "../elementwise/one_pass.h"
-#include "../elementwise/vectors.h"
+#include "../math/integers.h"
 
 typedef struct eac_context {
     const dd_one_pass *table;
@@ -16,30 +16,24 @@ static void eac_nchw_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const eac_context *c = raw;
     int64_t plane = c->h * c->w, image = index / c->h, row = index % c->h;
-    c->table->eac_row_nchw(
-        c->y + image * plane + row * c->w, c->x + image * plane, c->kernel + image * c->k * c->k * plane, plane, c->h, c->w,
-        row, c->k, c->residual);
+    c->table->eac_row_nchw(c->y + image * plane + row * c->w, c->x + image * plane, c->kernel + image * c->k * c->k * plane, plane, c->h, c->w, row, c->k,
+                           c->residual);
 }
 
 static void eac_nhwc_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const eac_context *c = raw;
     int64_t size = c->h * c->w * c->c, image = index / c->h, row = index % c->h;
-    c->table->eac_row_nhwc(
-        c->y + image * size + row * c->w * c->c, c->x + image * size, c->kernel + image * c->k * c->k * size, c->c, c->h,
-        c->w, row, c->k, c->residual);
+    c->table->eac_row_nhwc(c->y + image * size + row * c->w * c->c, c->x + image * size, c->kernel + image * c->k * c->k * size, c->c, c->h, c->w, row, c->k,
+                           c->residual);
 }
 
-void dd_eac_nchw_f32(
-    dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k,
-    int residual) {
+void dd_eac_nchw_f32(dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int residual) {
     eac_context context = {dd_one_pass_current(), y, x, kernel, c, h, w, k, residual};
     dd_parallel_for(pool, n * c * h, eac_nchw_task, &context);
 }
 
-void dd_eac_nhwc_f32(
-    dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k,
-    int residual) {
+void dd_eac_nhwc_f32(dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int residual) {
     eac_context context = {dd_one_pass_current(), y, x, kernel, c, h, w, k, residual};
     dd_parallel_for(pool, n * h, eac_nhwc_task, &context);
 }

@@ -32,21 +32,18 @@ void dd_onnx_writer_add_metadata(dd_onnx_writer *writer, dd_onnx_text key, dd_on
 
 typedef enum { DD_ONNX_VALUE_INPUT, DD_ONNX_VALUE_OUTPUT, DD_ONNX_VALUE_INTERMEDIATE } dd_onnx_value_role;
 /// Declares the type of a value: a number of TensorProto.DataType and sizes.
-void dd_onnx_writer_add_value(
-    dd_onnx_writer *writer, dd_onnx_value_role role, dd_onnx_text name, int32_t element_type, const int64_t *dimensions,
-    size_t dimension_count);
+void dd_onnx_writer_add_value(dd_onnx_writer *writer, dd_onnx_value_role role, dd_onnx_text name, int32_t element_type, const int64_t *dimensions,
+                              size_t dimension_count);
 
 /// A function imports all opsets that the model has been given so far.
-dd_onnx_new_function *dd_onnx_writer_add_function(
-    dd_onnx_writer *writer, dd_onnx_text domain, dd_onnx_text name, dd_onnx_text documentation);
+dd_onnx_new_function *dd_onnx_writer_add_function(dd_onnx_writer *writer, dd_onnx_text domain, dd_onnx_text name, dd_onnx_text documentation);
 void dd_onnx_function_add_input(dd_onnx_new_function *function, dd_onnx_text name);
 void dd_onnx_function_add_output(dd_onnx_new_function *function, dd_onnx_text name);
 void dd_onnx_function_add_attribute(dd_onnx_new_function *function, dd_onnx_text name);
 
 /// Appends a node to a function, or to the graph if that is null.
-dd_onnx_new_node *dd_onnx_writer_add_node(
-    dd_onnx_writer *writer, dd_onnx_new_function *function, dd_onnx_text domain, dd_onnx_text op_type, dd_onnx_text name,
-    dd_onnx_text documentation);
+dd_onnx_new_node *dd_onnx_writer_add_node(dd_onnx_writer *writer, dd_onnx_new_function *function, dd_onnx_text domain, dd_onnx_text op_type, dd_onnx_text name,
+                                          dd_onnx_text documentation);
 void dd_onnx_node_add_input(dd_onnx_new_node *node, dd_onnx_text name);
 void dd_onnx_node_add_output(dd_onnx_new_node *node, dd_onnx_text name);
 void dd_onnx_node_add_int(dd_onnx_new_node *node, dd_onnx_text name, int64_t value);
@@ -56,18 +53,15 @@ void dd_onnx_node_add_ints(dd_onnx_new_node *node, dd_onnx_text name, const int6
 void dd_onnx_node_add_floats(dd_onnx_new_node *node, dd_onnx_text name, const float *values, size_t count);
 void dd_onnx_node_add_strings(dd_onnx_new_node *node, dd_onnx_text name, const dd_onnx_text *values, size_t count);
 /// A tensor, whose bytes are copied.
-void dd_onnx_node_add_tensor(
-    dd_onnx_new_node *node, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
-    const void *bytes, size_t byte_count);
+void dd_onnx_node_add_tensor(dd_onnx_new_node *node, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
+                             const void *bytes, size_t byte_count);
 
 /// Declares an initialiser. Its bytes are written behind its head by the caller, or lie in another file.
-void dd_onnx_writer_add_initializer(
-    dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
-    size_t byte_count);
+void dd_onnx_writer_add_initializer(dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
+                                    size_t byte_count);
 /// The same where the bytes lie in another file beside the model.
-void dd_onnx_writer_add_external_initializer(
-    dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
-    size_t byte_count, dd_onnx_text location, size_t offset);
+void dd_onnx_writer_add_external_initializer(dd_onnx_writer *writer, dd_onnx_text name, int32_t element_type, const int64_t *dimensions, size_t dimension_count,
+                                             size_t byte_count, dd_onnx_text location, size_t offset);
 
 /// The bytes of the file up to the first initialiser. Valid until the writer is changed or serialises again; null where the
 /// model would have more than the 2^31 - 1 bytes that readers take.

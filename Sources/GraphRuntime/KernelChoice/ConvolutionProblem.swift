@@ -12,6 +12,8 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
     var stride: Int64
     /// Top, left, bottom, right.
     var padding: [Int64]
+    /// The image is made twice as high and wide before.
+    var upsamples: Bool
 
     init(_ args: dd_conv_args, precision: Precision) {
         self.precision = precision
@@ -19,12 +21,14 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
         (inputChannels, outputChannels) = (args.cin0 + args.cin1, args.cout)
         (kernel, stride) = ([args.kh, args.kw], args.stride)
         padding = [args.pad_top, args.pad_left, args.pad_bottom, args.pad_right]
+        upsamples = args.upsamples != 0
     }
 
     var description: String {
         let pads = padding.map(String.init).joined(separator: ",")
+        let name = upsamples ? "upsampled conv" : "conv"
         return
-            "conv \(precision.rawValue) \(batch)x\(height)x\(width) \(inputChannels)->\(outputChannels) \(kernel[0])x\(kernel[1]) stride \(stride) pad \(pads)"
+            "\(name) \(precision.rawValue) \(batch)x\(height)x\(width) \(inputChannels)->\(outputChannels) \(kernel[0])x\(kernel[1]) stride \(stride) pad \(pads)"
     }
 
     /// The convolution with one source and nothing folded into it.
@@ -34,33 +38,43 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
         (args.cin0, args.cout) = (inputChannels, outputChannels)
         (args.kh, args.kw, args.stride) = (kernel[0], kernel[1], stride)
         (args.pad_top, args.pad_left, args.pad_bottom, args.pad_right) = (padding[0], padding[1], padding[2], padding[3])
+        args.upsamples = upsamples ? 1 : 0
         return args
     }
 
-    /// The kinds that may compute it: none with transforms for so few channels that these would be most of the work, and F(6x6) not
-    /// in 16 bits, of which it would lose too many.
-    var candidates: [dd_conv_kind] {
+    /// The algorithms that may compute it.
+    var candidates: [ConvolutionAlgorithm] {
         var args = arguments
-        guard inputChannels >= 8 else { return [DD_CONV_DIRECT] }
-        let kinds = [
-            DD_CONV_DIRECT, DD_CONV_WINOGRAD_F2_PLAIN, DD_CONV_WINOGRAD_F2, DD_CONV_WINOGRAD_F4_PLAIN, DD_CONV_WINOGRAD_F4, DD_CONV_WINOGRAD_STRIDE_2,
-        ]
-        return (kinds + (precision == .float32 ? [DD_CONV_WINOGRAD_F6] : [])).filter { dd_conv_check($0, &args) == Int32(DD_CONV_OK) }
+        return ConvolutionAlgorithm.all.filter { dd_conv_suits($0.handle, precision.products, &args) != 0 }
     }
 
-    /// What a kind's products are made of.
-    func products(_ kind: dd_conv_kind) -> dd_conv_precision { dd_conv_precision_of(kind, precision.conv, inputChannels) }
+    /// What an algorithm's products are made of.
+    func products(_ algorithm: ConvolutionAlgorithm) -> dd_precision {
+        var args = arguments
+        return dd_conv_precision(algorithm.handle, precision.products, &args)
+    }
 
     /// The name of a kernel among the timings.
-    func label(_ kind: dd_conv_kind) -> String { "\(kind.label) \(products(kind).label)" }
+    func label(_ algorithm: ConvolutionAlgorithm) -> String { "\(algorithm) \(products(algorithm).label)" }
 
-    func packedByteCount(_ kind: dd_conv_kind) -> Int {
-        dd_conv_packed_bytes(kind, products(kind), outputChannels, inputChannels, kernel[0], kernel[1])
+    func packedByteCount(_ algorithm: ConvolutionAlgorithm) -> Int {
+        var args = arguments
+        return dd_conv_packed_bytes(algorithm.handle, products(algorithm), &args)
     }
 }
 
 extension Precision {
-    var conv: dd_conv_precision { self == .bfloat16 ? DD_CONV_INT16 : DD_CONV_FLOAT32 }
-    var gemm: dd_precision { self == .bfloat16 ? DD_PRECISION_INT16 : DD_PRECISION_FLOAT32 }
+    /// What products of convolutions and linear layers are made of.
+    var products: dd_precision { self == .bfloat16 ? DD_PRECISION_INT16 : DD_PRECISION_FLOAT32 }
     var attention: dd_precision { self == .bfloat16 ? dd_attention_16_bit_precision() : DD_PRECISION_FLOAT32 }
+}
+
+extension dd_precision {
+    var label: String {
+        switch self {
+        case DD_PRECISION_INT16: "int16"
+        case DD_PRECISION_BFLOAT16: "bfloat16"
+        default: "float32"
+        }
+    }
 }

@@ -35,11 +35,11 @@ public struct KernelBenchmark {
         for set in instructionSets where set.force() {
             for precision in Precision.allCases {
                 // Runs take the first; bfloat16's own is there to be compared with, where it is fast.
-                let made = precision == .bfloat16 && hasDotProducts ? [precision.gemm, DD_PRECISION_BFLOAT16] : [precision.gemm]
+                let made = precision == .bfloat16 && hasDotProducts ? [precision.products, DD_PRECISION_BFLOAT16] : [precision.products]
                 for shape in KernelBenchmark.products { for kind in made { try finished(product(shape, precision, of: kind)) } }
                 for shape in KernelBenchmark.attentions { try finished(attention(shape, precision)) }
                 for problem in KernelBenchmark.convolutions(precision) {
-                    for kind in problem.candidates { try finished(convolution(problem, kind)) }
+                    for algorithm in problem.candidates { try finished(convolution(problem, algorithm)) }
                 }
             }
         }
@@ -132,23 +132,23 @@ public struct KernelBenchmark {
         }
     }
 
-    private func convolution(_ problem: ConvolutionProblem, _ kind: dd_conv_kind) -> Result {
+    private func convolution(_ problem: ConvolutionProblem, _ algorithm: ConvolutionAlgorithm) -> Result {
         var args = problem.arguments
-        let (height, width) = (dd_conv_out_height(kind, &args), dd_conv_out_width(kind, &args))
+        let (height, width) = (dd_conv_out_height(&args), dd_conv_out_width(&args))
         let (x, y) = (
             storage(problem.height * problem.width * problem.inputChannels * 4), storage(height * width * problem.outputChannels * 4)
         )
-        let packed = storage(Int64(problem.packedByteCount(kind)))
-        let scratch = storage(Int64(dd_conv_scratch_bytes(kind, problem.products(kind), &args, Int32(pool.threadCount))))
+        let packed = storage(Int64(problem.packedByteCount(algorithm)))
+        let scratch = storage(Int64(dd_conv_scratch_bytes(algorithm.handle, problem.products(algorithm), &args, Int32(pool.threadCount))))
         (args.x0, args.y) = (UnsafePointer(floats(x)), floats(y))
         let taps = problem.kernel[0] * problem.kernel[1]
         return withExtendedLifetime((x, y)) {
             result(
-                "conv-\(InstructionSet.current.rawValue) \(problem.label(kind))",
+                "conv-\(InstructionSet.current.rawValue) \(problem.label(algorithm))",
                 "\(problem.height)x\(problem.width) \(problem.inputChannels)->\(problem.outputChannels) \(problem.kernel[0])x\(problem.kernel[1])/\(problem.stride)",
                 problem.precision, gigaFLOP: 2e-9 * Double(height * width * problem.outputChannels * problem.inputChannels * taps)
             ) {
-                let status = dd_conv(pool.handle, kind, problem.products(kind), &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
+                let status = dd_conv(pool.handle, algorithm.handle, problem.products(algorithm), &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
                 precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
             }
         }

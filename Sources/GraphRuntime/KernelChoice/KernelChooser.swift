@@ -16,7 +16,7 @@ public enum MemoryUse: String, CaseIterable, Sendable {
 /// A choice never looks at the number of threads, so results do not depend on it either.
 public struct KernelChooser: Sendable {
     struct Choice {
-        var kind: dd_conv_kind
+        var algorithm: ConvolutionAlgorithm
         var reason: String
     }
 
@@ -48,28 +48,34 @@ public struct KernelChooser: Sendable {
     /// With the times in the user's cache.
     public init(tunes: Bool) { self.init(cache: KernelTimings.standardPath, tunes: tunes) }
 
-    func convolution(_ args: dd_conv_args, options: RuntimeOptions) -> Choice {
+    /// nil where nothing computes it.
+    func convolution(_ args: dd_conv_args, options: RuntimeOptions) -> Choice? {
         let problem = ConvolutionProblem(args, precision: options.precision)
         let candidates = problem.candidates
-        if candidates.count == 1 { return Choice(kind: candidates[0], reason: "nothing else computes it") }
+        if candidates.count == 1 { return Choice(algorithm: candidates[0], reason: "nothing else computes it") }
         var args = args
-        func byShape(lean: Bool) -> dd_conv_kind { dd_conv_choose(problem.precision.conv, &args, lean ? 1 : 0) }
-        if options.memory == .lean { return Choice(kind: byShape(lean: true), reason: "lean memory") }
+        func byShape(lean: Bool, _ reason: String) -> Choice? {
+            ConvolutionAlgorithm.byShape(&args, problem.precision.products, lean: lean).map { Choice(algorithm: $0, reason: reason) }
+        }
+        if options.memory == .lean { return byShape(lean: true, "lean memory") }
         let seconds = times(problem, candidates, options: options)
-        let timed = candidates.compactMap { kind in seconds[problem.label(kind)].map { (kind: kind, seconds: $0) } }
-        guard timed.count > 1 else { return Choice(kind: byShape(lean: false), reason: "by shape") }
-        let price = KernelChooser.secondsPerByte
-        let best = timed.min { $0.seconds + price * Double(problem.packedByteCount($0.kind)) < $1.seconds + price * Double(problem.packedByteCount($1.kind)) }!
-        let list = timed.map { String(format: "%@ %.1f ms %d MB", problem.label($0.kind), 1e3 * $0.seconds, problem.packedByteCount($0.kind) >> 20) }
-        return Choice(kind: best.kind, reason: "timed: " + list.joined(separator: ", "))
+        let timed = candidates.compactMap { algorithm in
+            seconds[problem.label(algorithm)].map { (algorithm: algorithm, seconds: $0, byteCount: problem.packedByteCount(algorithm)) }
+        }
+        guard timed.count > 1 else { return byShape(lean: false, "by shape") }
+        let best = timed.min {
+            $0.seconds + KernelChooser.secondsPerByte * Double($0.byteCount) < $1.seconds + KernelChooser.secondsPerByte * Double($1.byteCount)
+        }!
+        let list = timed.map { String(format: "%@ %.1f ms %d MB", problem.label($0.algorithm), 1e3 * $0.seconds, $0.byteCount >> 20) }
+        return Choice(algorithm: best.algorithm, reason: "timed: " + list.joined(separator: ", "))
     }
 
-    private func times(_ problem: ConvolutionProblem, _ candidates: [dd_conv_kind], options: RuntimeOptions) -> [String: Double] {
+    private func times(_ problem: ConvolutionProblem, _ candidates: [ConvolutionAlgorithm], options: RuntimeOptions) -> [String: Double] {
         timings?.known.withLock { timings in
             var seconds = timings["\(problem)"]
             let missing = candidates.filter { seconds[problem.label($0)] == nil && problem.packedByteCount($0) <= KernelChooser.mostBytes }
             guard tunes, !missing.isEmpty else { return seconds }
-            for kind in missing { seconds[problem.label(kind)] = problem.measure(kind, pool: options.pool) }
+            for algorithm in missing { seconds[problem.label(algorithm)] = problem.measure(algorithm, pool: options.pool) }
             timings.record(seconds, of: "\(problem)")
             return seconds
         } ?? [:]
@@ -78,19 +84,19 @@ public struct KernelChooser: Sendable {
 
 extension ConvolutionProblem {
     /// The least of a few runs, in seconds, on numbers that are made up.
-    func measure(_ kind: dd_conv_kind, pool: ThreadPool) -> Double {
+    func measure(_ algorithm: ConvolutionAlgorithm, pool: ThreadPool) -> Double {
         var args = arguments
-        let (height, width) = (dd_conv_out_height(kind, &args), dd_conv_out_width(kind, &args))
+        let (height, width) = (dd_conv_out_height(&args), dd_conv_out_width(&args))
         let x = Storage.madeUp(byteCount: Int(batch * self.height * self.width * inputChannels) * 4)
         let y = Storage.madeUp(byteCount: Int(batch * height * width * outputChannels) * 4)
-        let packed = Storage.madeUp(byteCount: packedByteCount(kind))
-        let scratch = Storage.madeUp(byteCount: dd_conv_scratch_bytes(kind, products(kind), &args, Int32(pool.threadCount)))
+        let packed = Storage.madeUp(byteCount: packedByteCount(algorithm))
+        let scratch = Storage.madeUp(byteCount: dd_conv_scratch_bytes(algorithm.handle, products(algorithm), &args, Int32(pool.threadCount)))
         args.x0 = UnsafePointer(x.bytes.bindMemory(to: Float.self).baseAddress!)
         args.y = y.bytes.bindMemory(to: Float.self).baseAddress!
         var best = Double.infinity
         for run in 0..<4 {
             let start = DispatchTime.now().uptimeNanoseconds
-            let status = dd_conv(pool.handle, kind, products(kind), &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
+            let status = dd_conv(pool.handle, algorithm.handle, products(algorithm), &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
             precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
             if run > 0 { best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9) }
         }

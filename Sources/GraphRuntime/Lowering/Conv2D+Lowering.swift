@@ -35,26 +35,24 @@ extension Conv2D: LowerableOp {
             (Int64(padding[0]), Int64(padding[1]), Int64(padding[2]), Int64(padding[3]))
         let (norm, channelAddend, residual) = (fused[.scaleShift], fused[.addPerChannel]?.first, fused[.addResidual]?.first)
         template.silu = prologue?.contains(.silu) == true ? 1 : 0
-        template.activation = fused.activation == .silu ? DD_CONV_ACTIVATION_SILU : DD_CONV_ACTIVATION_NONE
+        template.activation = fused.activation == .silu ? DD_ACTIVATION_SILU : DD_ACTIVATION_NONE
         template.channel_add_per_image = (channelAddend.map { context.operands[$0].shape[0] } ?? 1) > 1 ? 1 : 0
         let takesMoments = fused[.takeMoments] != nil
         template.takes_moments = takesMoments ? 1 : 0
 
-        let choice =
-            upsampling == 2
-            ? KernelChooser.Choice(kind: DD_CONV_UPSAMPLE_3X3, reason: "nothing else computes it")
-            : context.options.chooser.convolution(template, options: context.options)
-        let kind = choice.kind
-        let precision = dd_conv_precision_of(kind, context.options.precision.conv, template.cin0 + template.cin1)
-        guard dd_conv_check(kind, &template) == Int32(DD_CONV_OK) else { throw noKernel }
+        template.upsamples = upsampling == 2 ? 1 : 0
+
+        guard let choice = context.options.chooser.convolution(template, options: context.options) else { throw noKernel }
+        let algorithm = choice.algorithm
+        let precision = dd_conv_precision(algorithm.handle, context.options.precision.products, &template)
         let (second, bias) = (images.count > 1 ? images[1] : nil, fused[.addBias]?.first)
         // It has no pointers.
         nonisolated(unsafe) let call = template
         return Kernel(
-            "conv \(kind.label) \(precision.label)", choice: choice.reason,
-            scratchByteCount: Int(dd_conv_scratch_bytes(kind, precision, &template, Int32(context.threadCount))),
+            "conv \(algorithm) \(precision.label)", choice: choice.reason,
+            scratchByteCount: Int(dd_conv_scratch_bytes(algorithm.handle, precision, &template, Int32(context.threadCount))),
             inPlaceOperands: [residual].compactMap { $0 },
-            packings: [packedWeight(try context.requiredKey(fused.weights[0], "weight"), kind, precision, template)], packedOperands: [fused.weights[0]]
+            packings: [packedWeight(try context.requiredKey(fused.weights[0], "weight"), algorithm, precision, template)], packedOperands: [fused.weights[0]]
         ) { arguments in
             var args = call
             (args.x0, args.x1) = (arguments.input(images[0].image), arguments.input(second?.image))
@@ -63,30 +61,27 @@ extension Conv2D: LowerableOp {
             (args.bias, args.channel_add, args.residual) = (arguments.input(bias), arguments.input(channelAddend), arguments.input(residual))
             args.y = arguments.output()
             if takesMoments { args.moments = arguments.output(1) }
-            let status = dd_conv(arguments.pool.handle, kind, precision, &args, arguments.packed[0], arguments.scratch)
+            let status = dd_conv(arguments.pool.handle, algorithm.handle, precision, &args, arguments.packed[0], arguments.scratch)
             precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
         }
     }
 
-    private func packedWeight(_ key: String, _ kind: dd_conv_kind, _ precision: dd_conv_precision, _ args: dd_conv_args) -> Packing {
-        let (outputs, channels, kh, kw) = (args.cout, args.cin0 + args.cin1, args.kh, args.kw)
+    private func packedWeight(_ key: String, _ algorithm: ConvolutionAlgorithm, _ precision: dd_precision, _ args: dd_conv_args) -> Packing {
+        // It has no pointers.
+        nonisolated(unsafe) let call = args
+        var sizes = args
         let inputChannels = inputChannels
         return Packing(
-            "conv \(kind.rawValue) \(precision.rawValue) \(inputChannels ?? []) \(key)",
-            byteCount: dd_conv_packed_bytes(kind, precision, outputs, channels, kh, kw), of: [key]
+            "conv \(algorithm) \(precision.rawValue) \(inputChannels ?? []) \(key)",
+            byteCount: dd_conv_packed_bytes(algorithm.handle, precision, &sizes), of: [key]
         ) { memory, parameters in
             let stored = try parameters.stored(key)
-            let weightType: dd_conv_weight_type? =
-                switch stored.type.elementType {
-                case .float32: DD_CONV_WEIGHT_FLOAT32
-                case .float16: DD_CONV_WEIGHT_FLOAT16
-                case .bfloat16: DD_CONV_WEIGHT_BFLOAT16
-                default: nil
-                }
-            var tensor = weightType == nil ? try parameters.float32(key) : stored
+            let isPackedFrom = [.float32, .float16, .bfloat16].contains(stored.type.elementType)
+            var tensor = isPackedFrom ? stored : try parameters.float32(key)
             if let inputChannels { tensor = sliced(tensor, inputChannels) }
+            var sizes = call
             let status = dd_conv_pack(
-                parameters.pool.handle, kind, precision, memory, tensor.bytes.baseAddress, weightType ?? DD_CONV_WEIGHT_FLOAT32, outputs, channels, kh, kw)
+                parameters.pool.handle, algorithm.handle, precision, memory, tensor.bytes.baseAddress, tensor.type.elementType.kernelType, &sizes)
             precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
             withExtendedLifetime(tensor) {}
         }
@@ -164,28 +159,4 @@ private func sliced(_ weight: Tensor, _ bounds: [Int]) -> Tensor {
     }
     withExtendedLifetime((weight, result)) {}
     return result
-}
-
-extension dd_conv_precision {
-    var label: String {
-        switch self {
-        case DD_CONV_INT16: "int16"
-        default: "float32"
-        }
-    }
-}
-
-extension dd_conv_kind {
-    var label: String {
-        switch self {
-        case DD_CONV_WINOGRAD_F2: "winograd_f2"
-        case DD_CONV_WINOGRAD_F2_PLAIN: "winograd_f2_plain"
-        case DD_CONV_WINOGRAD_F4: "winograd_f4"
-        case DD_CONV_WINOGRAD_F4_PLAIN: "winograd_f4_plain"
-        case DD_CONV_WINOGRAD_F6: "winograd_f6"
-        case DD_CONV_WINOGRAD_STRIDE_2: "winograd_stride_2"
-        case DD_CONV_UPSAMPLE_3X3: "upsample_3x3"
-        default: "direct"
-        }
-    }
 }

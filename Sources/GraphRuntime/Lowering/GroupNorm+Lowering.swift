@@ -17,13 +17,9 @@ extension GroupNorm: LowerableOp {
         }
         let scratch = Int(dd_group_norm_nhwc_scratch(batch, channels, pixels))
         return Kernel("group_norm nhwc", scratchByteCount: scratch, inPlaceOperands: [0]) { arguments in
-            var source = dd_nhwc_source()
-            source.x = arguments.input(0)
-            source.ld = channels
-            source.channels = channels
             dd_group_norm_nhwc_f32(
-                arguments.pool.handle, arguments.output(), &source, 1, arguments.input(1), arguments.input(2), batch, pixels, groups,
-                epsilon, silu, arguments.scratch)
+                arguments.pool.handle, arguments.output(), arguments.input(0), arguments.input(1), arguments.input(2), batch, channels, pixels,
+                groups, epsilon, silu, arguments.scratch)
         }
     }
 }

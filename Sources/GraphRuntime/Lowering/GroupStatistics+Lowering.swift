@@ -19,8 +19,8 @@ extension GroupStatistics: LowerableOp {
         return Kernel("group_statistics nhwc", scratchByteCount: scratch) { arguments in
             let sources = images.map { image in
                 dd_nhwc_source(
-                    x: arguments.input(image.moments == nil ? image.image : nil), ld: image.channels, addend: arguments.input(image.addend),
-                    ld_addend: image.channels, channels: image.channels, moments: arguments.input(image.moments))
+                    x: arguments.input(image.moments == nil ? image.image : nil), addend: arguments.input(image.addend), channels: image.channels,
+                    moments: arguments.input(image.moments))
             }
             dd_group_statistics_nhwc_f32(
                 arguments.pool.handle, arguments.output(0), arguments.output(1), sources, Int32(sources.count), arguments.input(scale),

@@ -27,7 +27,7 @@ extension Linear: LowerableOp, NarrowStorageOp {
         let (weights, biases) = (fused.weights, fused[.addBias] ?? [])
         let k = x.shape[-1]
         let rows = k == 0 ? 0 : x.elementCount / k
-        let precision = context.options.precision.gemm
+        let precision = context.options.precision.products
 
         var template = dd_gemm_args()
         template.m = Int64(rows)

@@ -1,60 +1,65 @@
-// Elementary functions without branches or calls, so that loops over them become vector code. Comparisons are written so
-// that NaN passes through.
+// Elementary functions of one number without branches or calls, so that loops over them become vector code. Comparisons are written so that NaN
+// passes through.
+#ifndef DD_LOOP_FUNCTIONS_H
+#define DD_LOOP_FUNCTIONS_H
+#include "vector.h"
 
 // exp(x) = 2^n exp(r), |r| <= ln(2) / 2. The sum with 1.5 * 2^23 has n in its low bits; ln(2) is taken off in two parts, the
 // first of so few digits that n times it is exact. Two steps: what n and r are, and the polynomial.
 #define EXP_MAGIC 12582912.0f
-#define EXP_REDUCE(v)                                                                                                  \
-    const float shifted = (v)*1.44269504f + EXP_MAGIC, n = shifted - EXP_MAGIC;                                        \
-    float r = (v)-n * 0.693359375f;                                                                                    \
+#define EXP_REDUCE(v)                                                           \
+    const float shifted = (v)*1.44269504f + EXP_MAGIC, n = shifted - EXP_MAGIC; \
+    float r = (v)-n * 0.693359375f;                                             \
     r = r - n * -2.12194440e-4f;
 
+// clang-format off
 // factor * exp(r)
 #define EXP_POLYNOMIAL(factor)                                                                                         \
     ((((((1.9875691500e-4f * factor * r + 1.3981999507e-3f * factor) * r + 8.3334519073e-3f * factor) * r +            \
         4.1665795894e-2f * factor) * r + 1.6666665459e-1f * factor) * r + 5.0000001201e-1f * factor) * (r * r) +       \
      (r * factor + factor))
+// clang-format on
 
 // 2^n in two factors, so that results in the denormal range and at the edge of overflow come out rounded once.
-ALWAYS_INLINE float FN(exp)(float x) {
+DD_INLINE float s_exp(float x) {
     float v = x > 89.0f ? 89.0f : x;
     v = v < -104.0f ? -104.0f : v;
     EXP_REDUCE(v)
-    int32_t i = (int32_t)(bits_of(shifted) - bits_of(EXP_MAGIC));
+    int32_t i = (int32_t)(dd_bits_from_float(shifted) - dd_bits_from_float(EXP_MAGIC));
     int32_t half = i >> 1;
-    float s0 = float_of((uint32_t)(half + 127) << 23);
-    float s1 = float_of((uint32_t)(i - half + 127) << 23);
+    float s0 = dd_float_from_bits((uint32_t)(half + 127) << 23);
+    float s1 = dd_float_from_bits((uint32_t)(i - half + 127) << 23);
     return EXP_POLYNOMIAL(1.0f) * s0 * s1;
 }
 
 // The same with a third fewer instructions, for x in -86.5 ... infinity: 2 exp(r) * 2^(n - 1).
-ALWAYS_INLINE float FN(exp_above)(float v) {
+DD_INLINE float s_exp_above(float v) {
     EXP_REDUCE(v)
-    float s = float_of((bits_of(shifted) << 23) + (126u << 23));
+    float s = dd_float_from_bits((dd_bits_from_float(shifted) << 23) + (126u << 23));
     return EXP_POLYNOMIAL(2.0f) * s;
 }
 
 // Never below 2.7e-38, for uses that add something to it.
-ALWAYS_INLINE float FN(exp_normal)(float x) {
+DD_INLINE float s_exp_normal(float x) {
     float v = x > 89.0f ? 89.0f : x;
     v = v < -86.5f ? -86.5f : v;
-    return FN(exp_above)(v);
+    return s_exp_above(v);
 }
 
 // 0 below 2.7e-38, for x <= 0.
-ALWAYS_INLINE float FN(exp_of_difference)(float x) {
-    float y = FN(exp_above)(x < -86.5f ? -86.5f : x);
+DD_INLINE float s_exp_of_difference(float x) {
+    float y = s_exp_above(x < -86.5f ? -86.5f : x);
     return x < -86.5f ? 0.0f : y;
 }
 
-ALWAYS_INLINE float FN(log)(float x) {
+DD_INLINE float s_log(float x) {
     int tiny = x < 1.17549435e-38f;
     float scaled = tiny ? x * 8388608.0f : x;
-    uint32_t u = bits_of(scaled);
+    uint32_t u = dd_bits_from_float(scaled);
     // The mantissa in sqrt(1/2) ... sqrt(2).
     uint32_t shifted = u - 0x3f3504f3u;
     int32_t exponent = (int32_t)shifted >> 23;
-    float m = float_of((shifted & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
+    float m = dd_float_from_bits((shifted & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
     float e = (float)(exponent - (tiny ? 23 : 0));
     float z = m * m;
     float p = 7.0376836292e-2f;
@@ -71,24 +76,24 @@ ALWAYS_INLINE float FN(log)(float x) {
     y = y - 0.5f * z;
     float result = m + y;
     result = result + e * 0.693359375f;
-    const float infinity = float_of(0x7f800000u);
+    const float infinity = dd_float_from_bits(0x7f800000u);
     result = x == infinity ? x : result;
     result = x == 0.0f ? -infinity : result;
-    return x < 0.0f || x != x ? float_of(0x7fc00000u) : result;
+    return x < 0.0f || x != x ? dd_float_from_bits(0x7fc00000u) : result;
 }
 
 // log(1 + x) for 0 <= x <= 1, accurate for small x too.
-ALWAYS_INLINE float FN(log1p)(float x) {
+DD_INLINE float s_log1p(float x) {
     float u = 1.0f + x;
     float d = u - 1.0f;
     float ratio = x / (d == 0.0f ? 1.0f : d);
-    return d == 0.0f ? x : FN(log)(u) * ratio;
+    return d == 0.0f ? x : s_log(u) * ratio;
 }
 
 // erf in two ranges, as in N. Juffa's published minimax fits: t + t * near(t^2) up to 0.9277, 1 - exp(far(t)) above.
 #define ERF_NEAR_END 0.927734375f
 
-ALWAYS_INLINE float FN(erf_near)(float t) {
+DD_INLINE float s_erf_near(float t) {
     float s = t * t;
     float q = -5.96761703e-4f;
     q = q * s + 4.99119423e-3f;
@@ -100,7 +105,7 @@ ALWAYS_INLINE float FN(erf_near)(float t) {
 }
 
 // erfc(t) for t >= 0.9277, with an absolute error that suits 1 - erfc.
-ALWAYS_INLINE float FN(erfc_far)(float t) {
+DD_INLINE float s_erfc_far(float t) {
     t = t > 10.0f ? 10.0f : t;
     float s = t * t;
     float r = -1.72853470e-5f * t + 3.83197126e-4f;
@@ -110,20 +115,20 @@ ALWAYS_INLINE float FN(erfc_far)(float t) {
     r = r * t + -6.34846687e-1f;
     r = r * t + -1.28717512e-1f;
     r = r * t + -t;
-    return FN(exp_normal)(r);
+    return s_exp_normal(r);
 }
 
 // Within 2 ulp.
-ALWAYS_INLINE float FN(erf)(float x) {
+DD_INLINE float s_erf(float x) {
     float t = __builtin_fabsf(x);
-    float near = FN(erf_near)(t), far = 1.0f - FN(erfc_far)(t);
+    float near = s_erf_near(t), far = 1.0f - s_erfc_far(t);
     float magnitude = t > ERF_NEAR_END ? far : near;
-    return float_of(bits_of(magnitude) | (bits_of(x) & 0x80000000u));
+    return dd_float_from_bits(dd_bits_from_float(magnitude) | (dd_bits_from_float(x) & 0x80000000u));
 }
 
-ALWAYS_INLINE float FN(tanh)(float x) {
+DD_INLINE float s_tanh(float x) {
     float t = __builtin_fabsf(x);
-    float far = 1.0f - 2.0f / (FN(exp_normal)(2.0f * t) + 1.0f);
+    float far = 1.0f - 2.0f / (s_exp_normal(2.0f * t) + 1.0f);
     float z = t * t;
     float p = -5.70498872745e-3f;
     p = p * z + 2.06390887954e-2f;
@@ -132,17 +137,16 @@ ALWAYS_INLINE float FN(tanh)(float x) {
     p = p * z + -3.33332819422e-1f;
     float near = p * z * t + t;
     float magnitude = t > 0.625f ? far : near;
-    return float_of(bits_of(magnitude) | (bits_of(x) & 0x80000000u));
+    return dd_float_from_bits(dd_bits_from_float(magnitude) | (dd_bits_from_float(x) & 0x80000000u));
 }
 
-ALWAYS_INLINE float FN(sigmoid)(float x) { return 1.0f / (1.0f + FN(exp_normal)(-x)); }
-ALWAYS_INLINE float FN(silu)(float x) { return x / (1.0f + FN(exp_normal)(-x)); }
-
+DD_INLINE float s_sigmoid(float x) { return 1.0f / (1.0f + s_exp_normal(-x)); }
+DD_INLINE float s_silu(float x) { return x / (1.0f + s_exp_normal(-x)); }
 
 // max(x, 0) - t exp(-t^2 / 2) M(t), t = |x|, where M(t) is the normal distribution's upper tail divided by exp(-t^2 / 2): a
 // smooth function, here a quotient of polynomials fitted on 0 ... 12.5. Absolute error 5e-8, and good relative to the
 // result for negative x too, unlike x/2 (1 + erf).
-ALWAYS_INLINE float FN(gelu)(float x) {
+DD_INLINE float s_gelu(float x) {
     float t = __builtin_fabsf(x);
     t = t > 12.5f ? 12.5f : t;
     float p = 0.013442229f * t + 0.10365316f;
@@ -152,17 +156,18 @@ ALWAYS_INLINE float FN(gelu)(float x) {
     q = q * t + 0.8755523f;
     q = q * t + 1.4641439f;
     q = q * t + 1.0f;
-    float tail = t * FN(exp_above)(t * -0.5f * t) * p / q;
+    float tail = t * s_exp_above(t * -0.5f * t) * p / q;
     return (x < 0.0f ? 0.0f : x) - tail;
 }
 
-ALWAYS_INLINE float FN(softplus)(float x) {
+DD_INLINE float s_softplus(float x) {
     float positive = x < 0.0f ? 0.0f : x;
-    return positive + FN(log1p)(FN(exp)(-__builtin_fabsf(x)));
+    return positive + s_log1p(s_exp(-__builtin_fabsf(x)));
 }
 
 // Clamped to 0 ... 1.
-ALWAYS_INLINE float FN(unit)(float x) {
+DD_INLINE float s_unit(float x) {
     float v = x < 0.0f ? 0.0f : x;
     return v > 1.0f ? 1.0f : v;
 }
+#endif
