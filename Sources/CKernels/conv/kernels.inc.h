@@ -331,7 +331,7 @@ DD_INLINE void transform_weights(const dd_precision precision, const transform t
     const dd_conv_plan *p = b->plan;
     const int64_t stride = p->words * DD_CONV_PANEL, ldw = p->ldw;
     const float *from = p->packed + (panel * p->panel_rows + k) * DD_CONV_PANEL;
-    const float *inverse = plain_scales(p, panel) + t.side * t.side * DD_CONV_PANEL;
+    const float *inverse = precision == DD_PRECISION_INT16 ? plain_scales(p, panel) + t.side * t.side * DD_CONV_PANEL : NULL;
     for (int64_t at = 0; at < count * DD_CONV_PANEL; at += DD_VW) {
         vf taps[9], half[6][3], products[6], low_half[6][3], low[6];
         float *to = b->weights + at;

@@ -1,11 +1,11 @@
 // Input pixels, normalised: two sources, their addends, scale and shift, SiLU, zero padding.
 
-/// A vector of f(x), of which `left` channels are there. The flags are constants at each call.
-DD_INLINE vf normalised(const float *x, const float *add, const float *scale, const float *shift, int64_t left, const int has_add, const int has_scale,
-                        const int has_silu) {
-    vf v = v_load_up_to(x, left);
-    if (has_add) v += v_load_up_to(add, left);
-    if (has_scale) v = v * v_load_up_to(scale, left) + v_load_up_to(shift, left);
+/// f(x) of a vector from channel c on, of which `left` channels are there. The flags are constants at each call.
+DD_INLINE vf normalised(const float *x, const float *add, const float *scale, const float *shift, int64_t c, int64_t left, const int has_add,
+                        const int has_scale, const int has_silu) {
+    vf v = v_load_up_to(x + c, left);
+    if (has_add) v += v_load_up_to(add + c, left);
+    if (has_scale) v = v * v_load_up_to(scale + c, left) + v_load_up_to(shift + c, left);
     return has_silu ? v_silu_fast(v) : v;
 }
 
@@ -13,8 +13,8 @@ DD_INLINE vf normalised(const float *x, const float *add, const float *scale, co
 DD_INLINE void load_channels(float *dst, const float *x, const float *add, const float *scale, const float *shift, int64_t n, const int has_add,
                              const int has_scale, const int has_silu) {
     int64_t c = 0;
-    for (; c + DD_VW <= n; c += DD_VW) v_store(dst + c, normalised(x + c, add + c, scale + c, shift + c, DD_VW, has_add, has_scale, has_silu));
-    if (c < n) v_store(dst + c, normalised(x + c, add + c, scale + c, shift + c, n - c, has_add, has_scale, has_silu));
+    for (; c + DD_VW <= n; c += DD_VW) v_store(dst + c, normalised(x, add, scale, shift, c, DD_VW, has_add, has_scale, has_silu));
+    if (c < n) v_store(dst + c, normalised(x, add, scale, shift, c, n - c, has_add, has_scale, has_silu));
 }
 
 /// Channels c0 ..< c1 of one pixel into dst, then zeros up to a multiple of DD_VW.
