@@ -3,8 +3,8 @@
 
 enum { MOST_ROWS = DD_VW == 16 ? 8 : 6 };
 
-/// Words may lie where other numbers do.
-typedef float word_in_place __attribute__((may_alias));
+/// Words may lie where other numbers do, and pairs are aligned to theirs.
+typedef float word_in_place __attribute__((may_alias, aligned(2)));
 
 /// sum + the products of a word of each row, `row_bytes` apart, and of one or two vectors of weights. The numbers of rows and of vectors are
 /// constants in each copy.
