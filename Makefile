@@ -23,7 +23,7 @@ SWIFT_FOLDERS = Package.swift Sources Tests Tools
 C_FILES = $(shell find Sources Tools -name '*.[ch]' -not -path 'Sources/CPNG/*' -or -name '*.cpp')
 SANITIZE_SECONDS ?= 600
 
-.PHONY: demo test onnx-cases build install uninstall packages format lint sanitize clean
+.PHONY: demo test onnx-cases image-cases build install uninstall packages format lint sanitize clean
 
 demo: build
 	$(BUILD) --product seeded-checkpoint
@@ -31,16 +31,22 @@ demo: build
 
 test: packages
 	$(SWIFT) test -c release
-	$(MAKE) onnx-cases
+	$(MAKE) onnx-cases image-cases
 
 # The ONNX project's own cases, on the command that the tests have built; then convolutions around every op against ONNX Runtime.
 onnx-cases: .build/python/.installed
 	PYTHONPATH=.build/python Tools/onnx/node_tests.py "$$($(BUILD) --show-bin-path)/deblurdiff"
 	PYTHONPATH=.build/python Tools/onnx/chain_tests.py "$$($(BUILD) --show-bin-path)/fuzz-graphs"
 
+# Photographs of every format, made and read back by other programs.
+image-cases: .build/python-images/.installed
+	PYTHONPATH=.build/python-images Tools/images/check.py "$$($(BUILD) --show-bin-path)/copy-photo" "$$($(BUILD) --show-bin-path)/deblurdiff" Models/small.ddiff.safetensors
+
 .build/python/.installed: Tools/onnx/requirements.txt
-	rm -rf .build/python
-	python3 -m pip install --quiet --disable-pip-version-check --target .build/python --requirement $<
+.build/python-images/.installed: Tools/images/requirements.txt
+.build/python/.installed .build/python-images/.installed:
+	rm -rf $(@D)
+	python3 -m pip install --quiet --disable-pip-version-check --target $(@D) --requirement $<
 	touch $@
 
 build: $(PROGRAM)

@@ -14,6 +14,11 @@ let package = Package(
     targets: [
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
         .target(name: "CPNG", linkerSettings: [.linkedLibrary("png")]),
+        .target(name: "CTIFF", linkerSettings: [.linkedLibrary("tiff")]),
+        .target(name: "CLCMS", linkerSettings: [.linkedLibrary("lcms2")]),
+        .systemLibrary(name: "CJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
+        .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+        .systemLibrary(name: "CHEIF", pkgConfig: "libheif", providers: [.apt(["libheif-dev"])]),
         .target(
             name: "COnnx", cxxSettings: [.define("ONNX_ML", to: "1"), .define("ONNX_NAMESPACE", to: "onnx")],
             linkerSettings: [.linkedLibrary("onnx"), .linkedLibrary("onnx_proto"), .linkedLibrary("protobuf")]),
@@ -40,7 +45,7 @@ let package = Package(
             ]),
         .target(
             name: "ONNX", dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "Tensors"]),
-        .target(name: "Images", dependencies: ["CPNG", "Files", "Tensors"]),
+        .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
         .target(
             name: "DeblurDiff",
             dependencies: [
@@ -59,6 +64,8 @@ let package = Package(
             name: "seeded-checkpoint",
             dependencies: ["DeblurDiff", "Files", "GraphTestSupport", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tools/seeded-checkpoint"),
+        .executableTarget(
+            name: "copy-photo", dependencies: ["Files", "Images", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Tools/copy-photo"),
         .executableTarget(
             name: "fuzz-files",
             dependencies: [
@@ -94,7 +101,7 @@ let package = Package(
             name: "ONNXTests",
             dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "ONNX", "Operators", "Tensors"],
             exclude: ["Fixtures"]),
-        .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"]),
+        .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"], exclude: ["Fixtures"]),
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [

@@ -2,7 +2,10 @@
 # Installs the Debian packages that the build needs, those that are missing. Without missing ones it asks for nothing.
 set -eu
 
-needed=(clang-format make python3 pkg-config libopenblas-dev libpng-dev libssl-dev zlib1g-dev libonnx-dev libprotobuf-dev)
+needed=(
+    clang-format make python3 pkg-config libopenblas-dev libpng-dev libturbojpeg0-dev libtiff-dev libwebp-dev libheif-dev liblcms2-dev libssl-dev zlib1g-dev
+    libonnx-dev libprotobuf-dev
+)
 missing=()
 for package in "${needed[@]}"; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")

@@ -11,8 +11,7 @@ struct dd_png_reader {
     const uint8_t *bytes;
     size_t size, position;
     uint32_t width, height;
-    int channels, is_gray;
-    uint8_t *samples;  // with their alpha, until they are taken apart
+    int channels, bits, is_gray;
     char message[DD_PNG_MESSAGE_SIZE];
 };
 
@@ -95,26 +94,21 @@ dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimen
 
     int color = png_get_color_type(png, info);
     reader->is_gray = !(color & PNG_COLOR_MASK_COLOR) || (color == PNG_COLOR_TYPE_PALETTE && has_palette_of_grays(png, info));
-    png_set_expand(png);    // palettes, few bits and transparent colours to 8 bits and alpha
-    png_set_scale_16(png);  // rounds, where strip_16 would truncate
-    if (!(color & PNG_COLOR_MASK_COLOR)) png_set_gray_to_rgb(png);
-    reader->channels = (color & PNG_COLOR_MASK_ALPHA) || png_get_valid(png, info, PNG_INFO_tRNS) ? 4 : 3;
+    reader->bits = png_get_bit_depth(png, info) == 16 ? 16 : 8;
+    png_set_expand(png);  // palettes, few bits and transparent colours to 8 bits and alpha
+    if (reader->bits == 16) png_set_swap(png);
+    int has_alpha = (color & PNG_COLOR_MASK_ALPHA) || png_get_valid(png, info, PNG_INFO_tRNS);
+    reader->channels = (color & PNG_COLOR_MASK_COLOR ? 3 : 1) + has_alpha;
     return reader;
 }
 
 uint32_t dd_png_width(const dd_png_reader *reader) { return reader->width; }
 uint32_t dd_png_height(const dd_png_reader *reader) { return reader->height; }
 int dd_png_channels(const dd_png_reader *reader) { return reader->channels; }
+int dd_png_bits(const dd_png_reader *reader) { return reader->bits; }
 int dd_png_is_gray(const dd_png_reader *reader) { return reader->is_gray; }
 
-static void separate(const uint8_t *samples, size_t count, uint8_t *rgb, uint8_t *alpha) {
-    for (size_t i = 0; i < count; i++) {
-        for (size_t c = 0; c < 3; c++) rgb[3 * i + c] = samples[4 * i + c];
-        alpha[i] = samples[4 * i + 3];
-    }
-}
-
-int dd_png_read_pixels(dd_png_reader *reader, uint8_t *rgb, uint8_t *alpha, char message[DD_PNG_MESSAGE_SIZE]) {
+int dd_png_read_pixels(dd_png_reader *reader, void *samples, char message[DD_PNG_MESSAGE_SIZE]) {
     png_structp png = reader->png;
     if (setjmp(png_jmpbuf(png))) {
         copy_message(message, reader->message);
@@ -122,24 +116,11 @@ int dd_png_read_pixels(dd_png_reader *reader, uint8_t *rgb, uint8_t *alpha, char
     }
     int passes = png_set_interlace_handling(png);
     png_read_update_info(png, reader->info);
-    size_t row_bytes = (size_t)reader->width * (size_t)reader->channels;
+    size_t row_bytes = (size_t)reader->width * (size_t)reader->channels * (size_t)reader->bits / 8;
     if (png_get_rowbytes(png, reader->info) != row_bytes) png_error(png, "unexpected row size");
-    // Each pass of an interlaced image needs all rows as the last one left them; otherwise one is enough.
-    size_t width = reader->width, height = reader->height;
-    if (reader->channels == 4) {
-        reader->samples = malloc((passes > 1 ? height : 1) * row_bytes);
-        if (!reader->samples) png_error(png, "there is not enough memory");
-    }
+    // Each pass of an interlaced image needs the rows as the last one left them.
     for (int pass = 0; pass < passes; pass++)
-        for (size_t y = 0; y < height; y++) {
-            if (!reader->samples) {
-                png_read_row(png, rgb + y * row_bytes, NULL);
-                continue;
-            }
-            uint8_t *row = reader->samples + (passes > 1 ? y * row_bytes : 0);
-            png_read_row(png, row, NULL);
-            if (pass == passes - 1) separate(row, width, rgb + y * width * 3, alpha + y * width);
-        }
+        for (size_t y = 0; y < reader->height; y++) png_read_row(png, (uint8_t *)samples + y * row_bytes, NULL);
     png_read_end(png, reader->info);
     return 0;
 }
@@ -182,6 +163,5 @@ dd_png_metadata dd_png_get_metadata(dd_png_reader *reader) {
 void dd_png_close(dd_png_reader *reader) {
     if (!reader) return;
     if (reader->png) png_destroy_read_struct(&reader->png, &reader->info, NULL);
-    free(reader->samples);
     free(reader);
 }

@@ -41,51 +41,35 @@ static void write_metadata(png_structp png, png_infop info, const dd_png_metadat
     if (metadata->has_density) png_set_pHYs(png, info, metadata->density_x, metadata->density_y, metadata->density_unit);
 }
 
-int dd_png_write(uint32_t width, uint32_t height, int color_channels, const uint8_t *colors, const uint8_t *alpha, const dd_png_metadata *metadata,
-                 dd_png_sink sink, void *context, char message[DD_PNG_MESSAGE_SIZE]) {
+int dd_png_write(uint32_t width, uint32_t height, int channels, int bits, const void *samples, const dd_png_metadata *metadata, dd_png_sink sink, void *context,
+                 char message[DD_PNG_MESSAGE_SIZE]) {
     writer self = {sink, context, message};
     message[0] = 0;
-    size_t channels = (size_t)color_channels, type = color_channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB;
-    uint8_t *row = alpha ? malloc((size_t)width * (channels + 1)) : NULL;
+    int type = (channels >= 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY) | (channels % 2 == 0 ? PNG_COLOR_MASK_ALPHA : 0);
+    size_t row_bytes = (size_t)width * (size_t)channels * (size_t)bits / 8;
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &self, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
-    if (!info || (alpha && !row)) {
+    if (!info) {
         strcpy(message, "out of memory");
         png_destroy_write_struct(&png, &info);
-        free(row);
         return -1;
     }
     // Nothing that is read after the jump changes after this point.
     if (setjmp(png_jmpbuf(png))) {
         png_destroy_write_struct(&png, &info);
-        free(row);
         return -1;
     }
     png_set_write_fn(png, &self, write_bytes, flush_bytes);
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff);
     png_set_benign_errors(png, 1);
     png_set_compression_buffer_size(png, 1 << 16);
-    png_set_IHDR(png, info, width, height, 8, (int)type | (alpha ? PNG_COLOR_MASK_ALPHA : 0), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_BASE,
-                 PNG_FILTER_TYPE_BASE);
+    png_set_IHDR(png, info, width, height, bits, type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_BASE, PNG_FILTER_TYPE_BASE);
     write_metadata(png, info, metadata);
     png_write_info(png, info);
     if (metadata->chunks_size) write_bytes(png, (png_bytep)metadata->chunks, metadata->chunks_size);
-    for (uint32_t y = 0; y < height; y++) {
-        const uint8_t *color = colors + (size_t)y * width * channels;
-        if (alpha) {
-            const uint8_t *opacities = alpha + (size_t)y * width;
-            for (size_t x = 0; x < width; x++) {
-                uint8_t *pixel = row + (channels + 1) * x;
-                memcpy(pixel, color + channels * x, channels);
-                pixel[channels] = opacities[x];
-            }
-            png_write_row(png, row);
-        } else {
-            png_write_row(png, color);
-        }
-    }
+    if (bits == 16) png_set_swap(png);
+    for (uint32_t y = 0; y < height; y++) png_write_row(png, (const uint8_t *)samples + y * row_bytes);
     png_write_end(png, info);
     png_destroy_write_struct(&png, &info);
-    free(row);
     return 0;
 }

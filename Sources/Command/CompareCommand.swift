@@ -19,7 +19,7 @@ struct CompareCommand: ParsableCommand {
 
     @OptionGroup var source: ModelOption
 
-    @Argument(help: ArgumentHelp("A PNG file; the model may stand in front of it.", valueName: "image"))
+    @Argument(help: ArgumentHelp("A photograph; the model may stand in front of it.", valueName: "image"))
     var images: [String]
 
     @Option(parsing: .unconditional, help: ArgumentHelp("The way that is taken for right.", valueName: "way"))
@@ -42,6 +42,8 @@ struct CompareCommand: ParsableCommand {
 
     @Option(help: "Threads to compute with. (default: one a processor)")
     var threads: Int?
+
+    @OptionGroup var reading: ReadingFlags
 
     @Flag(help: "Show every value, not only the worst of each part.")
     var all = false
@@ -81,7 +83,8 @@ struct CompareCommand: ParsableCommand {
         var images = images
         let path = try source.named(before: &images, limit: 1) ?? ShippedModel.path()
         guard images.count == 1 else { throw ValidationError("Name one image, not \(images.count).") }
-        let photo = try Photo(readingPNG: images[0])
+        let photo = try Photo(reading: images[0], limits: reading.limits)
+        let planes = photo.planes()
         let pool = ThreadPool(threadCount: threads)
         func open(_ way: Way, compared: Bool) throws -> DeblurDiffModel {
             var options = RuntimeOptions(pool: pool)
@@ -93,8 +96,7 @@ struct CompareCommand: ParsableCommand {
             return try DeblurDiffModel(path: path, options: options, optimization: optimization)
         }
         let (first, second) = (try open(reference, compared: false), try open(against, compared: true))
-        let pixels = Padding.planes(
-            rgb: photo.pixels, height: photo.height, width: photo.width, multiple: first.configuration.imageMultiple)
+        let pixels = Padding.padded(planes, multiple: first.configuration.imageMultiple)
         try print("\(against.defaultValueDescription) against \(reference.defaultValueDescription), relative errors")
         var verdict: InputError?
         try ModelComparison.run(reference: first, against: second, pixels: pixels) { part in
@@ -116,7 +118,7 @@ struct CompareCommand: ParsableCommand {
             func restore(_ model: DeblurDiffModel) throws -> Photo {
                 var options = RestorationOptions()
                 options.steps = steps
-                return photo.withPixels(try Restorer(model: model, options: options).restore(photo.pixels, height: photo.height, width: photo.width))
+                return photo.restored(try Restorer(model: model, options: options).restore(planes))
             }
             let comparison = PhotoComparison(try restore(second), try restore(first))
             try print(

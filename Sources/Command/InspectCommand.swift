@@ -3,13 +3,18 @@ import DeblurDiff
 import Files
 import GraphFile
 import GraphViews
+import Images
 import Tensors
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Show what is in a converted model: networks, parameters, sizes, where it came from.")
+        commandName: "inspect",
+        abstract:
+            "Show what is in a converted model: networks, parameters, sizes, where it came from; or in a photograph: its metadata, and how it was restored.")
 
     @OptionGroup var source: ModelArgument
+
+    @OptionGroup var reading: ReadingFlags
 
     @Option(help: ArgumentHelp("Also plan the programs for an image of this size, and show what they take.", valueName: "WxH"))
     var size: ImageSize?
@@ -21,6 +26,11 @@ struct InspectCommand: ParsableCommand {
     func run() throws {
         let path = try source.path()
         try report.check(reads: [path])
+        if ImageFormats.isPicture(path) {
+            guard size == nil else { throw InputError("is a photograph, which has its own size", at: path, advice: "Leave out --size.") }
+            let description = try PhotoDescription(path, limits: reading.limits)
+            return try report.write(text: description.text(), json: encodeJSON(description) + "\n")
+        }
         let file = try ModelFile(path: path)
         let isRestorer = file.family?.name == DeblurDiffModel.family
         guard isRestorer || size == nil else {

@@ -50,6 +50,8 @@ struct ModelDescription: Codable {
     var path: String
     var bytes: Int
     var formatVersion: Int
+    /// As results name the model that made them.
+    var digest: String
     var provenance: Provenance
     var restoration: Restoration?
     var networks: [Network]
@@ -61,6 +63,7 @@ struct ModelDescription: Codable {
         path = file.path
         bytes = fileSize(file.path)
         formatVersion = file.version
+        digest = file.digest
         provenance = file.provenance
         guard let family = file.family, family.name == DeblurDiffModel.family else {
             networks = try file.allGraphs().values.sorted { $0.name < $1.name }.map { Network($0, in: file) }
@@ -75,7 +78,7 @@ struct ModelDescription: Codable {
     }
 
     func text() -> String {
-        var text = "\(path): format \(formatVersion), \(formatBytes(bytes))\n  converted by \(provenance.converter)\n"
+        var text = "\(path): format \(formatVersion), \(formatBytes(bytes))\n  converted by \(provenance.converter)\n  digest \(digest)\n"
         for source in provenance.sources { text += "  from \(source.name), \(formatBytes(source.size)), sha256 \(source.sha256)\n" }
         if let restoration {
             text += "  vocabulary: \(restoration.vocabulary ? "included" : "none; only the empty prompt")\n"

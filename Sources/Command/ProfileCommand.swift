@@ -16,7 +16,7 @@ struct ProfileCommand: ParsableCommand {
 
     @OptionGroup var source: ModelOption
 
-    @Argument(help: ArgumentHelp("A PNG file, for DeblurDiff; the model may stand in front of it.", valueName: "image"))
+    @Argument(help: ArgumentHelp("A photograph, for DeblurDiff; the model may stand in front of it.", valueName: "image"))
     var images: [String] = []
 
     @Option(help: ArgumentHelp("Which graph, of a model that is no DeblurDiff; needed where there are several.", valueName: "name"))
@@ -54,7 +54,7 @@ struct ProfileCommand: ParsableCommand {
         }
         guard let image = images.first else { throw ValidationError("Name an image to restore.") }
         guard graph == nil else { throw InputError("all graphs of a DeblurDiff are profiled; leave it out", at: "--graph") }
-        let photo = try Photo(readingPNG: image)
+        let photo = try Photo(reading: image)
         let model = try DeblurDiffModel(file: file, options: runtime.makeOptions(), optimization: runtime.optimization.options)
         let recorder = ProfileRecorder()
         var options = RestorationOptions()
@@ -63,7 +63,7 @@ struct ProfileCommand: ParsableCommand {
         let restorer = try Restorer(
             model: model, options: options, observation: { program, name in recorder.observer(of: program, named: name) },
             progress: { progress.restoration(photo.description, $0) })
-        _ = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
+        _ = try restorer.restore(photo.planes())
         progress.clear()
         try write(recorder, of: model, "step", height: photo.height, width: photo.width)
     }

@@ -12,11 +12,13 @@ struct RunCommand: ParsableCommand {
         commandName: "run",
         abstract: "Restore blurred photographs.",
         discussion: """
-            Takes PNG files and folders of them. One image goes to the file that --output names (or into the folder, if it is one); several go \
-            into that folder under their own names. Gray pictures stay gray; transparency, colour profile, EXIF, XMP, IPTC and texts are carried over.
+            Takes PNG, JPEG, TIFF, WebP, HEIC and AVIF files and folders of them. One image goes to the file that --output names (or into the folder, if it \
+            is one); several go into that folder under their own names. Results are PNG, JPEG, TIFF or WebP by the ending of their names, or as their inputs are (JPEG \
+            for HEIC and AVIF). Pictures come out upright. Gray stays gray, 16 bits stay 16; transparency, colour profile, EXIF, XMP and IPTC are carried over, and \
+            how the result was made is written into it.
             """)
 
-    @Argument(help: ArgumentHelp("PNG files, or folders with PNG files; a model may stand in front of them.", valueName: "image"))
+    @Argument(help: ArgumentHelp("Photographs, or folders with photographs; a model may stand in front of them.", valueName: "image"))
     var images: [String]
 
     @OptionGroup var source: ModelOption
@@ -85,6 +87,10 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
+    @OptionGroup var reading: ReadingFlags
+
+    @OptionGroup var writing: WritingFlags
+
     @OptionGroup var runtime: RuntimeFlags
 
     func validate() throws {
@@ -105,19 +111,19 @@ struct RunCommand: ParsableCommand {
         let named = try source.named(before: &images)
         guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
         let path = try named ?? ShippedModel.path()
-        let jobs = try PhotoJobs(inputs: images, output: output, writes: [record].compactMap { $0 }, reads: [path])
+        let jobs = try PhotoJobs(inputs: images, output: output, format: writing.codec, writes: [record].compactMap { $0 }, reads: [path])
         guard record == nil || jobs.all.count == 1 else { throw InputError("records one image only", at: "--record") }
         // A model is large; tell what is wrong with a single image before it is opened.
-        let single = jobs.all.count == 1 ? try Photo(readingPNG: jobs.all[0].input) : nil
-
         let progress = ProgressReporter(quiet: quiet)
         defer { progress.clear() }
+        let single = jobs.all.count == 1 ? try read(jobs.all[0], progress) : nil
         for remark in jobs.remarks { progress.finish(remark) }
         let recorder = record.map { _ in Recorder() }
         var name = ""
         if named == nil { progress.finish("Restoring with \(path).") }
         let opened = try DeblurDiffModel(path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options)
         let restoration = restorationOptions(for: opened.configuration)
+        let written = record(of: opened)
         let restorer = try Restorer(
             model: opened, options: restoration, keepsDenoiser: jobs.all.count > 1, recorder: recorder,
             progress: { progress.restoration(name, $0) })
@@ -128,14 +134,14 @@ struct RunCommand: ParsableCommand {
         for job in jobs.all {
             name = FilePath.name(of: job.input)
             do {
-                let photo = try single ?? Photo(readingPNG: job.input)
+                let photo = try single ?? read(job, progress)
                 if (photo.width, photo.height) != size {
                     try tellCost(of: photo, opened, restoration, progress)
                     size = (photo.width, photo.height)
                 }
                 let start = ContinuousClock.now
-                let pixels = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
-                try photo.withPixels(pixels).writePNG(job.output)
+                let restored = try photo.restored(restorer.restore(photo.planes()))
+                try writing.prepare(restored, written).write(job.output, as: job.format, options: writing.options)
                 let seconds = start.duration(to: .now) / .seconds(1)
                 progress.finish("Wrote \(job.output): \(photo.width) x \(photo.height), \(formatDuration(seconds)).")
             } catch {
@@ -152,6 +158,44 @@ struct RunCommand: ParsableCommand {
             let others = failureCount < jobs.all.count ? "; the others were written" : ""
             throw InputError("\(failureCount) of \(jobs.all.count) images could not be restored\(others)")
         }
+    }
+
+    /// Reads a photograph, and says what will be lost of it.
+    private func read(_ job: PhotoJobs.Job, _ progress: ProgressReporter) throws -> Photo {
+        let photo = try Photo(reading: job.input, limits: reading.limits) { progress.warn("\(job.input): \($0).") }
+        do { try job.format.checkSize(width: photo.width, height: photo.height) } catch let error as InputError { throw error.at(job.output) }
+        let kept = writing.stripMetadata ? photo.withMetadata(photo.metadata.stripped) : photo
+        for loss in job.format.losses(of: kept) { progress.warn("\(job.output): \(loss).") }
+        return photo
+    }
+
+    /// What is written into the results, to make them again.
+    private func record(of model: DeblurDiffModel) -> RestorationRecord {
+        var options = ["--steps \(restorationOptions(for: model.configuration).steps)"]
+        func add(_ name: String, _ value: some Any, unless isDefault: Bool) { if !isDefault { options.append("\(name) \(value)") } }
+        func quoted(_ text: String) -> String { "'" + text.replacingOccurrences(of: "'", with: "'\\''") + "'" }
+        add("--sampler", sampler.rawValue, unless: sampler == .spaced)
+        add("--seed-mode", seedMode.rawValue, unless: seedMode == .each)
+        add("--pos-prompt", quoted(posPrompt), unless: posPrompt.isEmpty)
+        add("--neg-prompt", quoted(negPrompt), unless: cfgScale == 1)
+        add("--cfg-scale", cfgScale, unless: cfgScale == 1)
+        add("--strength", strength, unless: strength == 1)
+        if betterStart { options.append("--better-start") }
+        if tiled { options.append("--tiled --tile-size \(tileSize) --tile-stride \(tileStride)") }
+        if let gScale {
+            options.append("--g-scale \(gScale)")
+            add("--g-start", gStart ?? 0, unless: gStart == nil)
+            add("--g-stop", gStop ?? 0, unless: gStop == nil)
+            add("--g-repeat", gRepeat ?? 1, unless: gRepeat == nil)
+        }
+        add("--precision", runtime.precision.rawValue, unless: runtime.precision == .float32)
+        add("-O", runtime.optimization.level.name.dropFirst(), unless: runtime.optimization.level == .standard)
+        add("--memory", runtime.memory.rawValue, unless: runtime.memory == .standard)
+        // Others round otherwise.
+        add("--isa", InstructionSet.current.rawValue, unless: false)
+        return RestorationRecord(
+            program: "deblurdiff \(DeblurDiffCommand.version)", model: FilePath.name(of: model.file.path), modelDigest: model.file.digest,
+            seed: seed & 0xffff_ffff, options: options.joined(separator: " "))
     }
 
     /// Says what a photograph will take where that is much, before anything runs; throws where it is too much.

@@ -1,82 +1,129 @@
-import CPNG
 import Files
-import Tensors
 
 extension Photo {
-    /// Reads a PNG file of any kind: gray, RGB or palette, with or without alpha or a transparent colour, 1 to 16 bits a
-    /// sample (16 are rounded to 8), interlaced or not. Gray becomes three equal samples, and is marked by ``isGray``, as is a
-    /// palette of grays without a colour profile.
+    /// Reads a photograph of any format that there is, told by its bytes.
     ///
-    /// - Throws: ``InputError`` where the file cannot be read, is not a PNG, is damaged or cut short, or is larger than
-    ///   ``maximumDimension`` or ``maximumPixelCount``. Sizes are checked before memory is taken for them.
-    public init(readingPNG path: String) throws {
+    /// It comes upright, and its metadata say so. Grey becomes three equal samples, and is marked by ``isGray``; CMYK becomes sRGB. A profile that
+    /// cannot be used is left out.
+    ///
+    /// - Parameter warn: told, in a sentence, what was left out or looked wrong.
+    /// - Throws: ``InputError`` where the file cannot be read, is no such picture, is damaged or cut short, or is larger than the limits.
+    public init(reading path: String, limits: ReadingLimits = ReadingLimits(), warn: (String) -> Void = { _ in }) throws {
         let file = try MappedFile(path: path)
         do {
-            self = try withExtendedLifetime(file) { try Photo(pngBytes: file.bytes) }
+            self = try withExtendedLifetime(file) { try Photo(bytes: file.bytes, limits: limits, warn: warn) }
         } catch let error as InputError {
             throw error.at(path)
         }
     }
 
-    /// Reads a PNG file that is in memory; see ``init(readingPNG:)``.
-    public init(pngBytes bytes: UnsafeRawBufferPointer) throws {
-        try ImageFileKind.requirePNG(bytes)
-        try Photo.checkDeclaredSize(bytes)
-        var message = [CChar](repeating: 0, count: Int(DD_PNG_MESSAGE_SIZE))
-        guard
-            let reader = dd_png_open(
-                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, UInt32(Photo.maximumDimension),
-                UInt64(Photo.maximumPixelCount), &message)
-        else { throw Photo.readingError(message) }
-        defer { dd_png_close(reader) }
+    /// Reads a file that is in memory; see ``init(reading:limits:warn:)``.
+    public init(bytes: UnsafeRawBufferPointer, limits: ReadingLimits = ReadingLimits(), warn: (String) -> Void = { _ in }) throws {
+        let codec = try ImageFormats.codec(for: bytes)
+        let image = try codec.decode(bytes, limits: limits)
+        for warning in image.warnings { warn(warning) }
+        self.init(image, warn: warn)
+    }
 
-        let (width, height) = (Int(dd_png_width(reader)), Int(dd_png_height(reader)))
-        let (count, hasAlpha) = (width * height, dd_png_channels(reader) == 4)
-        // An interlaced picture with alpha is in memory twice.
-        try AvailableMemory.require(count * (hasAlpha ? 8 : 3), for: "the picture")
-        var failed = false
-        var alpha: [UInt8] = []
-        let pixels = [UInt8](unsafeUninitializedCapacity: count * 3) { rgb, initialized in
-            alpha = [UInt8](unsafeUninitializedCapacity: hasAlpha ? count : 0) { alpha, initialized in
-                // A failed read leaves some of it unwritten, and then none of it is used.
-                failed = dd_png_read_pixels(reader, rgb.baseAddress, alpha.baseAddress, &message) != 0
-                initialized = failed || !hasAlpha ? 0 : count
+    init(_ image: DecodedImage, warn: (String) -> Void) {
+        var metadata = image.metadata
+        var converter: ColorConverter?
+        if let profile = metadata.colorProfile {
+            do {
+                converter = try ColorConverter(profile: profile.bytes, colors: image.isGray ? .gray : image.colors)
+            } catch {
+                warn("its colour profile is ignored: \((error as? InputError)?.what ?? "it cannot be used")")
+                metadata.colorProfile = nil
             }
-            initialized = failed ? 0 : count * 3
         }
-        if failed { throw Photo.readingError(message) }
-        var metadata = PhotoMetadata(dd_png_get_metadata(reader))
-        metadata.chunks = PNGChunk.carriedOver(from: bytes)
-        self.init(
-            width: width, height: height, pixels: pixels, alpha: alpha.allSatisfy { $0 == 255 } ? nil : alpha,
-            isGray: dd_png_is_gray(reader) != 0, metadata: metadata)
-    }
+        // What is made of ink is sRGB from here on.
+        if image.colors == .cmyk { metadata.colorProfile = nil }
+        let turn = Turn(image.orientation ?? metadata.exif?.orientation ?? 1, width: image.width, height: image.height)
+        if turn.swapsSides, let density = metadata.density { metadata.density = .init(x: density.y, y: density.x, unit: density.unit) }
+        metadata.describe(width: turn.width, height: turn.height)
 
-    /// The header always lies at the same place, so that sizes out of range get a message with the numbers in it.
-    private static func checkDeclaredSize(_ bytes: UnsafeRawBufferPointer) throws {
-        guard bytes.count >= 33, bytes[12..<16].elementsEqual("IHDR".utf8) else {
-            throw InputError("the PNG file is damaged or cut short: it does not begin with a header", advice: damagedAdvice)
+        func assembled<Value: Sample>(_ samples: [Value]) -> (Samples, Samples?) {
+            var alpha: [Value]?
+            var colors = samples
+            if image.colors != .rgb || image.alpha != .none || !turn.isIdentity { (colors, alpha) = image.separated(samples, turn, converter) }
+            if alpha?.allSatisfy({ $0 == .max }) == true { alpha = nil }
+            return (Value.samples(colors), alpha.map(Value.samples))
         }
-        let width = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 16, as: UInt32.self))
-        let height = UInt32(bigEndian: bytes.loadUnaligned(fromByteOffset: 20, as: UInt32.self))
-        guard width > 0, height > 0 else {
-            throw InputError(
-                "the PNG file is damaged: it declares an image of \(width) x \(height) pixels", advice: damagedAdvice)
+        let (samples, alpha) =
+            switch image.samples {
+            case .eight(let samples): assembled(samples)
+            case .sixteen(let samples): assembled(samples)
+            }
+        let photo = Photo(width: turn.width, height: turn.height, samples: samples, alpha: alpha, isGray: image.isGray, metadata: metadata)
+        guard let converter, image.colors != .cmyk, !converter.hasInverse else {
+            self = photo
+            return
         }
-        guard max(width, height) <= maximumDimension, Int(width) * Int(height) <= maximumPixelCount else {
-            throw InputError(
-                "the image is too large: \(width) x \(height) pixels",
-                advice: "At most \(maximumDimension) a side and \(maximumPixelCount) in all are accepted; cut or shrink it first.")
+        // There is no way back to a profile that is only good for looking.
+        metadata.colorProfile = nil
+        self = photo.withMetadata(metadata).restored(photo.planes(by: converter))
+    }
+}
+
+/// Where the pixels of an upright picture lie in one that is stored otherwise, as EXIF numbers it.
+struct Turn {
+    let width: Int
+    let height: Int
+    let isIdentity: Bool
+    let swapsSides: Bool
+    /// The stored pixel at the top left, and how far it is to the next one to the right, and below.
+    let start: Int
+    let right: Int
+    let down: Int
+
+    init(_ orientation: Int, width w: Int, height h: Int) {
+        isIdentity = orientation == 1
+        swapsSides = orientation >= 5
+        (width, height) = swapsSides ? (h, w) : (w, h)
+        switch orientation {
+        case 2: (start, right, down) = (w - 1, -1, w)
+        case 3: (start, right, down) = (w * h - 1, -1, -w)
+        case 4: (start, right, down) = (w * (h - 1), 1, -w)
+        case 5: (start, right, down) = (0, w, 1)
+        case 6: (start, right, down) = (w * (h - 1), -w, 1)
+        case 7: (start, right, down) = (w * h - 1, -w, -1)
+        case 8: (start, right, down) = (w - 1, w, -1)
+        default: (start, right, down) = (0, 1, w)
         }
     }
+}
 
-    private static func readingError(_ message: [CChar]) -> InputError {
-        InputError("the PNG file is damaged: \(text(message))", advice: damagedAdvice)
+extension DecodedImage {
+    /// Three colours for each pixel of the upright picture, and its opacity by itself.
+    fileprivate func separated<Value: Sample>(_ samples: [Value], _ turn: Turn, _ converter: ColorConverter?) -> (colors: [Value], alpha: [Value]?) {
+        let channels = colors.rawValue + (alpha == .none ? 0 : 1)
+        var opacities: [Value]? = alpha == .none ? nil : [Value](repeating: 0, count: width * height)
+        let result = [Value](unsafeUninitializedCapacity: width * height * 3) { target, initialized in
+            samples.withUnsafeBufferPointer { source in
+                var inks = [Float](repeating: 0, count: colors == .cmyk ? turn.width * 4 : 0)
+                for y in 0..<turn.height {
+                    let row = y * turn.width
+                    for x in 0..<turn.width {
+                        let pixel = (turn.start + x * turn.right + y * turn.down) * channels
+                        switch colors {
+                        case .gray: for c in 0..<3 { target[(row + x) * 3 + c] = source[pixel] }
+                        case .rgb: for c in 0..<3 { target[(row + x) * 3 + c] = source[pixel + c] }
+                        case .cmyk: for c in 0..<4 { inks[x * 4 + c] = Float(source[pixel + c]) / Float(Value.max) }
+                        }
+                        guard alpha != .none else { continue }
+                        let opacity = source[pixel + channels - 1]
+                        opacities![row + x] = opacity
+                        guard alpha == .premultiplied, opacity > 0 else { continue }
+                        for c in 0..<3 {
+                            let value = (Int(target[(row + x) * 3 + c]) * Int(Value.max) + Int(opacity) / 2) / Int(opacity)
+                            target[(row + x) * 3 + c] = Value(min(value, Int(Value.max)))
+                        }
+                    }
+                    if colors == .cmyk { ColorConverter.print(inks, converter) { target[row * 3 + $0] = Value(($1 * Float(Value.max)).rounded()) } }
+                }
+            }
+            initialized = width * height * 3
+        }
+        return (result, opacities)
     }
-
-    static func text(_ message: [CChar]) -> String {
-        String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    private static let damagedAdvice = "Copy or export the picture again."
 }

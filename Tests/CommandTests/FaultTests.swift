@@ -71,7 +71,7 @@ import Testing
             let outcome = try shell("PROGRAM run in -o out \(options)", in: folder)
             #expect(outcome.status == 0, "\(outcome)")
             #expect(outcome.errors.contains(#"Wrote out/c\xe9.png: 64 x 64"#), "\(outcome)")
-            for (index, name) in names.enumerated() { #expect(try Photo(readingPNG: "\(folder)/out/\(name)").width == 64 + index) }
+            for (index, name) in names.enumerated() { #expect(try Photo(reading: "\(folder)/out/\(name)").width == 64 + index) }
             let one = try shell(#"PROGRAM run "$(printf 'in/c\351.png')" -o "$(printf 'x\351.png')" "# + options, in: folder)
             #expect(one.status == 0 && FileStatus(FilePath.join(folder, FilePath.text([0x78, 0xe9]) + ".png")) != nil, "\(one)")
             let none = try shell(#"PROGRAM inspect "$(printf 'a\033[31m\351')""#, in: folder)

@@ -28,7 +28,7 @@ import Testing
             #expect(outcome.output.isEmpty)
             #expect(outcome.errors.contains("Wrote sharp.png: 70 x 50"))
             #expect(try Set(Command.contents(folder).keys) == ["photo.png", "sharp.png", "stages.safetensors"])
-            let sharp = try Photo(readingPNG: folder + "/sharp.png")
+            let sharp = try Photo(reading: folder + "/sharp.png")
             #expect((sharp.width, sharp.height) == (70, 50))
             let stages = try SafetensorsFile(path: folder + "/stages.safetensors").tensorNames
             for stage in ["clip_context.0", "vae_moments.0", "unet_in.0", "lkpn_kernel.0", "eac.0", "control12.0", "eps.0", "decoded.0"] {
@@ -39,7 +39,7 @@ import Testing
                 let again = try run(["photo.png", "--output", "sharp.png", "--quiet"] + more, in: folder)
                 #expect(again.status == 0)
                 #expect(again.errors.isEmpty && again.output.isEmpty)
-                let picture = try Photo(readingPNG: folder + "/sharp.png")
+                let picture = try Photo(reading: folder + "/sharp.png")
                 let isSame = picture.pixels == sharp.pixels
                 #expect(isSame, "\(more)")
             }
@@ -55,7 +55,7 @@ import Testing
             try SharedFiles.write("text".utf8, folder + "/in/notes.txt")
             let outcome = try run(["in", "--output", "new/out"], in: folder)
             #expect(outcome.status == 1)
-            #expect(outcome.errors.contains("Error: in/a.png: is not a PNG file"))
+            #expect(outcome.errors.contains("Error: in/a.png: is no picture of a format that is read"))
             #expect(outcome.errors.contains("1 of 3 images could not be restored; the others were written"))
             #expect(try Set(Command.contents(folder + "/new").keys) == ["out", "out/b.png", "out/c.PNG"])
             try expectFailure(["in", "--output", "in"], in: folder, says: "would be replaced")
@@ -77,12 +77,13 @@ import Testing
             try SharedFiles.write([0xff, 0xd8, 0xff, 0xe0, 0, 0], folder + "/photo.jpg")
             try SharedFiles.write([], folder + "/empty.png")
             try FileManager.default.createDirectory(atPath: folder + "/nothing", withIntermediateDirectories: false)
-            try expectFailure(["text.png", "--output", "o.png"], in: folder, says: "text.png", "is not a PNG file")
+            try expectFailure(["text.png", "--output", "o.png"], in: folder, says: "text.png", "is no picture of a format that is read")
             try expectFailure(["cut.png", "--output", "o.png"], in: folder, says: "cut.png", "damaged")
-            try expectFailure(["photo.jpg", "--output", "o.png"], in: folder, says: "photo.jpg", "JPEG")
+            try expectFailure(["photo.jpg", "--output", "o.png"], in: folder, says: "photo.jpg", "JPEG file is damaged")
             try expectFailure(["empty.png", "--output", "o.png"], in: folder, says: "empty.png", "empty")
             try expectFailure(["none.png", "--output", "o.png"], in: folder, says: "none.png", "No such file")
-            try expectFailure(["nothing", "--output", "o"], in: folder, says: "nothing", "no PNG files")
+            try expectFailure(["nothing", "--output", "o"], in: folder, says: "nothing", "no photographs")
+            try expectFailure(["photo.png", "--output", "o.png", "--max-pixels", "3499"], in: folder, says: "photo.png", "too large: 70 x 50", "--max-pixels")
         }
     }
 
@@ -91,28 +92,87 @@ import Testing
             for part in ["in/sub", "in/old.png", "none/deep"] {
                 try FileManager.default.createDirectory(atPath: "\(folder)/\(part)", withIntermediateDirectories: true)
             }
-            for name in ["in/a.jpg", "in/b.JPEG", "in/c.tif", "in/notes.txt", "in/.hidden.jpg", "none/a.webp"] {
+            for name in ["in/a.gif", "in/b.GIF", "in/c.dng", "in/notes.txt", "in/.hidden.jpg", "none/a.bmp"] {
                 try SharedFiles.write("text".utf8, "\(folder)/\(name)")
             }
             try SharedFiles.writePhoto(folder + "/in/photo.png", width: 64, height: 64)
+            try SharedFiles.writePhoto(folder + "/in/without", width: 64, height: 64)
             let outcome = try run(["in", "--output", "x.png/"], in: folder)
             #expect(outcome.status == 0, "\(outcome)")
-            let remark = "in: passing over 2 JPEG files, 1 TIFF file, 2 subfolders, 1 other file; only PNG files in the folder itself are restored."
+            let remark = "in: passing over 2 GIF files, 1 camera raw file, 2 subfolders, 1 other file; only photographs in the folder itself are restored."
             #expect(outcome.errors.split(separator: "\n").contains { $0 == remark }, "\(outcome)")
-            #expect(try Array(Command.contents(folder + "/x.png").keys) == ["photo.png"])
+            #expect(try Set(Command.contents(folder + "/x.png").keys) == ["photo.png", "without.png"])
             #expect(try run(["in", "--output", "out", "--quiet"], in: folder).errors.isEmpty)
-            try expectFailure(["none", "--output", "o"], in: folder, says: "none: holds no PNG files", "It holds 1 WebP file, 1 subfolder.")
+            try expectFailure(["none", "--output", "o"], in: folder, says: "none: holds no photographs", "It holds 1 BMP file, 1 subfolder.")
         }
     }
 
-    @Test func namesThatPromiseAnotherFormat() throws {
+    @Test func resultsAreOfTheFormatThatTheirNamesSay() throws {
         try withScratchFolder { folder in
             try SharedFiles.writePhoto(folder + "/photo.png")
             try SharedFiles.writePhoto(folder + "/really-png.jpg")
             // Before any work, even that of looking at the picture.
-            try expectFailure(["none.png", "--output", "result.jpg"], in: folder, says: "result.jpg: would be a JPEG file by its name", "Name it result.png")
-            try expectFailure(["photo.png", "--output", "a.b.TIFF"], in: folder, says: "would be a TIFF file by its name", "Name it a.b.png")
-            try expectFailure(["really-png.jpg", "--output", "."], in: folder, says: "would be a JPEG file by its name")
+            for (name, kind) in [("result.gif", "GIF"), ("a.b.HEIC", "HEIC"), ("a.avif", "AVIF"), ("a.dng", "camera raw")] {
+                try expectFailure(
+                    ["none.png", "--output", name], in: folder, says: "\(name): would be a \(kind) file by its name", "only PNG, JPEG, TIFF or WebP")
+            }
+            try expectFailure(["photo.png", "--output", "a.png", "--format", "jpeg"], in: folder, says: "a.png: would be a PNG file by its name")
+            for (arguments, output, format) in [
+                (["photo.png", "-o", "a.jpg"], "a.jpg", "JPEG"), (["photo.png", "-o", "a.TIFF"], "a.TIFF", "TIFF"),
+                (["photo.png", "-o", "a.webp"], "a.webp", "WebP"),
+                (["photo.png", "-o", "plain"], "plain", "PNG"), (["photo.png", "-o", "plain2", "--format", "webp"], "plain2", "WebP"),
+                (["a.jpg", "-o", "plain3"], "plain3", "JPEG"), (["really-png.jpg", "a.jpg", "-o", "out"], "out/really-png.png", "PNG"),
+                (["a.jpg", "-o", "out2/", "--format", "tiff"], "out2/a.tif", "TIFF"),
+            ] as [([String], String, String)] {
+                let outcome = try run(arguments, in: folder)
+                #expect(outcome.status == 0, "\(outcome)")
+                #expect(try ImageFormats.codec(ofFile: "\(folder)/\(output)").name == format)
+                let photo = try Photo(reading: "\(folder)/\(output)")
+                #expect((photo.width, photo.height) == (70, 50))
+            }
+        }
+    }
+
+    /// On its side, by an EXIF tag, as telephones store it.
+    @Test func turnedPhotographsComeOutUpright() throws {
+        try withScratchFolder { folder in
+            var exif: [UInt8] = Array("MM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]
+            exif = [0xff, 0xe1, 0, UInt8(exif.count + 8)] + Array("Exif\0\0".utf8) + exif
+            try SharedFiles.writePhoto(folder + "/photo.png")
+            let plain = try Photo(reading: folder + "/photo.png").encoded(as: JPEGCodec())
+            try SharedFiles.write(plain[..<20] + exif + plain[20...], folder + "/side.jpg")
+            for output in ["o.jpg", "o.png", "o.tif", "o.webp"] {
+                #expect(try run(["side.jpg", "-o", output], in: folder).status == 0)
+                let photo = try Photo(reading: "\(folder)/\(output)")
+                #expect((photo.width, photo.height) == (50, 70))
+                #expect(photo.metadata.exif?.orientation == (output == "o.tif" ? nil : 1))
+            }
+        }
+    }
+
+    @Test func resultsSayHowTheyWereMade() throws {
+        try withScratchFolder { folder in
+            try SharedFiles.writePhoto(folder + "/photo.png")
+            let more = ["--seed", "7", "--cfg-scale", "1.5", "--neg-prompt", ""]
+            for format in ["png", "jpg", "tif", "webp"] {
+                #expect(try run(["photo.png", "-o", "o.\(format)"] + more, in: folder).status == 0)
+                let made = try Command.run(["inspect", "o.\(format)"], in: folder)
+                #expect(made.status == 0)
+                for words in [
+                    "50, colour, 8 bits", "restored by deblurdiff 0.", "tiny.ddiff.safetensors, digest ", "--seed 7 --steps 1 --neg-prompt '' --cfg-scale 1.5",
+                ] {
+                    #expect(made.output.contains(words), "\(made)")
+                }
+                let first = try SharedFiles.read(folder + "/o.\(format)")
+                #expect(try run(["photo.png", "-o", "o.\(format)"] + more, in: folder).status == 0)
+                let isSame = try SharedFiles.read(folder + "/o.\(format)") == first
+                #expect(isSame, "the same run, other bytes: \(format)")
+                #expect(try run(["photo.png", "-o", "bare.\(format)", "--strip-metadata"] + more, in: folder).status == 0)
+                let bare = try Photo(reading: "\(folder)/bare.\(format)").metadata
+                #expect(bare.exif == nil && bare.xmp == nil)
+            }
+            let digest = try Command.run(["inspect", SharedFiles.model]).output.split(separator: "\n").first { $0.contains("digest") }
+            #expect(try Command.run(["inspect", "o.png"], in: folder).output.contains(String(try #require(digest).split(separator: " ")[1])))
         }
     }
 
@@ -125,8 +185,8 @@ import Testing
             let gray = Photo(width: 64, height: 64, pixels: levels.flatMap { [$0, $0, $0] }, alpha: levels, isGray: true, metadata: metadata)
             try gray.writePNG(folder + "/photo.png")
             #expect(try run(["photo.png", "--output", "o.png"], in: folder).status == 0)
-            let restored = try Photo(readingPNG: folder + "/o.png")
-            #expect(restored.isGray && restored.alpha == levels && restored.metadata == metadata)
+            let restored = try Photo(reading: folder + "/o.png")
+            #expect(restored.isGray && restored.alpha == .eight(levels) && restored.metadata.chunks == metadata.chunks)
             #expect(restored.pixels != gray.pixels)
         }
     }
@@ -249,7 +309,7 @@ import Testing
             func tiled(_ size: Int, _ stride: Int) throws -> [UInt8] {
                 let outcome = try run(["photo.png", "--output", "o.png", "--tiled", "--tile-size", "\(size)", "--tile-stride", "\(stride)"], in: folder)
                 #expect(outcome.status == 0, "\(outcome)")
-                return try Photo(readingPNG: folder + "/o.png").pixels
+                return try Photo(reading: folder + "/o.png").pixels
             }
             let (even, odd, other) = (try tiled(64, 40), try tiled(71, 47), try tiled(64, 48))
             let isSame = even == odd
@@ -271,7 +331,7 @@ import Testing
                 let outcome = try Command.run(
                     ["run", "--model", SharedFiles.model, "--steps", "3", "photo.png", "--output", "o.png"] + arguments, in: folder)
                 #expect(outcome.status == 0, "\(outcome)")
-                return try Photo(readingPNG: folder + "/o.png").pixels
+                return try Photo(reading: folder + "/o.png").pixels
             }
             let (plain, guided) = (try picture(), try picture("--g-scale", "0.1"))
             // Timesteps 999, 500 and 0.
@@ -291,7 +351,7 @@ import Testing
             try SharedFiles.write("text".utf8, folder + "/in/b.png")
             func pictures(_ arguments: String...) throws -> [[UInt8]] {
                 _ = try run(["in", "--output", "out"] + arguments, in: folder)
-                return try ["a", "c"].map { try Photo(readingPNG: "\(folder)/out/\($0).png").pixels }
+                return try ["a", "c"].map { try Photo(reading: "\(folder)/out/\($0).png").pixels }
             }
             let (each, once) = (try pictures(), try pictures("--seed-mode", "once"))
             let isRepeated = each[0] == each[1]

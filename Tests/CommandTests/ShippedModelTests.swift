@@ -70,7 +70,7 @@ import Testing
             #expect(recorded.contains("eps.1") && !recorded.contains("eps.2"))
             let two = try Command.run(run + ["two.png", "--steps", "2", "--quiet"], of: program, in: folder + "/work")
             #expect(two.status == 0 && two.errors.isEmpty, "\(two)")
-            #expect(try Photo(readingPNG: folder + "/work/o.png") == Photo(readingPNG: folder + "/work/two.png"))
+            #expect(try Photo(reading: folder + "/work/o.png") == Photo(reading: folder + "/work/two.png"))
             let inspected = try Command.run(["inspect"], of: program, in: folder + "/work")
             #expect(inspected.output.contains("steps: 2 "), "\(inspected)")
             try Command.expectFailure(
@@ -85,7 +85,7 @@ import Testing
             let outcome = try Command.run(["run", models + "/cat-blurred.png", "--output", folder + "/o.png"])
             #expect(outcome.status == 0, "\(outcome)")
             let (blurred, restored, sharp) = (
-                try Photo(readingPNG: models + "/cat-blurred.png"), try Photo(readingPNG: folder + "/o.png"), try Photo(readingPNG: models + "/cat-sharp.png")
+                try Photo(reading: models + "/cat-blurred.png"), try Photo(reading: folder + "/o.png"), try Photo(reading: models + "/cat-sharp.png")
             )
             #expect(sharpness(restored) > sharpness(blurred))
             #expect(PhotoComparison(restored, sharp).psnr > PhotoComparison(blurred, sharp).psnr + 0.1)

@@ -42,9 +42,9 @@ struct OracleCase: CustomTestStringConvertible, Sendable {
 
     private func path(_ file: String) -> String { repositoryFile("Tests/Fixtures/oracle/case_\(name)/\(file)") }
 
-    func input() throws -> Photo { try Photo(readingPNG: path("input.png")) }
-    func previousInput() throws -> Photo? { try settings().previous.map { try Photo(readingPNG: path($0)) } }
-    func expectedImage() throws -> Photo { try Photo(readingPNG: path("expected.png")) }
+    func input() throws -> Photo { try Photo(reading: path("input.png")) }
+    func previousInput() throws -> Photo? { try settings().previous.map { try Photo(reading: path($0)) } }
+    func expectedImage() throws -> Photo { try Photo(reading: path("expected.png")) }
     func expectedStages() throws -> SafetensorsFile { try SafetensorsFile(path: path("expected.safetensors")) }
 
     func options() throws -> RestorationOptions {

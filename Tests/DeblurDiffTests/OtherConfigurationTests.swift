@@ -16,7 +16,7 @@ import Testing
     func stagesAreThoseOfPyTorch(_ name: String, _ setting: OracleSetting) throws {
         let folder = repositoryFile("Tests/Fixtures/configs")
         let configuration = try ModelConfiguration(yaml: String(contentsOfFile: "\(folder)/\(name).yaml", encoding: .utf8))
-        let photo = try Photo(readingPNG: "\(folder)/picture.png")
+        let photo = try Photo(reading: "\(folder)/picture.png")
         try withScratchFolder { scratch in
             try writeSeededModel(configuration, seed: 1, to: scratch + "/model")
             var options = RestorationOptions()
@@ -74,7 +74,7 @@ import Testing
         let folder = repositoryFile("Tests/Fixtures/configs")
         let configuration = try ModelConfiguration(yaml: String(contentsOfFile: "\(folder)/shallow.yaml", encoding: .utf8))
         #expect(configuration.latentFactor == 2)
-        let photo = try Photo(readingPNG: "\(folder)/picture.png")
+        let photo = try Photo(reading: "\(folder)/picture.png")
         try withScratchFolder { scratch in
             try writeSeededModel(configuration, seed: 3, to: scratch + "/model")
             let model = try OracleSetting.standard.open(scratch + "/model", threads: nil)

@@ -1,8 +1,12 @@
+import Files
 import Images
-import Tensors
 import Testing
 
-func photo(_ bytes: [UInt8]) throws -> Photo { try bytes.withUnsafeBytes { try Photo(pngBytes: $0) } }
+func photo(_ bytes: [UInt8]) throws -> Photo { try bytes.withUnsafeBytes { try Photo(bytes: $0) } }
+
+extension Photo {
+    func pngBytes() throws -> [UInt8] { try encoded(as: PNGCodec()) }
+}
 
 /// Numbers without a pattern, the same every time.
 func samples(_ count: Int, below limit: Int, seed: UInt64 = 1) -> [Int] {
@@ -35,8 +39,9 @@ func samples(_ count: Int, below limit: Int, seed: UInt64 = 1) -> [Int] {
                 let isGray = kind.channels < 3
                 let comment: Comment = "colour type \(kind.type), \(depth) bits"
                 #expect(result.width == width && result.height == height)
+                #expect(result.samples.bits == (depth == 16 ? 16 : 8))
                 #expect(result.pixels == pixels.flatMap { isGray ? [$0[0], $0[0], $0[0]] : Array($0[..<3]) }, comment)
-                #expect(result.alpha == (kind.channels.isMultiple(of: 2) ? pixels.map { $0.last! } : nil), comment)
+                #expect(result.alpha?.eightBit == (kind.channels.isMultiple(of: 2) ? pixels.map { $0.last! } : nil), comment)
             }
         }
     }
@@ -51,31 +56,32 @@ func samples(_ count: Int, below limit: Int, seed: UInt64 = 1) -> [Int] {
         #expect(result.alpha == nil)
 
         file.chunks.append(("tRNS", [0, 128]))
-        #expect(try photo(file.encoded()).alpha == values.map { $0 == 0 ? 0 : $0 == 1 ? 128 : 255 })
+        #expect(try photo(file.encoded()).alpha?.eightBit == values.map { $0 == 0 ? 0 : $0 == 1 ? 128 : 255 })
     }
 
     @Test func readsTransparentColors() throws {
         var gray = HandmadePNG(width: 3, height: 1, colorType: 0, bitDepth: 8, samples: [5, 6, 7], chunks: [("tRNS", [0, 6])])
-        #expect(try photo(gray.encoded()).alpha == [255, 0, 255])
+        #expect(try photo(gray.encoded()).alpha == .eight([255, 0, 255]))
         #expect(try photo(gray.encoded()).pixels == [5, 5, 5, 6, 6, 6, 7, 7, 7])
         gray.chunks = [("tRNS", [0, 99])]
         #expect(try photo(gray.encoded()).alpha == nil)
         let color = HandmadePNG(
             width: 2, height: 1, colorType: 2, bitDepth: 16, samples: [1, 2, 3, 1, 2, 4], chunks: [("tRNS", [0, 1, 0, 2, 0, 3])])
-        #expect(try photo(color.encoded()).alpha == [0, 255])
+        #expect(try photo(color.encoded()).alpha == .sixteen([0, 65535]))
     }
 
-    @Test func rounds16Bits() throws {
+    @Test func keeps16Bits() throws {
         let values = [0, 128, 129, 385, 386, 32767, 32768, 65406, 65407, 65535]
         let file = HandmadePNG(width: values.count, height: 1, colorType: 0, bitDepth: 16, samples: values)
         let expected = values.map { UInt8((Double($0) / 257).rounded()) }
         #expect(try photo(file.encoded()).pixels == expected.flatMap { [$0, $0, $0] })
+        #expect(try photo(file.encoded()).samples == .sixteen(values.flatMap { [UInt16($0), UInt16($0), UInt16($0)] }))
     }
 
     @Test func keepsColorsUnderFullTransparency() throws {
         let file = HandmadePNG(width: 1, height: 1, colorType: 6, bitDepth: 8, samples: [10, 20, 30, 0])
         let result = try photo(file.encoded())
-        #expect(result.pixels == [10, 20, 30] && result.alpha == [0])
+        #expect(result.pixels == [10, 20, 30] && result.alpha == .eight([0]))
     }
 
     /// A stored gamma describes the samples; it must not change them.

@@ -94,7 +94,7 @@ struct FuzzFiles: ParsableCommand {
 /// What reads a file, by the ending of its name; longer endings first.
 enum Reader: String, CaseIterable {
     case model = "ddiff.safetensors"
-    case safetensors, pth, npy, npz, png, yaml, gz, graph
+    case safetensors, pth, npy, npz, png, jpg, tif, webp, heic, avif, yaml, gz, graph
 
     /// Reads all that there is.
     func read(_ path: String) throws {
@@ -107,7 +107,7 @@ enum Reader: String, CaseIterable {
             let file = try openCheckpoint(path)
             for name in file.names { try file.forEachPiece(of: name) { _ = $0.reduce(0) { $0 &+ Int($1) } } }
         case .npy, .npz: for (_, tensor) in try TensorFile.read(path) { withExtendedLifetime(tensor) { _ = tensor.bytes.reduce(0) { $0 &+ Int($1) } } }
-        case .png: _ = try Photo(readingPNG: path).pngBytes()
+        case .png, .jpg, .tif, .webp, .heic, .avif: _ = try Photo(reading: path).encoded(as: PNGCodec())
         case .yaml: _ = try DeblurDiffArchitecture.graphs(ModelConfiguration(yaml: MappedFile(path: path).text()))
         case .gz: _ = try Tokenizer.readMerges(path)
         case .graph: _ = try GraphParser.parse(MappedFile(path: path).text(), registry: .standard).text

@@ -42,14 +42,16 @@ dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimen
                            char message[DD_PNG_MESSAGE_SIZE]);
 uint32_t dd_png_width(const dd_png_reader *reader);
 uint32_t dd_png_height(const dd_png_reader *reader);
-/// 3 (RGB), or 4 (RGBA) for files with an alpha channel or a transparent colour.
+/// 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGBA); a palette is RGB, and a transparent colour is alpha.
 int dd_png_channels(const dd_png_reader *reader);
+/// 8, or 16 where the file has 16 bits a sample.
+int dd_png_bits(const dd_png_reader *reader);
 /// Whether the file stores grey levels, or a palette of greys without a colour profile (which would be one for colours).
 int dd_png_is_gray(const dd_png_reader *reader);
 
-/// Reads all pixels as 8-bit samples into `rgb` (height x width x 3 bytes) and, where there are 4 channels, `alpha` (height x width bytes), row by row, and what
-/// follows them to the end of the file. Returns 0, or -1 with a message. Call once.
-int dd_png_read_pixels(dd_png_reader *reader, uint8_t *rgb, uint8_t *alpha, char message[DD_PNG_MESSAGE_SIZE]);
+/// Reads all pixels into `samples` (height x width x channels of uint8_t or uint16_t), row by row, and what follows them to the end of the file.
+/// Returns 0, or -1 with a message. Call once.
+int dd_png_read_pixels(dd_png_reader *reader, void *samples, char message[DD_PNG_MESSAGE_SIZE]);
 
 /// Valid until dd_png_close; complete after dd_png_read_pixels.
 dd_png_metadata dd_png_get_metadata(dd_png_reader *reader);
@@ -58,10 +60,10 @@ void dd_png_close(dd_png_reader *reader);
 /// Receives the next bytes of a file being written; returns 0, or anything else to stop.
 typedef int (*dd_png_sink)(void *context, const uint8_t *bytes, size_t size);
 
-/// Writes an image of 8 bits a sample: grey with 1 colour channel, RGB with 3; `colors` has height x width x color_channels bytes. It gets an alpha channel if
-/// `alpha` (height x width bytes) is not NULL. Returns 0, or -1 with a message. The same arguments make the same bytes.
-int dd_png_write(uint32_t width, uint32_t height, int color_channels, const uint8_t *colors, const uint8_t *alpha, const dd_png_metadata *metadata,
-                 dd_png_sink sink, void *context, char message[DD_PNG_MESSAGE_SIZE]);
+/// Writes an image: `samples` are height x width x channels (1 to 4, as dd_png_channels has them) of uint8_t or, with 16 `bits`, of uint16_t.
+/// Returns 0, or -1 with a message. The same arguments make the same bytes.
+int dd_png_write(uint32_t width, uint32_t height, int channels, int bits, const void *samples, const dd_png_metadata *metadata, dd_png_sink sink, void *context,
+                 char message[DD_PNG_MESSAGE_SIZE]);
 
 #ifdef __cplusplus
 }

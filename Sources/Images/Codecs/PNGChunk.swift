@@ -1,5 +1,4 @@
 import Files
-import Tensors
 
 /// A chunk of a PNG file that is carried over as it is: nothing in it is unpacked or understood.
 public struct PNGChunk: Hashable, Sendable {
@@ -23,7 +22,7 @@ public struct PNGChunk: Hashable, Sendable {
     ///
     /// - Parameter byteLimit: more than this is left out. It is far more than any photograph has, and little memory.
     static func carriedOver(from file: UnsafeRawBufferPointer, byteLimit: Int = 16 << 20, countLimit: Int = 1000) -> [PNGChunk] {
-        var (chunks, read, place): ([PNGChunk], Int, Int) = ([], 0, ImageFileKind.pngSignature.count)
+        var (chunks, read, place): ([PNGChunk], Int, Int) = ([], 0, PNGCodec.signature.count)
         while place + 12 <= file.count, chunks.count < countLimit {
             let length = Int(UInt32(bigEndian: file.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
             let end = place + 8 + length

@@ -1,4 +1,5 @@
 import CPNG
+import Files
 
 extension PhotoMetadata {
     init(_ metadata: dd_png_metadata) {
@@ -17,7 +18,28 @@ extension PhotoMetadata {
             let bytes = UnsafeBufferPointer(start: profile, count: Int(metadata.icc_size))
             colorProfile = ColorProfile(name: String(cString: name), bytes: Array(bytes))
         }
-        if let bytes = metadata.exif { exif = Array(UnsafeBufferPointer(start: bytes, count: Int(metadata.exif_size))) }
+        if let bytes = metadata.exif { exif = EXIFData(UnsafeBufferPointer(start: bytes, count: Int(metadata.exif_size))) }
+    }
+
+    /// Sorts chunks that all formats have something like out of those that are carried over as they are.
+    mutating func takeChunks(_ all: [PNGChunk]) {
+        for chunk in all {
+            if chunk.keyword == PNGChunk.xmpKeyword, let packet = chunk.internationalText.flatMap({ XMPPacket($0) }) {
+                xmp = packet
+            } else if let profile = chunk.rawProfile(named: ["iptc"]), let record = IPTCRecord.find(in: profile) ?? (profile.first == 0x1c ? profile : nil) {
+                iptc = record
+            } else if let profile = chunk.rawProfile(named: ["exif", "APP1"]), let data = EXIFData(profile) {
+                if exif == nil { exif = data }
+            } else if let profile = chunk.rawProfile(named: ["xmp"]), let packet = XMPPacket(profile) {
+                if xmp == nil { xmp = packet }
+            } else {
+                chunks.append(chunk)
+            }
+        }
+        // It stands in place of a profile, and means a profile to the formats that have no such thing.
+        if colorProfile == nil, let code = chunks.first(where: { $0.type == "cICP" })?.bytes {
+            colorProfile = ColorProfile(primaries: Int(code[0]), transfer: Int(code[1]))
+        }
     }
 
     /// The C form, whose pointers are valid during the call.
@@ -37,8 +59,10 @@ extension PhotoMetadata {
         }
         let profile = colorProfile?.bytes ?? []
         // libpng itself would put EXIF behind the image, where not all programs look for it.
-        let exif = exif.map { [PNGChunk(type: "eXIf", bytes: $0)] } ?? []
-        let chunks = (exif + chunks).flatMap(\.encoded)
+        var all = exif.map { [PNGChunk(type: "eXIf", bytes: $0.bytes)] } ?? []
+        if let xmp { all.append(.international(PNGChunk.xmpKeyword, xmp.bytes)) }
+        if let iptc { all.append(.rawProfile("iptc", IPTCRecord.resources(iptc))) }
+        let chunks = (all + chunks).flatMap(\.encoded)
         return (colorProfile?.name ?? "").withCString { name in
             profile.withUnsafeBufferPointer { profile in
                 chunks.withUnsafeBufferPointer { chunks in
