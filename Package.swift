@@ -51,10 +51,11 @@ let package = Package(
             dependencies: [
                 "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors", "Yams",
             ]),
+        .target(name: "Jobs", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "Images", "TensorFiles", "Tensors"]),
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "ONNX", "Operators", "Images",
+                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs", "ONNX", "Operators",
                 "TensorFiles", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(
@@ -108,6 +109,8 @@ let package = Package(
                 "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images",
                 "TensorFiles", "Tensors",
             ], resources: [.copy("Fixtures")]),
+        .testTarget(
+            name: "JobsTests", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "GraphTestSupport", "Images", "Jobs", "Tensors"]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DeblurDiff
+import Files
 import GraphRuntime
 import GraphViews
 import Tensors

@@ -1,5 +1,6 @@
 import ArgumentParser
 import DeblurDiff
+import Files
 import Foundation
 import ONNX
 import Tensors

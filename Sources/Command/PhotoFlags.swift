@@ -54,9 +54,4 @@ struct WritingFlags: ParsableArguments {
         options.quality = jpegQuality
         return options
     }
-
-    /// A result with the metadata that are asked for.
-    func prepare(_ photo: Photo, _ record: RestorationRecord) -> Photo {
-        photo.withMetadata(stripMetadata ? photo.metadata.stripped : photo.metadata.recording(record))
-    }
 }

@@ -62,3 +62,6 @@ final class PartialFile: Sendable {
 extension sigaction {
     fileprivate var isDefault: Bool { __sigaction_handler.sa_handler == nil }
 }
+
+/// Removes files that are being written. Signal handlers may call it.
+public func removePartialFiles() { PartialFile.removeAll() }

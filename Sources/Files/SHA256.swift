@@ -27,3 +27,21 @@ public struct SHA256 {
         return hash.finish()
     }
 }
+
+extension MappedFile {
+    /// The SHA-256 of a range of bytes as 64 hexadecimal digits, read in pieces whose pages are released.
+    ///
+    /// - Parameter continuing: asked after each piece with the bytes done; false stops, and the digest means nothing.
+    public func sha256(of range: Range<Int>? = nil, continuing: () -> Bool = { true }) -> String {
+        let range = range ?? 0..<bytes.count
+        let hash = SHA256()
+        let pieceSize = 4 << 20
+        for start in stride(from: range.lowerBound, to: range.upperBound, by: pieceSize) {
+            let piece = start..<min(start + pieceSize, range.upperBound)
+            hash.update(UnsafeRawBufferPointer(rebasing: bytes[piece]))
+            release(max(0, piece.lowerBound - 1 << 16)..<piece.upperBound)
+            guard continuing() else { break }
+        }
+        return hash.finish()
+    }
+}

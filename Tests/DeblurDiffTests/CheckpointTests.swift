@@ -16,7 +16,7 @@ import Testing
         let image = Padding.planes(
             rgb: (0..<50 * 70 * 3).map { UInt8(truncatingIfNeeded: $0 * $0 / 7 + $0 / 3) }, height: 50, width: 70, multiple: 1)
         let undisturbed = try Restorer(model: model, options: options).restore(image).floatArray
-        for last in 1..<4 {
+        for last in 1...4 {
             var state: SamplerCheckpoint?
             #expect(throws: Interruption.self) {
                 try Restorer(model: model, options: options).restore(image) {

@@ -111,7 +111,7 @@ import Testing
 
     @Test func recordsComeBack() throws {
         let record = RestorationRecord(
-            program: "deblurdiff 1", model: "a & b.safetensors", modelDigest: "ab", seed: .max, options: "--pos-prompt 'a <\"b\"> c\n'")
+            program: "deblurdiff 1", model: "a & b.safetensors", modelDigest: "ab", inputDigest: "1", seed: .max, options: "--pos-prompt 'a <\"b\"> c\n'")
         for start in [
             PhotoMetadata(),
             {
@@ -136,7 +136,7 @@ import Testing
         var editor = TIFFEditor()
         editor.set([.text(0x8298, "me"), .bytes(0x927c, [UInt8](repeating: 1, count: 65450))])
         metadata.exif = EXIFData(editor.bytes)
-        let record = RestorationRecord(program: String(repeating: "p", count: 100), model: "", modelDigest: "", seed: 1, options: "")
+        let record = RestorationRecord(program: String(repeating: "p", count: 100), model: "", modelDigest: "", inputDigest: "1", seed: 1, options: "")
         let source = Photo(width: 1, height: 1, pixels: [1, 2, 3], metadata: metadata.recording(record))
         // The program's name does not push out what was there.
         #expect(try photo(source.encoded(as: JPEGCodec())).metadata.exif?.text(0x8298) == "me")

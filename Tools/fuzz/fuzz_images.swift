@@ -16,7 +16,7 @@ public func fuzz(_ bytes: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     guard let photo = try? Photo(bytes: bytes, limits: ReadingLimits(pixelCount: 1 << 16)) else { return 0 }
     accepted += 1
     guard photo.width * photo.height <= 4096 else { return 0 }
-    let record = RestorationRecord(program: "fuzz", model: "m", modelDigest: "0", seed: 1, options: "'<&>'")
+    let record = RestorationRecord(program: "fuzz", model: "m", modelDigest: "0", inputDigest: "1", seed: 1, options: "'<&>'")
     let restored = photo.restored(photo.planes())
     let result = restored.withMetadata(restored.metadata.recording(record))
     let formats = ImageFormats.writable

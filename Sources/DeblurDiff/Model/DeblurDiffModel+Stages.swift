@@ -23,6 +23,9 @@ extension DeblurDiffModel {
         return TensorType(.float32, [1, configuration.latentChannels, height / factor, width / factor])
     }
 
+    /// The latent of an image, padded as the networks need it: float32 [1, C, H, W].
+    public func latentType(ofImage height: Int, _ width: Int) -> TensorType { latentType(height: paddedLength(height), width: paddedLength(width)) }
+
     public func stages(of name: String, height: Int, width: Int) throws -> GraphStages { try stages(key(name, height: height, width: width)) }
 
     /// What a graph is made from for images of a size in pixels.

@@ -18,6 +18,13 @@ public struct RestorationPlan: Sendable {
     public let parts: [Part]
     /// What the denoiser runs on: the image's latent, or a tile of it.
     let latent: TensorType
+    /// 1 without tiles.
+    public let tileCount: Int
+
+    /// What the networks see of an image, or of a tile, in pixels.
+    ///
+    /// - Parameter factor: image pixels along a side of a latent position.
+    public func insideSize(factor: Int) -> (width: Int, height: Int) { (latent.shape[3] * factor, latent.shape[2] * factor) }
 
     public var floatingPointOperations: Double { parts.reduce(0) { $0 + Double($1.runs) * $1.floatingPointOperations } }
 
@@ -66,6 +73,6 @@ extension DeblurDiffModel {
                 try part(.encodingText, "text_encoder", runs: conditions), try part(.encodingImage, "vae_encoder", runs: encodings),
                 try part(.preparing, "prologue", runs: count * conditions), try part(.sampling, "step", runs: options.steps * count * conditions),
                 try part(.decoding, "vae_decoder", runs: count),
-            ], latent: TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth]))
+            ], latent: TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth]), tileCount: count)
     }
 }

@@ -56,7 +56,7 @@ public final class Restorer {
     /// - Parameters:
     ///   - plain: float32 [1, 3, H, W], sRGB in 0...1.
     ///   - checkpoint: goes on from there, where an earlier restoration of the same image with the same options was interrupted.
-    ///   - afterStep: given the state after each step but the last; what it throws ends the restoration.
+    ///   - afterStep: given the state after each step; what it throws ends the restoration.
     /// - Returns: planes of the same size, which may leave 0...1 a little.
     /// - Throws: ``InputError``, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
     public func restore(
@@ -77,7 +77,8 @@ public final class Restorer {
         guard start.shape == autoencoder.latentShape(of: clean) else { throw InputError("the state to go on from is that of an image of another size") }
         let guidance = try options.restorationGuidance.map { LatentGuidance($0, moments: try autoencoder.encode(centered(clean))) }
         meter.enter(.preparing)
-        let predictor = try predictor(texts, images, start.type)
+        // After the last step there is nothing to predict.
+        let predictor = checkpoint?.step == options.steps ? nil : try predictor(texts, images, start.type)
         meter.enter(.sampling)
         let z = try sample(start, predictor, guidance, &random, from: checkpoint, afterStep: afterStep)
         if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
@@ -152,7 +153,7 @@ public final class Restorer {
 
     /// From the starting latent to the restored one, step by step.
     private func sample(
-        _ start: Tensor, _ predictor: any NoisePredictor, _ guidance: LatentGuidance?, _ random: inout TorchGenerator,
+        _ start: Tensor, _ predictor: (any NoisePredictor)?, _ guidance: LatentGuidance?, _ random: inout TorchGenerator,
         from checkpoint: SamplerCheckpoint?, afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {
         var sampler = try options.sampler.make(steps: options.steps)
@@ -166,6 +167,7 @@ public final class Restorer {
         }
         for (index, timestep) in timesteps.enumerated().dropFirst(checkpoint?.step ?? 0) {
             let step = SamplerStep(index: index, count: timesteps.count, timestep: timestep)
+            guard let predictor else { break }
             let prediction = try predictor.predict(z, step)
             let estimate = model.configuration.parameterization == .noise ? sampler.estimate(noise: prediction, z: z, step: index) : prediction.copy()
             if let guidance, guidance.isActive(at: timestep) {
@@ -176,7 +178,7 @@ public final class Restorer {
             z = sampler.step(z, estimate: estimate, step: index, random: &random)
             try session.requireFinite(z, "\(step.place): the sampler")
             session.meter.endStep()
-            if let afterStep, index + 1 < timesteps.count {
+            if let afterStep {
                 try afterStep(SamplerCheckpoint(step: index + 1, z: z, random: random, samplerState: sampler.state))
             }
         }

@@ -1,12 +1,10 @@
-import Files
 import Foundation
-import Tensors
 
 /// What is checked of outputs before any work is done for them.
-enum OutputFile {
+public enum OutputFile {
     /// Throws where a file cannot be written, would replace one that the command reads, or is another output as well. What counts is which file a path leads
     /// to, not how it is spelt.
-    static func check(_ outputs: [String], reads inputs: [String]) throws {
+    public static func check(_ outputs: [String], reads inputs: [String]) throws {
         let read = Dictionary(inputs.compactMap { path in FileStatus(path).map { ($0.identity, path) } }, uniquingKeysWith: { first, _ in first })
         var written: [FileIdentity: String] = [:]
         for output in outputs {
@@ -25,7 +23,7 @@ enum OutputFile {
     }
 
     /// Throws where no file can be made in a folder.
-    static func checkFolder(_ folder: String) throws {
+    public static func checkFolder(_ folder: String) throws {
         _ = try AtomicFileWriter(path: FilePath.join(folder, ".deblurdiff"))
     }
 }

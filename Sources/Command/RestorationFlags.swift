@@ -1,0 +1,99 @@
+import ArgumentParser
+import DeblurDiff
+
+/// How photographs are restored: the options of every command that restores, or plans to.
+struct RestorationFlags: ParsableArguments {
+    @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's own, or 50)")
+    var steps: Int?
+
+    @Option(help: "How the sampler goes from step to step: spaced, as the released program, or ddim, which draws no random numbers after the start.")
+    var sampler = SamplerName.spaced
+
+    @Option(help: "Seed of the random numbers; its low 32 bits count.")
+    var seed: UInt64 = 231
+
+    @Option(
+        help: ArgumentHelp(
+            "Whether each image begins at the seed, so that its result does not depend on the others, or the seed is set once and the images share one "
+                + "stream of numbers, as in the released program.", valueName: "each|once"))
+    var seedMode = SeedMode.each
+
+    @Option(help: ArgumentHelp("What the image shows. Needs a model converted with --vocab, unless empty.", valueName: "text"))
+    var posPrompt = ""
+
+    @Option(help: ArgumentHelp("What it should not look like; used with --cfg-scale other than 1.", valueName: "text"))
+    var negPrompt = "low quality, blurry, low-resolution, noisy, unsharp, weird textures"
+
+    @Option(help: "Classifier-free guidance; 1 is off. Other values double the time.")
+    var cfgScale: Float = 1
+
+    @Flag(help: "Start from the image's low frequencies instead of noise alone.")
+    var betterStart = false
+
+    @Flag(
+        help: """
+            Work on overlapping tiles, as the released program does; this bounds memory on large images. For models trained on images of a tile's size, as \
+            the released one with the default sizes. The small model that comes with the program loses exposure and colour by it.
+            """)
+    var tiled = false
+
+    @Option(help: "Side of a tile in pixels, cut down to whole positions of the latent (8 pixels for the released model).")
+    var tileSize = 512
+
+    @Option(help: "Distance from tile to tile in pixels, cut down likewise.")
+    var tileStride = 256
+
+    @Option(help: ArgumentHelp("Restoration guidance: how strongly each step is pulled towards the input. Off without it.", valueName: "scale"))
+    var gScale: Float?
+
+    @Option(parsing: .unconditional, help: "Restoration guidance acts at timesteps t, 999 first and 0 last, with t + 1 below this. (default: 1001)")
+    var gStart: Int?
+
+    @Option(parsing: .unconditional, help: "Restoration guidance acts at timesteps t with t + 1 above this. (default: -1)")
+    var gStop: Int?
+
+    @Option(help: "How many times restoration guidance acts at each step. (default: 1)")
+    var gRepeat: Int?
+
+    @Option(help: "Factor on the control network's outputs.")
+    var strength: Float = 1
+
+    func validate() throws {
+        if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
+        for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
+            throw ValidationError("\(name) must be a number, not \(value).")
+        }
+        guard gScale != nil || (gStart == nil && gStop == nil && gRepeat == nil) else {
+            throw ValidationError("--g-start, --g-stop and --g-repeat need --g-scale.")
+        }
+        guard !(tiled && gScale != nil) else { throw ValidationError("--g-scale is not available together with --tiled.") }
+        guard tileSize > 0, tileStride > 0 else { throw ValidationError("--tile-size and --tile-stride must be positive.") }
+    }
+
+    func options(for configuration: ModelConfiguration) -> RestorationOptions {
+        var options = RestorationOptions(defaultsOf: configuration)
+        if let steps { options.steps = steps }
+        options.sampler = sampler
+        options.seed = seed
+        options.seedMode = seedMode
+        options.positivePrompt = .text(posPrompt)
+        options.negativePrompt = .text(negPrompt)
+        options.guidanceScale = cfgScale
+        options.betterStart = betterStart
+        options.tiled = tiled
+        options.tileSize = tileSize
+        options.tileStride = tileStride
+        options.strength = strength
+        if let gScale {
+            var guidance = RestorationGuidance(scale: gScale)
+            guidance.start = gStart ?? guidance.start
+            guidance.stop = gStop ?? guidance.stop
+            guidance.repetitions = gRepeat ?? guidance.repetitions
+            options.restorationGuidance = guidance
+        }
+        return options
+    }
+}
+
+extension SeedMode: ExpressibleByArgument {}
+extension SamplerName: ExpressibleByArgument {}

@@ -1,0 +1,54 @@
+import DeblurDiff
+import Images
+
+/// A photograph to restore.
+public struct PhotoJob: Sendable {
+    /// The path of the photograph.
+    public var input: String
+    /// Where the result goes.
+    public var output: String
+    /// What the result is written as.
+    public var format: any WritableImageCodec
+
+    public init(input: String, output: String, format: any WritableImageCodec) {
+        self.input = input
+        self.output = output
+        self.format = format
+    }
+}
+
+/// What became of a photograph: a line of a manifest, as JSON.
+public struct PhotoReport: Codable, Hashable, Sendable {
+    public enum State: String, Codable, Sendable {
+        case done
+        /// The result was there already, made from the same photograph with the same model and options.
+        case skipped
+        case failed
+    }
+
+    public var input: String
+    public var output: String
+    public var state: State
+    /// Upright, in pixels; nil where the photograph could not be read.
+    public var width: Int?
+    public var height: Int?
+    public var seconds: Double?
+    public var seed: UInt64
+    /// The model's file, and its digest.
+    public var model: String
+    public var modelDigest: String
+    public var error: String?
+}
+
+/// What is told while photographs are restored.
+public enum PhotoEvent: Sendable {
+    /// Something of it is lost or looks wrong.
+    case warning(PhotoJob, String)
+    /// It was read, and this is what it will take. Told for the first photograph of a size.
+    case planned(PhotoJob, RestorationCost, width: Int, height: Int)
+    /// It goes on where an earlier run was interrupted.
+    case resumed(PhotoJob, step: Int, of: Int)
+    case progress(PhotoJob, RestorationProgress)
+    /// Its last event. An error is what a report says in words.
+    case ended(PhotoJob, PhotoReport, (any Error)?)
+}

@@ -1,0 +1,63 @@
+import DeblurDiff
+import Files
+import GraphRuntime
+import Images
+
+/// All that is chosen for the restoration of photographs, beside the model.
+public struct RestorationSettings: Sendable {
+    public var restoration: RestorationOptions
+    public var limits = ReadingLimits()
+    public var writing = WritingOptions()
+    /// Results have neither the photographs' metadata nor how they were made.
+    public var stripsMetadata = false
+    /// Results that are there are made anew.
+    public var overwrites = false
+    /// Where interrupted restorations are kept and gone on with; nil for neither.
+    public var unfinished: UnfinishedStore?
+    /// Seconds from one state that is kept to the next.
+    public var secondsBetweenStates = 20.0
+    /// The program and its version, as results name it.
+    public var program: String
+
+    public init(restoration: RestorationOptions, program: String) {
+        self.restoration = restoration
+        self.program = program
+    }
+
+    /// How results are made with a model, as it is written into them. It has all that decides their bits.
+    public func record(_ model: DeblurDiffModel, inputDigest: String) -> RestorationRecord {
+        let standard = RestorationOptions(defaultsOf: model.configuration)
+        let chosen = restoration
+        var options = ["--steps \(chosen.steps)"]
+        func add(_ name: String, _ value: some Any, if isNeeded: Bool) { if isNeeded { options.append("\(name) \(value)") } }
+        func quoted(_ prompt: Prompt) -> String {
+            switch prompt {
+            case .text(let text): "'" + text.replacing("'", with: "'\\''") + "'"
+            case .tokens(let ids): "\(ids)"
+            }
+        }
+        add("--sampler", chosen.sampler.rawValue, if: chosen.sampler != standard.sampler)
+        add("--seed-mode", chosen.seedMode.rawValue, if: chosen.seedMode != standard.seedMode)
+        add("--pos-prompt", quoted(chosen.positivePrompt), if: chosen.positivePrompt != standard.positivePrompt)
+        add("--neg-prompt", quoted(chosen.negativePrompt), if: chosen.isGuided)
+        add("--cfg-scale", chosen.guidanceScale, if: chosen.isGuided)
+        add("--strength", chosen.strength, if: chosen.strength != 1)
+        if chosen.betterStart { options.append("--better-start") }
+        if chosen.tiled { options.append("--tiled --tile-size \(chosen.tileSize) --tile-stride \(chosen.tileStride)") }
+        if let guidance = chosen.restorationGuidance {
+            options.append("--g-scale \(guidance.scale)")
+            add("--g-start", guidance.start, if: guidance.start != 1001)
+            add("--g-stop", guidance.stop, if: guidance.stop != -1)
+            add("--g-repeat", guidance.repetitions, if: guidance.repetitions != 1)
+        }
+        add("--precision", model.options.precision.rawValue, if: model.options.precision != .float32)
+        add("-O", model.optimization.level.name.dropFirst(), if: model.optimization.level != .standard)
+        for pass in model.optimization.pipeline.disabledPasses.sorted() { options.append("--disable \(pass)") }
+        add("--memory", model.options.memory.rawValue, if: model.options.memory != .standard)
+        // Others round otherwise.
+        options.append("--isa \(InstructionSet.current.rawValue)")
+        return RestorationRecord(
+            program: program, model: FilePath.name(of: model.file.path), modelDigest: model.file.digest, inputDigest: inputDigest,
+            seed: chosen.seed & 0xffff_ffff, options: options.joined(separator: " "))
+    }
+}

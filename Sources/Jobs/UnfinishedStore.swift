@@ -1,0 +1,88 @@
+import DeblurDiff
+import Files
+import Foundation
+import TensorFiles
+import Tensors
+
+/// Where interrupted restorations are kept: a folder with a small file for each, named after all that decides the result.
+///
+/// A file is a safetensors file: `z` f32 [1, C, H, W], `random` the words of the generator, `sampler.N` what the sampler remembers, and as metadata the step and the key.
+/// What cannot be read, or is something else, counts as not there. A folder that cannot be written is no reason to fail: the work is then done without.
+public struct UnfinishedStore: Sendable {
+    public let folder: String
+    /// Older files are swept.
+    public static let keptDays = 30
+
+    public init(folder: String) { self.folder = folder }
+
+    /// `$XDG_CACHE_HOME/deblurdiff/unfinished`, or below `~/.cache`; nil where there is no home.
+    public static var standard: UnfinishedStore? {
+        func folder(_ variable: String) -> String? { getenv(variable).map { FilePath.text($0) }.flatMap { $0.hasPrefix("/") ? $0 : nil } }
+        let cache = folder("XDG_CACHE_HOME") ?? folder("HOME").map { FilePath.join($0, ".cache") }
+        return cache.map { UnfinishedStore(folder: FilePath.join($0, "deblurdiff/unfinished")) }
+    }
+
+    /// What decides a result, as a name: the SHA-256 of its parts.
+    public static func key(_ parts: [String]) -> String {
+        let hash = SHA256()
+        for part in parts {
+            var text = "\(part.utf8.count) \(part)"
+            text.withUTF8 { hash.update(UnsafeRawBufferPointer($0)) }
+        }
+        return hash.finish()
+    }
+
+    private static let suffix = ".unfinished"
+    private static let keyName = "deblurdiff.key"
+    private static let stepName = "deblurdiff.step"
+
+    private func path(_ key: String) -> String { FilePath.join(folder, key + UnfinishedStore.suffix) }
+
+    /// - Returns: whether it could be kept.
+    @discardableResult public func save(_ checkpoint: SamplerCheckpoint, as key: String) -> Bool {
+        do {
+            try FilePath.makeFolder(folder)
+            // A latent shows what the photograph shows.
+            chmod(FilePath.system(folder), 0o700)
+            var tensors = [
+                ("z", checkpoint.z), ("random", Tensor(checkpoint.random.words.map(Int32.init(bitPattern:)), shape: [checkpoint.random.words.count])),
+            ]
+            for (index, tensor) in checkpoint.samplerState.enumerated() { tensors.append(("sampler.\(index)", tensor)) }
+            try writeSafetensors(
+                path: path(key), tensors: tensors, metadata: [UnfinishedStore.keyName: key, UnfinishedStore.stepName: "\(checkpoint.step)"])
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// What was kept under a key.
+    ///
+    /// - Parameter latent: the type that it must have.
+    public func load(_ key: String, latent: TensorType) -> SamplerCheckpoint? {
+        guard let file = try? SafetensorsFile(path: path(key)), file.metadata[UnfinishedStore.keyName] == key,
+            let step = file.metadata[UnfinishedStore.stepName].flatMap({ Int($0) }), (1...NoiseSchedule.trainingSteps).contains(step),
+            file.entry("z")?.type == latent, let z = try? file.tensor("z").copy(), z.floatArray.allSatisfy(\.isFinite),
+            let words = file.entry("random"), words.type.elementType == .int32, words.type.shape.rank == 1, words.type.shape[0] < 4096,
+            let stored = try? file.tensor("random"),
+            let random = TorchGenerator(words: withExtendedLifetime(stored) { stored.bytes.bindMemory(to: UInt32.self).map { $0 } })
+        else { return nil }
+        var state: [Tensor] = []
+        while file.entry("sampler.\(state.count)")?.type == latent, let tensor = try? file.tensor("sampler.\(state.count)").copy() { state.append(tensor) }
+        guard file.tensorNames.count == 2 + state.count else { return nil }
+        return SamplerCheckpoint(step: step, z: z, random: random, samplerState: state)
+    }
+
+    public func remove(_ key: String) { unlink(FilePath.system(path(key))) }
+
+    /// Removes what nobody came back for.
+    public func sweep(now: Date = Date()) {
+        for name in (try? FilePath.contents(of: folder)) ?? [] where name.hasSuffix(UnfinishedStore.suffix) {
+            var status = stat()
+            let path = FilePath.join(folder, name)
+            guard lstat(FilePath.system(path), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }
+            let age = now.timeIntervalSince1970 - Double(status.st_mtim.tv_sec)
+            if age > Double(UnfinishedStore.keptDays) * 86400 { unlink(FilePath.system(path)) }
+        }
+    }
+}

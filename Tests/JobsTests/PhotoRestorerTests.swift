@@ -1,0 +1,120 @@
+import DeblurDiff
+import Files
+import Foundation
+import GraphRuntime
+import GraphTestSupport
+import Images
+import Jobs
+import Testing
+
+/// Photographs from files to files, with the smallest model.
+@Suite(.serialized) struct PhotoRestorerTests {
+    private static let model: Result<DeblurDiffModel, any Error> = Result {
+        let folder = try makeScratchFolder()
+        let yaml = try String(contentsOfFile: repositoryFile("Tests/Fixtures/configs/brief.yaml"), encoding: .utf8)
+        try writeSeededModel(ModelConfiguration(yaml: yaml), seed: 1, to: folder + "/model")
+        let model = try DeblurDiffModel(path: folder + "/model", options: RuntimeOptions(pool: ThreadPool(threadCount: 1)))
+        // The file stays mapped.
+        try FileManager.default.removeItem(atPath: folder)
+        return model
+    }
+
+    private func settings(_ states: String?, steps: Int = 4) -> RestorationSettings {
+        var options = RestorationOptions()
+        options.steps = steps
+        var settings = RestorationSettings(restoration: options, program: "tests")
+        settings.unfinished = states.map { UnfinishedStore(folder: $0) }
+        settings.secondsBetweenStates = 0
+        return settings
+    }
+
+    private func photos(_ folder: String) throws -> [PhotoJob] {
+        try ["a", "b", "c"].enumerated().map { index, name in
+            let pixels = (0..<24 * 40 * 3).map { UInt8(truncatingIfNeeded: ($0 + index) * $0 / 7) }
+            try Photo(width: 40, height: 24, pixels: pixels).writePNG("\(folder)/\(name).png")
+            return PhotoJob(input: "\(folder)/\(name).png", output: "\(folder)/out/\(name).png", format: PNGCodec())
+        }
+    }
+
+    private func results(_ folder: String) throws -> [String: [UInt8]] {
+        Dictionary(uniqueKeysWithValues: try FilePath.contents(of: folder + "/out").map { ($0, try read("\(folder)/out/\($0)")) })
+    }
+
+    /// Interrupted after each step in turn, and gone on with each time: at the end the bytes are those of an undisturbed run, and no state is left.
+    @Test func interruptedRunsEndWithTheSameBytes() throws {
+        try withScratchFolder { folder in
+            let model = try Self.model.get()
+            let jobs = try photos(folder)
+            try PhotoRestorer(model: model, settings: settings(nil), several: true).restore(jobs)
+            let undisturbed = try results(folder)
+            #expect(undisturbed.count == 3)
+            try FileManager.default.removeItem(atPath: folder + "/out")
+            var (interruptions, isDone) = (0, false)
+            var resumedSteps: [Int] = []
+            while !isDone {
+                let interruption = Interruption()
+                var steps: [String: Int] = [:]
+                let restorer = try PhotoRestorer(model: model, settings: settings(folder + "/states"), several: true, interruption: interruption) { event in
+                    switch event {
+                    case .resumed(let job, let step, _):
+                        resumedSteps.append(step)
+                        steps[job.input] = step
+                    case .progress(let job, let progress) where progress.phase == .sampling && progress.step > steps[job.input, default: 0]:
+                        interruption.request()
+                    default: break
+                    }
+                }
+                do {
+                    try restorer.restore(jobs)
+                    isDone = true
+                } catch let error as Interrupted {
+                    interruptions += 1
+                    #expect(error.kept?.of == 4)
+                    guard interruptions < 40 else { break }
+                }
+            }
+            #expect(interruptions == 3 * 4 && resumedSteps.count >= 9)
+            #expect(try results(folder) == undisturbed)
+            #expect(try FilePath.contents(of: folder + "/states").isEmpty)
+        }
+    }
+
+    @Test func whatIsThereIsNotMadeAgain() throws {
+        try withScratchFolder { folder in
+            let model = try Self.model.get()
+            let jobs = try photos(folder)
+            let first = try PhotoRestorer(model: model, settings: settings(nil, steps: 1)).restore(jobs)
+            #expect(first.map(\.state) == [.done, .done, .done])
+            let before = try results(folder)
+            // Another photograph under the name, and a result that is no more.
+            try Photo(width: 40, height: 24, pixels: [UInt8](repeating: 100, count: 24 * 40 * 3)).writePNG(folder + "/b.png")
+            try write(Array(before["c.png"]!.prefix(100)), to: folder + "/out/c.png")
+            let second = try PhotoRestorer(model: model, settings: settings(nil, steps: 1)).restore(jobs)
+            #expect(second.map(\.state) == [.skipped, .done, .done])
+            #expect(try results(folder)["c.png"] == before["c.png"] && results(folder)["b.png"] != before["b.png"])
+            // Other options, or on demand.
+            #expect(try PhotoRestorer(model: model, settings: settings(nil, steps: 2)).restore(jobs).map(\.state) == [.done, .done, .done])
+            var anew = settings(nil, steps: 2)
+            anew.overwrites = true
+            #expect(try PhotoRestorer(model: model, settings: anew).restore(jobs).map(\.state) == [.done, .done, .done])
+        }
+    }
+
+    @Test func oneThatFailsDoesNotStopTheOthers() throws {
+        try withScratchFolder { folder in
+            let jobs = try photos(folder)
+            try write([1, 2, 3], to: folder + "/a.png")
+            var ended: [String] = []
+            let reports = try PhotoRestorer(model: Self.model.get(), settings: settings(nil, steps: 1)) {
+                if case .ended(let job, _, _) = $0 { ended.append(FilePath.name(of: job.input)) }
+            }.restore(jobs)
+            #expect(reports.map(\.state) == [.failed, .done, .done] && ended == ["a.png", "b.png", "c.png"])
+            #expect(reports[0].error?.contains("a.png") == true && reports[1].width == 40 && reports[1].seconds != nil)
+            var manifest = Manifest()
+            reports.forEach { manifest.add($0) }
+            try manifest.write(folder + "/m.jsonl")
+            let lines = try String(contentsOfFile: folder + "/m.jsonl", encoding: .utf8).split(separator: "\n")
+            #expect(try lines.map { try JSONDecoder().decode(PhotoReport.self, from: Data($0.utf8)) } == reports)
+        }
+    }
+}
