@@ -55,7 +55,8 @@ let package = Package(
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs", "ONNX", "Operators",
+                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs", "ONNX",
+                "Operators",
                 "TensorFiles", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(

@@ -1,4 +1,3 @@
-
 /// How a result was made, as it is written into it, so that it can be made again. It holds no time and no place: the same run makes the same bytes.
 public struct RestorationRecord: Hashable, Sendable, Codable {
     /// The program with its version: "deblurdiff 0.1.0".
@@ -33,6 +32,8 @@ public struct RestorationRecord: Hashable, Sendable, Codable {
     public init?(in packet: XMPPacket) {
         func value(_ name: String) -> String? { packet.value("\(RestorationRecord.prefix):\(name)") }
         guard let program = value("Program"), let seed = value("Seed").flatMap({ UInt64($0) }) else { return nil }
-        self.init(program: program, model: value("Model") ?? "", modelDigest: value("ModelSHA256") ?? "", inputDigest: value("InputSHA256") ?? "", seed: seed, options: value("Options") ?? "")
+        self.init(
+            program: program, model: value("Model") ?? "", modelDigest: value("ModelSHA256") ?? "", inputDigest: value("InputSHA256") ?? "", seed: seed,
+            options: value("Options") ?? "")
     }
 }
