@@ -99,11 +99,11 @@ import Testing
             try SharedFiles.writePhoto(folder + "/in/without", width: 64, height: 64)
             let outcome = try run(["in", "--output", "x.png/"], in: folder)
             #expect(outcome.status == 0, "\(outcome)")
-            let remark = "in: passing over 2 GIF files, 1 camera raw file, 2 subfolders, 1 other file; only photographs in the folder itself are restored."
+            let remark = "in: passing over 2 GIF files, 1 camera raw file, 1 other file."
             #expect(outcome.errors.split(separator: "\n").contains { $0 == remark }, "\(outcome)")
             #expect(try Set(Command.contents(folder + "/x.png").keys) == ["photo.png", "without.png"])
             #expect(try run(["in", "--output", "out", "--quiet"], in: folder).errors.isEmpty)
-            try expectFailure(["none", "--output", "o"], in: folder, says: "none: holds no photographs", "It holds 1 BMP file, 1 subfolder.")
+            try expectFailure(["none", "--output", "o"], in: folder, says: "none: holds no photographs", "It holds 1 BMP file.")
         }
     }
 
@@ -226,7 +226,10 @@ import Testing
             }
             try expect("none", "No such file")
             try expect(".", "is a folder")
-            try expect("photo.png", "not a converted model")
+            // What is in a photograph, 'inspect' tells.
+            for arguments in [["run", "photo.png", "--output", "o.png", "--model", "photo.png"], ["verify", "photo.png"]] {
+                try Command.expectFailure(arguments, in: folder, says: ["photo.png", "not a converted model"])
+            }
             try FileManager.default.createSymbolicLink(atPath: folder + "/checkpoint", withDestinationPath: SharedFiles.checkpoint)
             try expect("checkpoint", "is a checkpoint", "deblurdiff convert")
             let whole = try SharedFiles.read(SharedFiles.model)
