@@ -80,6 +80,7 @@ import Testing
         let configuration = try ModelConfiguration(
             yaml: String(contentsOfFile: repositoryFile("Tests/Fixtures/configs/transform.yaml"), encoding: .utf8))
         #expect(configuration.parameterization == .residual)
+        #expect(configuration.colorCorrection == .none)
         #expect(configuration.autoencoder == AutoencoderConfiguration(transformOfBlocks: 4, embedDimension: 48))
         #expect(configuration.latentFactor == 4)
         #expect(configuration.imageMultiple == 8)
@@ -91,7 +92,7 @@ import Testing
         #expect(try JSONDecoder().decode(ModelConfiguration.self, from: data) == configuration)
         // Files that were written before there were such choices have none.
         let released = String(decoding: try JSONEncoder().encode(ModelConfiguration.released), as: UTF8.self)
-        for word in ["parameterization", "normalization", "middleAttention", "transformBlock"] { #expect(!released.contains(word)) }
+        for word in ["parameterization", "colorCorrection", "normalization", "middleAttention", "transformBlock"] { #expect(!released.contains(word)) }
     }
 
     @Test func networkOfTheLKPNHasDefaults() throws {
@@ -137,6 +138,7 @@ import Testing
         ("params:\n", "params:\n  default_steps: few\n", "params.default_steps: must be a whole number"),
         ("params:\n", "params:\n  default_steps: 2.5\n", "params.default_steps: must be a whole number"),
         ("params:\n", "params:\n  parameterization: v\n", "params.parameterization: is 'v', but must be 'eps' or 'residual'"),
+        ("params:\n", "params:\n  color_correction: all\n", "params.color_correction: is 'all', but must be 'statistics' or 'none'"),
         ("num_res_blocks: 2", "num_res_blocks: 2\n    normalization: batch", "normalization: is 'batch', but must be 'group' or 'position'"),
         ("num_res_blocks: 2", "num_res_blocks: 2\n    disable_middle_self_attn: 2", "disable_middle_self_attn: must be true or false"),
         ("  vae_cfg:\n", "  vae_cfg:\n    transform: {block: 4}\n", "params.vae_cfg: has both 'transform' and 'ddconfig'"),

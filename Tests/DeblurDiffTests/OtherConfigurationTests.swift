@@ -33,6 +33,28 @@ import Testing
         }
     }
 
+    /// The picture is the decoder's, unless the model wants the blurred picture's colours.
+    @Test func colorsAreCorrectedWhereTheModelWantsIt() throws {
+        let folder = repositoryFile("Tests/Fixtures/configs")
+        var configuration = try ModelConfiguration(yaml: String(contentsOfFile: "\(folder)/transform.yaml", encoding: .utf8))
+        let photo = try Photo(readingPNG: "\(folder)/picture.png")
+        try withScratchFolder { scratch in
+            var options = RestorationOptions()
+            options.steps = 1
+            for correction in ColorCorrection.allCases {
+                configuration.colorCorrection = correction
+                try writeSeededModel(configuration, seed: 1, to: scratch + "/model")
+                let recorder = Recorder()
+                let restorer = try Restorer(model: OracleSetting.standard.open(scratch + "/model", threads: nil), options: options, recorder: recorder)
+                let pixels = try restorer.restore(photo.pixels, height: photo.height, width: photo.width)
+                let decoded = try #require(recorder.tensors.first { $0.0 == "decoded.0" }).1
+                let image = Padding.crop(decoded, height: photo.height, width: photo.width)
+                for index in image.floats.indices { image.floats[index] = (image.floats[index] + 1) / 2 }
+                #expect((pixels == ColorFix.truncate(image)) == (correction == .none))
+            }
+        }
+    }
+
     /// With norms of positions and no attention between them, a part of a picture is restored as it is within the whole.
     @Test func resultsDoNotDependOnTheSizeOfThePicture() throws {
         let configuration = try ModelConfiguration(

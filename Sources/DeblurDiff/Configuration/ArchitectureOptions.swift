@@ -33,6 +33,16 @@ public enum MiddleAttention: String, ArchitectureOption {
     public static let released = positions
 }
 
+/// What gives the restored image its colours.
+public enum ColorCorrection: String, ArchitectureOption {
+    /// Each channel gets mean and deviation of the blurred image's channel.
+    case statistics
+    /// Nothing: a network whose tone can be relied on knows better how much contrast blur has taken.
+    case none
+
+    public static let released = statistics
+}
+
 // The compiler writes the coding of configurations, and takes these where they fit best.
 
 extension KeyedDecodingContainer {

@@ -9,6 +9,7 @@ extension ModelConfiguration {
     /// - `lkpn_cfg`: the released code hard-codes the sizes of that network, which are the defaults here.
     /// - `default_steps`: the sampler's steps where a run does not say.
     /// - `parameterization`: `eps` (the default) or `residual`, see ``Parameterization``.
+    /// - `color_correction`: `statistics` (the default) or `none`, see ``ColorCorrection``.
     /// - `normalization` of each network: `group` (the default) or `position`, see ``Normalization``.
     /// - `transform.block` of `vae_cfg`, in place of `ddconfig`: see ``AutoencoderConfiguration/transformBlock``.
     ///
@@ -46,7 +47,7 @@ extension ModelConfiguration {
             textEncoder: textEncoder,
             latentScaleFactor: try parameters.double("latent_scale_factor"),
             defaultSteps: try parameters.contains("default_steps") ? parameters.int("default_steps") : nil,
-            parameterization: try parameters.option("parameterization"))
+            parameterization: try parameters.option("parameterization"), colorCorrection: try parameters.option("color_correction"))
         try validate()
         for name in ["unet_cfg", "controlnet_cfg"] {
             let section = try parameters.section(name)

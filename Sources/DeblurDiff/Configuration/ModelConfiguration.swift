@@ -21,11 +21,12 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     public var defaultSteps: Int?
     /// What the denoiser puts out.
     public var parameterization: Parameterization
+    public var colorCorrection: ColorCorrection
 
     public init(
         unet: UNetConfiguration, controlNet: UNetConfiguration, lkpn: UNetConfiguration, kernelSize: Int = 5,
         autoencoder: AutoencoderConfiguration, textEncoder: TextEncoderConfiguration, latentScaleFactor: Double = 0.18215,
-        defaultSteps: Int? = nil, parameterization: Parameterization = .released
+        defaultSteps: Int? = nil, parameterization: Parameterization = .released, colorCorrection: ColorCorrection = .released
     ) {
         self.unet = unet
         self.controlNet = controlNet
@@ -36,6 +37,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
         self.latentScaleFactor = latentScaleFactor
         self.defaultSteps = defaultSteps
         self.parameterization = parameterization
+        self.colorCorrection = colorCorrection
     }
 
     /// Channels of a latent.

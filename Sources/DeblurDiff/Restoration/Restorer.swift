@@ -85,7 +85,7 @@ public final class Restorer {
         meter.enter(.decoding)
         let image = Padding.crop(try autoencoder.decode(z), height: height, width: width)
         for index in image.floats.indices { image.floats[index] = (image.floats[index] + 1) / 2 }
-        ColorFix.apply(to: image, matching: plain)
+        if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: image, matching: plain) }
         try session.requireFinite(image, "the colours of the decoded image")
         if options.seedMode == .once { generator = random }
         meter.finish()
