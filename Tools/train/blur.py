@@ -49,9 +49,9 @@ def trace(way, extent):
 
 
 def kernel_bank(count, seed, extent):
-    """`count` kernels [count, SIZE, SIZE] whose extents are spread evenly between the two of `extent`."""
+    """`count` kernels [count, SIZE, SIZE] whose extents lie between the two of `extent`, short ones being more frequent."""
     random = numpy.random.default_rng(seed)
-    return numpy.stack([trace(way, random.uniform(*extent)) for way in trajectories(random, count)])
+    return numpy.stack([trace(way, extent[0] + (extent[1] - extent[0]) * random.random() ** 1.2) for way in trajectories(random, count)])
 
 
 def convolved(images, kernels):

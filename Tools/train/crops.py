@@ -1,4 +1,5 @@
 """Batches of sharp crops and of blurred and sharp pairs, made on the device out of photographs that are all in its memory."""
+import collections
 import math
 import pathlib
 
@@ -36,7 +37,7 @@ def uniform(generator, low, high, *shape):
 class Photographs:
     """Crops are drawn where there is detail: skies and blurred backgrounds teach little."""
 
-    def __init__(self, folder, side, device, flat=0.03):
+    def __init__(self, folder, side, device, flat=0.15):
         self.side = side
         images, places, weights = [], [], []
         start = 0
@@ -74,7 +75,7 @@ class Photographs:
         down = torch.where(turn[1], self.side - 1 - down, down)
         across = torch.where(turn[2], self.side - 1 - across, across)
         crops = self.pixels[:, start + (top + down) * width + left + across].transpose(0, 1).float() / 255
-        crops = recoloured(crops, generator)
+        crops = recoloured(softened(crops, generator), generator)
         crops[COLLAGES] = collages(crops[COLLAGES], crops[1:], generator)
         return crops
 
@@ -90,6 +91,14 @@ def collages(crops, others, generator):
         mask = (width / 2 - across + 0.5).clamp(0, 1)
         crops = mask * others.roll(-2 * layer, 0)[:count] + (1 - mask) * crops
     return crops
+
+
+def softened(crops, generator, share=0.25):
+    """Some crops enlarged, so that they are soft and yet as they should be: what is out of focus is not to be taken for moved."""
+    side = crops.shape[2]
+    part = side // 2 + torch.randint(side // 4, (1,), generator=generator, device=crops.device).item()
+    enlarged = F.interpolate(crops[..., :part, :part], (side, side), mode="bicubic", align_corners=False).clamp(0, 1)
+    return torch.where(uniform(generator, 0, 1, len(crops), 1, 1, 1) < share, enlarged, crops)
 
 
 def recoloured(crops, generator):
@@ -120,3 +129,41 @@ class Pairs:
         images = torch.where(uniform(generator, 0, 1, count, 1, 1, 1) < 0.5, compressed, images)
         margin = blur.MARGIN
         return (images * 255).round() / 255, crops[..., margin:-margin, margin:-margin]
+
+
+class Stock:
+    """Pairs that are drawn several times before newer ones take their place, flipped and turned anew each time: making them is a good part of a processor's work.
+
+    What is in stock follows from how many were drawn.
+    """
+
+    PART = 4  # pairs are made so many at a time
+
+    def __init__(self, pairs, size, uses, seed):
+        self.pairs, self.uses, self.seed = pairs, uses, seed
+        self.drawn, self.newest = 0, -math.inf
+        self.parts = collections.deque(maxlen=size // self.PART)
+
+    def batch(self, count, generator):
+        """(blurred, sharp), each [count, 3, side, side] in 0...1."""
+        self.drawn += count
+        newest = self.drawn // (self.uses * self.PART)
+        for number in range(max(self.newest, newest - self.parts.maxlen) + 1, newest + 1):
+            self.parts.append(self.made(number))
+        self.newest = newest
+        chosen = torch.randint(len(self.parts) * self.PART, (count,), generator=generator, device=generator.device).tolist()
+        pairs = torch.stack([self.parts[place // self.PART][:, place % self.PART] for place in chosen], 1).float() / 255
+        return torch.cat([turned(part, way) for way, part in enumerate(pairs.chunk(8, 1))], 1).unbind()
+
+    def made(self, number):
+        generator = torch.Generator(self.pairs.kernels.device).manual_seed((self.seed * 1_000_033 + number) % 2**32)
+        return (torch.stack(self.pairs.batch(self.PART, generator)) * 255).round().byte()
+
+
+def turned(images, way):
+    """One of the eight ways to flip and turn images [..., side, side]."""
+    if way & 1:
+        images = images.flip(-1)
+    if way & 2:
+        images = images.flip(-2)
+    return images.transpose(-1, -2) if way & 4 else images

@@ -79,7 +79,9 @@ def in_torch(model, blurred, steps, without=()):
     """(restored, guidance at each step, both images)"""
     sampler = networks.Sampler(steps, blurred.device)
     restored, guides = networks.restore(model, blurred, sampler, torch.Generator().manual_seed(231), networks.empty_context(model), without)
-    restored = torch.tensor(bytes_of(networks.coloured_as(restored, blurred))).permute(2, 0, 1)[None] / 255
+    if model.corrects_colours:
+        restored = networks.coloured_as(restored, blurred)
+    restored = torch.tensor(bytes_of(restored)).permute(2, 0, 1)[None] / 255
     return restored, [networks.decode(model, guide).clamp(0, 1) for guide in guides]
 
 

@@ -1,4 +1,5 @@
 """The networks of Tools/torch with what training needs on top: first weights, the transform, a step of the sampler, and files in the released layout."""
+import contextlib
 import math
 import pathlib
 import sys
@@ -21,6 +22,9 @@ def build(config_path, seed):
     config = yaml.safe_load(open(config_path))
     torch.manual_seed(seed)
     model = DeblurDiff(config)
+    model.corrects_colours = config["params"].get("color_correction", "statistics") == "statistics"
+    last = model.kpn.unet.out[2]
+    last.__class__, last.taps = ByTaps, last.out_channels // config["params"]["vae_cfg"]["embed_dim"]
     for name, part in model.named_modules():
         if name.endswith(("out_layers.3", "proj_out")):
             nn.init.zeros_(part.weight), nn.init.zeros_(part.bias)
@@ -29,6 +33,10 @@ def build(config_path, seed):
         nn.init.dirac_(part[0].weight), nn.init.zeros_(part[0].bias)
     for network in [model.unet, model.kpn.unet]:
         nn.init.normal_(network.out[2].weight, std=1e-3), nn.init.zeros_(network.out[2].bias)
+    latent = config["params"]["vae_cfg"]["embed_dim"]
+    with torch.no_grad():  # What is noise at first is to be heard less than the blurred image.
+        for network, inputs in [(model.unet, slice(latent)), (model.kpn.unet, slice(latent, None)), (model.controlnet, slice(latent))]:
+            network.input_blocks[0][0].weight[:, inputs] *= 0.1
     nn.init.normal_(model.clip.model.positional_embedding, std=0.01)
     # The ControlNet starts as a copy of the UNet's first half; only its first convolution has other inputs.
     own, other = model.controlnet.state_dict(), model.unet.state_dict()
@@ -71,6 +79,20 @@ def fit_transform(model, images):
         decoder.bias.copy_(2 * (mean[:, None, None, None] * basis).sum(0)[:, 0, 0] - 1)
 
 
+def paces(model):
+    """How fast the last convolutions' outputs are to learn, by parameter: those that mean much in pixels, first of all the blocks' brightness, the more slowly.
+
+    All are numbers of deviation 1. At one rate brightness would waver by levels while the finest differences have yet to be learnt.
+    """
+    deviation = model.vae.decoder.conv.weight.detach().flatten(1).norm(dim=1) / 2
+    pace = (0.03 / deviation).clamp(max=1)
+    result = {}
+    for name, last in [("unet", model.unet.out[2]), ("kpn.unet", model.kpn.unet.out[2])]:
+        result[f"{name}.out.2.bias"] = rows = pace.repeat_interleave(last.out_channels // len(pace))
+        result[f"{name}.out.2.weight"] = rows.view(-1, 1, 1, 1)
+    return result
+
+
 def encode(model, images):
     """Latents of images in 0...1: the means, of which the transform's hardly differ."""
     return model.vae.moments(images).chunk(2, dim=1)[0] * model.scale
@@ -81,22 +103,40 @@ def decode(model, latents):
     return (model.vae.decode(latents / model.scale).float() + 1) / 2
 
 
+class ByTaps(nn.Conv2d):
+    """The LKPN's last convolution with its outputs in another order, all channels' first numbers before the second ones: so EAC reads them in a row."""
+
+    taps = 1
+
+    def forward(self, x):
+        weight, bias = (part.unflatten(0, (-1, self.taps)).transpose(0, 1).flatten(0, 1) for part in (self.weight, self.bias))
+        return nn.functional.conv2d(x, weight, bias, padding=self.padding)
+
+
 class Filtered(torch.autograd.Function):
-    """EAC's sum, [n, c, h, w]: a position's kernels [n, c k k, h, w] times its neighbours, without gradients of the latter."""
+    """EAC's sum, [n, c, h, w]: a position's kernels [n, k k c, h, w] times its neighbours, without gradients of the latter."""
+
+    @staticmethod
+    def shifted(image, size):
+        padded = nn.functional.pad(image, [size // 2] * 4)
+        return (padded[..., y : y + image.shape[2], x : x + image.shape[3]] for y in range(size) for x in range(size))
 
     @staticmethod
     def forward(ctx, kernel, image):
-        n, c, h, w = image.shape
-        size = math.isqrt(kernel.shape[1] // c)
-        padded = nn.functional.pad(image.to(kernel.dtype), [size // 2] * 4).permute(0, 2, 3, 1)
-        neighbours = padded.unfold(1, size, 1).unfold(2, size, 1).reshape(n, h, w, c, size * size)
-        ctx.save_for_backward(neighbours)
-        return (kernel.permute(0, 2, 3, 1).reshape(neighbours.shape) * neighbours).sum(4, dtype=torch.float32).permute(0, 3, 1, 2)
+        ctx.image, ctx.taps = image.to(kernel.dtype), kernel.shape[1] // image.shape[1]
+        result = torch.zeros_like(image)
+        for part, neighbours in zip(kernel.chunk(ctx.taps, 1), Filtered.shifted(image, math.isqrt(ctx.taps))):
+            result.addcmul_(part.float(), neighbours)
+        return result
 
     @staticmethod
     def backward(ctx, gradient):
-        (neighbours,) = ctx.saved_tensors
-        return (gradient.permute(0, 2, 3, 1).to(neighbours.dtype).unsqueeze(4) * neighbours).flatten(3).permute(0, 3, 1, 2), None
+        gradient = gradient.to(ctx.image.dtype)
+        n, c, h, w = gradient.shape
+        result = torch.empty(n, ctx.taps * c, h, w, dtype=gradient.dtype, device=gradient.device, memory_format=torch.channels_last)
+        for part, neighbours in zip(result.chunk(ctx.taps, 1), Filtered.shifted(ctx.image, math.isqrt(ctx.taps))):
+            torch.mul(gradient, neighbours, out=part)
+        return result, None
 
 
 def predict(model, z, blurred, timestep, context, without=()):
@@ -130,13 +170,17 @@ class Sampler:
         return c1 * estimate + c2 * z + deviation * noise
 
 
-def restore(model, images, sampler, generator, context, without=()):
-    """The sampler on images in 0...1 whose sides fit the networks: (restored before the colours are corrected, guidance of each step)."""
+def restore(model, images, sampler, generator, context, without=(), precision=contextlib.nullcontext):
+    """The sampler on images in 0...1 whose sides fit the networks: (restored before the colours are corrected, guidance of each step).
+
+    `precision` makes the context in which the networks run; the transform is always of float32.
+    """
     blurred = encode(model, images)
     z = torch.randn(blurred.shape, generator=generator, device=blurred.device)
     guides = []
     for step in range(sampler.steps):
-        estimate, guidance = predict(model, z, blurred, sampler.timesteps[step].expand(len(z)), context, without)
+        with precision():
+            estimate, guidance = predict(model, z, blurred, sampler.timesteps[step].expand(len(z)), context, without)
         guides.append(guidance)
         fresh = torch.randn(z.shape, generator=generator, device=z.device)
         z = sampler.advance(z, estimate, torch.full([len(z)], step, device=z.device), fresh)

@@ -20,15 +20,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import blur
 import model as networks
-from crops import Pairs
+from crops import Pairs, Stock
 from images import read
 from measures import psnr, ssim
-from trajectories import Trajectories
+from muon import Muon
+from trajectories import FirstSteps, Trajectories
 
-JUDGED = {0: False, 8: False, 14: True}  # lengths of blur, and whether it is by region
+JUDGED = {0: False, 4: False, 8: False, 14: True, 24: False}  # lengths of blur, and whether it is by region
 JUDGED_SIDE = 192
 GUIDANCE = 0.3  # what EAC's guidance counts against the result
 EDGES = 0.5
+STOCK = 1024  # pairs, where they are used more than once
 
 
 def options():
@@ -36,7 +38,7 @@ def options():
     for name in ["config", "data", "out"]:
         parser.add_argument(f"--{name}", required=True, type=pathlib.Path)
     parser.add_argument("--start", type=pathlib.Path, help="first weights, in the released layout")
-    parser.add_argument("--steps", type=int, default=20000, help="updates in all; in the last quarter the learning rate falls to zero")
+    parser.add_argument("--steps", type=int, default=20000, help="updates in all; in the second half the learning rate falls to zero")
     parser.add_argument("--total-minutes", type=float, default=math.inf, help="end after so long in all if that is sooner, the learning rate falling with the time")
     parser.add_argument("--minutes", type=float, default=math.inf, help="save and stop after so long; start again to go on")
     parser.add_argument("--save-minutes", type=float, default=5)
@@ -46,6 +48,8 @@ def options():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--longest", type=float, default=26, metavar="PIXELS", help="the longest motion")
     parser.add_argument("--sampler-steps", type=int, default=4, help="steps of the sampler; the program's default for the model")
+    parser.add_argument("--first-steps", type=float, default=0.7, metavar="SHARE", help="of the run that trains a regression, before the sampler's trajectories")
+    parser.add_argument("--uses", type=int, default=1, help="of each pair before a new one takes its place; 4 spares a processor much work")
     parser.add_argument("--without", nargs="*", default=[], choices=["eac", "feedback", "lkpn"], help="leave out, for the ablation")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -58,14 +62,14 @@ def options():
 
 
 def learning_rate(progress, step, highest):
-    return highest * min(1, (step + 1) / 200) * min(1, max(0, 4 * (1 - progress)))
+    return highest * min(1, (step + 1) / 100) * min(1, max(0, 2 * (1 - progress)))
 
 
 def distance(images, truth):
-    """Absolute differences of images and, for their edges, of neighbours' differences."""
+    """Absolute differences of images and, for their edges, of neighbours' differences [n]."""
     error = images - truth
     across, down = error[..., 1:] - error[..., :-1], error[..., 1:, :] - error[..., :-1, :]
-    return error.abs().mean() + EDGES * (across.abs().mean() + down.abs().mean())
+    return sum(factor * part.abs().mean((1, 2, 3)) for factor, part in [(1, error), (EDGES, across), (EDGES, down)])
 
 
 class Run:
@@ -84,7 +88,10 @@ class Run:
         if choices.start:
             self.model.load_state_dict(load_file(choices.start))
         self.context = networks.empty_context(self.model)
-        self.trajectories = Trajectories(self.model, pairs, self.sampler, choices.batch)
+        self.stock = Stock(pairs, STOCK, choices.uses, choices.seed)
+        self.first_steps, self.trajectories = (
+            kind(self.model, self.stock if choices.uses > 1 else pairs, self.sampler, choices.batch) for kind in (FirstSteps, Trajectories)
+        )
         self.judged = [pair for name, image in read(choices.data / "held-out") for pair in judged_pairs(name, image)]
         self.trained = {name: value for name, value in self.model.named_parameters() if name.startswith(("unet.", "kpn.", "controlnet."))}
         for name, value in self.model.named_parameters():
@@ -93,7 +100,7 @@ class Run:
             for network in [self.model.unet, self.model.controlnet, self.model.kpn.unet]:
                 network.compile(dynamic=False)
         self.average = {name: value.detach().clone() for name, value in self.trained.items()}
-        self.optimizer = torch.optim.AdamW(self.trained.values(), lr=choices.rate, betas=(0.9, 0.98), weight_decay=1e-3, fused=True)
+        self.optimizer = Muon(self.trained, choices.rate, networks.paces(self.model))
         self.step, self.seconds, self.sums = 0, 0.0, {}
         choices.out.mkdir(parents=True, exist_ok=True)
         self.path = choices.out / "deblur.pt"
@@ -107,13 +114,13 @@ class Run:
                 value.copy_(state["weights"][name])
                 self.average[name].copy_(state["average"][name])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.trajectories.state, self.step, self.seconds = state["trajectories"], state["step"], state["seconds"]
+        self.trajectories.state, self.stock.drawn, self.step, self.seconds = (state[name] for name in ("trajectories", "stock", "step", "seconds"))
         print(f"goes on from step {self.step}", flush=True)
 
     def save(self):
         state = {
             "weights": {name: value.detach() for name, value in self.trained.items()}, "average": self.average, "optimizer": self.optimizer.state_dict(),
-            "trajectories": self.trajectories.state, "step": self.step, "seconds": self.seconds,
+            "trajectories": self.trajectories.state, "stock": self.stock.drawn, "step": self.step, "seconds": self.seconds,
         }  # fmt: skip
         torch.save(state, self.path.with_suffix(".partial"))
         os.replace(self.path.with_suffix(".partial"), self.path)
@@ -126,10 +133,11 @@ class Run:
     def evaluate(self):
         """Mean gains over the blurred image on the middles of held-out photographs."""
         scores = {}
-        with torch.no_grad(), self.autocast(), torch.compiler.set_stance("force_eager"):
+        with torch.no_grad(), torch.compiler.set_stance("force_eager"):
             for length in JUDGED:
                 blurred, sharp = (torch.cat([pair[part] for pair in self.judged if pair[0] == length]).to(self.device) for part in (1, 2))
-                result, guides = networks.restore(self.model, blurred, self.sampler, torch.Generator(self.device).manual_seed(0), self.context, self.choices.without)
+                generator = torch.Generator(self.device).manual_seed(0)
+                result, guides = networks.restore(self.model, blurred, self.sampler, generator, self.context, self.choices.without, self.autocast)
                 guidance = networks.decode(self.model, guides[-1]).clamp(0, 1)
                 fixed = networks.coloured_as(result, blurred).clamp(0, 1)
                 result = result.clamp(0, 1)
@@ -162,24 +170,28 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.progress(), self.step, choices.rate)
         with torch.no_grad():
-            blurred, z, step, sharp = self.trajectories.batch(self.step, generator)
+            batches = self.first_steps if self.progress() < choices.first_steps else self.trajectories
+            blurred, z, step, sharp = batches.batch(self.step, generator)
         with self.autocast():
             estimate, guidance = networks.predict(self.model, z, blurred, self.sampler.timesteps[step], self.context, choices.without)
         result = distance(networks.decode(self.model, estimate), sharp)
         guided = distance(networks.decode(self.model, guidance), sharp)
+        with torch.no_grad():
+            before = distance(networks.decode(self.model, blurred), sharp)
+            # What counts is by how much a picture gains. Without this, soft ones, whose differences are small, are ruined for the sake of the others.
+            weight = 0.1 / (before + 0.06)
         self.optimizer.zero_grad(set_to_none=True)
-        (result + GUIDANCE * guided).backward()
+        (weight * (result + GUIDANCE * guided)).mean().backward()
         norm = torch.nn.utils.clip_grad_norm_(self.trained.values(), 0.5)
         if torch.isfinite(norm):
             self.optimizer.step()
         with torch.no_grad():
-            before = distance(networks.decode(self.model, blurred), sharp)
-            self.trajectories.advance(self.step, estimate.detach(), generator)
+            batches.advance(self.step, estimate.detach(), generator)
         self.step += 1
         decay = min(0.998, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(list(self.average.values()), [value.detach() for value in self.trained.values()], 1 - decay)
         for name, value in {"blurred": before, "result": result, "guidance": guided, "norm": norm, "count": 1}.items():
-            self.sums[name] = self.sums.get(name, 0) + (value.detach() if torch.is_tensor(value) else value)
+            self.sums[name] = self.sums.get(name, 0) + (value.detach().mean() if torch.is_tensor(value) else value)
 
     def train(self):
         began = saved = last = time.monotonic()

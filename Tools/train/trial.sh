@@ -9,7 +9,7 @@ out=$(realpath "$2")
 program=$(realpath "$3")
 cd "$(dirname "$0")"
 rm -rf "$out"/{whole,parts,gpu,program,torch,eac,feedback,lkpn}
-common=(--config trial.yaml --data "$data" --batch 8 --side 64 --device cpu --threads 1)
+common=(--config trial.yaml --data "$data" --batch 8 --side 64 --uses 2 --device cpu --threads 1)
 
 python3 train.py "${common[@]}" --out "$out/whole" --steps 60
 python3 train.py "${common[@]}" --out "$out/parts" --steps 60 --minutes 0.02
