@@ -33,7 +33,7 @@ struct RestorationFlags: ParsableArguments {
     @Flag(
         help: """
             Work on overlapping tiles, as the released program does; this bounds memory on large images. For models trained on images of a tile's size, as \
-            the released one with the default sizes. The small model that comes with the program loses exposure and colour by it.
+            the released one with the default sizes, or with norms of single positions, as the small model that comes with the program.
             """)
     var tiled = false
 

@@ -88,20 +88,20 @@ import Testing
                 try Photo(reading: models + "/cat-blurred.png"), try Photo(reading: folder + "/o.png"), try Photo(reading: models + "/cat-sharp.png")
             )
             #expect(sharpness(restored) > sharpness(blurred))
-            #expect(PhotoComparison(restored, sharp).psnr > PhotoComparison(blurred, sharp).psnr + 0.1)
+            #expect(PhotoComparison(restored, sharp).psnr > PhotoComparison(blurred, sharp).psnr + 0.4)
         }
     }
 
-    /// Mean size of the difference between neighbouring pixels, in levels of green.
-    private func sharpness(_ photo: Photo) -> Double {
-        var sum = 0
+    /// How strong the edges are: of neighbouring pixels one in a hundred differs by more levels of green. A mean would count noise, which goes, as well.
+    private func sharpness(_ photo: Photo) -> Int {
+        var differences: [Int] = []
         for y in 0..<photo.height {
             for x in 1..<photo.width {
                 let at = (y * photo.width + x) * 3 + 1
-                sum += abs(Int(photo.pixels[at]) - Int(photo.pixels[at - 3]))
+                differences.append(abs(Int(photo.pixels[at]) - Int(photo.pixels[at - 3])))
             }
         }
-        return Double(sum) / Double(photo.height * (photo.width - 1))
+        return differences.sorted()[differences.count * 99 / 100]
     }
 
     @Test func aModelWithoutStepsTakesTheReleasedNumber() throws {
