@@ -37,7 +37,7 @@ import Testing
     @Test func colorsAreCorrectedWhereTheModelWantsIt() throws {
         let folder = repositoryFile("Tests/Fixtures/configs")
         var configuration = try ModelConfiguration(yaml: String(contentsOfFile: "\(folder)/transform.yaml", encoding: .utf8))
-        let photo = try Photo(readingPNG: "\(folder)/picture.png")
+        let photo = try Photo(reading: "\(folder)/picture.png")
         try withScratchFolder { scratch in
             var options = RestorationOptions()
             options.steps = 1
