@@ -20,7 +20,7 @@ PROGRAM = .build/install/deblurdiff
 INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/deblurdiff
 INSTALLED_MODELS = $(DESTDIR)$(PREFIX)/share/deblurdiff
 SWIFT_FOLDERS = Package.swift Sources Tests Tools
-C_FILES = $(shell find Sources Tools -name '*.[ch]' -not -path 'Sources/CPNG/*' -or -name '*.cpp')
+C_FILES = $(shell find Sources Tools -name '*.[ch]' -or -name '*.cpp')
 SANITIZE_SECONDS ?= 600
 
 .PHONY: demo test onnx-cases image-cases build install uninstall packages format lint sanitize clean

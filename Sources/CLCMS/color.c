@@ -9,7 +9,7 @@ struct dd_color_transform {
     cmsContext context;
     cmsHTRANSFORM to_srgb, from_srgb;
     int channels;
-    char message[DD_COLOR_MESSAGE_SIZE];  // errors may come as long as the context lives
+    char message[DD_COLOR_MESSAGE_SIZE]; // errors may come as long as the context lives
 };
 
 static void on_error(cmsContext context, cmsUInt32Number code, const char *text) {
@@ -122,7 +122,7 @@ size_t dd_color_make_profile(const double primaries[6], double gamma, const char
         if (text && cmsMLUsetASCII(text, "en", "US", name)) cmsWriteTag(profile, cmsSigProfileDescriptionTag, text);
         cmsMLUfree(text);
         if (!cmsSaveProfileToMem(profile, NULL, &size) || size > capacity || !cmsSaveProfileToMem(profile, bytes, &size)) size = 0;
-        if (size >= 128) memset(bytes + 24, 0, 12);  // the time at which it was made
+        if (size >= 128) memset(bytes + 24, 0, 12); // the time at which it was made
         cmsCloseProfile(profile);
     }
     if (curve) cmsFreeToneCurve(curve);

@@ -59,8 +59,7 @@ static int has_palette_of_grays(png_structp png, png_infop info) {
     return 1;
 }
 
-dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimension, uint64_t max_pixels,
-                           char message[DD_PNG_MESSAGE_SIZE]) {
+dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimension, uint64_t max_pixels, char message[DD_PNG_MESSAGE_SIZE]) {
     dd_png_reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
         copy_message(message, "out of memory");
@@ -95,7 +94,7 @@ dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimen
     int color = png_get_color_type(png, info);
     reader->is_gray = !(color & PNG_COLOR_MASK_COLOR) || (color == PNG_COLOR_TYPE_PALETTE && has_palette_of_grays(png, info));
     reader->bits = png_get_bit_depth(png, info) == 16 ? 16 : 8;
-    png_set_expand(png);  // palettes, few bits and transparent colours to 8 bits and alpha
+    png_set_expand(png); // palettes, few bits and transparent colours to 8 bits and alpha
     if (reader->bits == 16) png_set_swap(png);
     int has_alpha = (color & PNG_COLOR_MASK_ALPHA) || png_get_valid(png, info, PNG_INFO_tRNS);
     reader->channels = (color & PNG_COLOR_MASK_COLOR ? 3 : 1) + has_alpha;

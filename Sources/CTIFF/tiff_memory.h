@@ -9,7 +9,7 @@
 typedef struct tiff_memory {
     uint8_t *bytes;
     size_t size, capacity, position;
-    int is_fixed;  // read only
+    int is_fixed; // read only
     char message[DD_TIFF_MESSAGE_SIZE];
 } tiff_memory;
 

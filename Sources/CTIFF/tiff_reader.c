@@ -10,13 +10,13 @@ struct dd_tiff_reader {
     tiff_memory memory;
     TIFF *tiff;
     dd_tiff_info info;
-    uint32_t block_width, block_height;  // of a tile; of a strip, as wide as the picture
+    uint32_t block_width, block_height; // of a tile; of a strip, as wide as the picture
     uint16_t stored_bits, samples_per_pixel, photometric;
-    int alpha_index;  // among the samples of a pixel, or -1
+    int alpha_index; // among the samples of a pixel, or -1
     int is_tiled, is_planar;
-    int converts;  // libtiff makes 8-bit RGBA of it
+    int converts; // libtiff makes 8-bit RGBA of it
     uint16_t *palette[3];
-    int palette_is_narrow;  // some programs write 8 bits into its 16
+    int palette_is_narrow; // some programs write 8 bits into its 16
     size_t block_bytes;
 };
 
@@ -51,45 +51,44 @@ static int is_supported_layout(dd_tiff_reader *r, char *message) {
 
     int colors = 0;
     switch (r->photometric) {
-    case PHOTOMETRIC_MINISWHITE:
-    case PHOTOMETRIC_MINISBLACK: colors = 1, r->info.color = DD_TIFF_GRAY; break;
-    case PHOTOMETRIC_PALETTE:
-        if (bits > 8 || r->samples_per_pixel != 1 ||
-            !TIFFGetField(tiff, TIFFTAG_COLORMAP, &r->palette[0], &r->palette[1], &r->palette[2]))
-            return refuse(message, "its palette is missing or not supported") + 1;
-        colors = 1, r->info.color = DD_TIFF_RGB;
-        r->palette_is_narrow = 1;
-        for (int c = 0; c < 3; c++)
-            for (int i = 0; i < 1 << bits; i++) r->palette_is_narrow &= r->palette[c][i] < 256;
-        break;
-    case PHOTOMETRIC_RGB: colors = 3, r->info.color = DD_TIFF_RGB; break;
-    case PHOTOMETRIC_SEPARATED: {
-        uint16_t inks = INKSET_CMYK;
-        TIFFGetFieldDefaulted(tiff, TIFFTAG_INKSET, &inks);
-        if (inks != INKSET_CMYK) return refuse(message, "its inks are not cyan, magenta, yellow and black") + 1;
-        colors = 4, r->info.color = DD_TIFF_CMYK;
-        break;
-    }
-    case PHOTOMETRIC_YCBCR:
-        if (compression == COMPRESSION_JPEG && !r->is_planar) {
-            TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
-            colors = 3, r->info.color = DD_TIFF_RGB;
+        case PHOTOMETRIC_MINISWHITE:
+        case PHOTOMETRIC_MINISBLACK: colors = 1, r->info.color = DD_TIFF_GRAY; break;
+        case PHOTOMETRIC_PALETTE:
+            if (bits > 8 || r->samples_per_pixel != 1 || !TIFFGetField(tiff, TIFFTAG_COLORMAP, &r->palette[0], &r->palette[1], &r->palette[2]))
+                return refuse(message, "its palette is missing or not supported") + 1;
+            colors = 1, r->info.color = DD_TIFF_RGB;
+            r->palette_is_narrow = 1;
+            for (int c = 0; c < 3; c++)
+                for (int i = 0; i < 1 << bits; i++) r->palette_is_narrow &= r->palette[c][i] < 256;
+            break;
+        case PHOTOMETRIC_RGB: colors = 3, r->info.color = DD_TIFF_RGB; break;
+        case PHOTOMETRIC_SEPARATED: {
+            uint16_t inks = INKSET_CMYK;
+            TIFFGetFieldDefaulted(tiff, TIFFTAG_INKSET, &inks);
+            if (inks != INKSET_CMYK) return refuse(message, "its inks are not cyan, magenta, yellow and black") + 1;
+            colors = 4, r->info.color = DD_TIFF_CMYK;
             break;
         }
-        // fall through
-    case PHOTOMETRIC_CIELAB:
-    case PHOTOMETRIC_LOGL:
-    case PHOTOMETRIC_LOGLUV: {
-        char why[1024] = "";
-        if (!TIFFRGBAImageOK(tiff, why)) return refuse(message, why) + 1;
-        r->converts = 1;
-        r->info.bits = 8;
-        r->info.color = DD_TIFF_RGB;
-        r->info.alpha = DD_TIFF_OPAQUE;
-        return 1;
-    }
-    case 32803: return refuse(message, "it is a camera raw file") + 1;
-    default: snprintf(message, DD_TIFF_MESSAGE_SIZE, "its kind of colours (number %d) is not supported", r->photometric); return 0;
+        case PHOTOMETRIC_YCBCR:
+            if (compression == COMPRESSION_JPEG && !r->is_planar) {
+                TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
+                colors = 3, r->info.color = DD_TIFF_RGB;
+                break;
+            }
+            // fall through
+        case PHOTOMETRIC_CIELAB:
+        case PHOTOMETRIC_LOGL:
+        case PHOTOMETRIC_LOGLUV: {
+            char why[1024] = "";
+            if (!TIFFRGBAImageOK(tiff, why)) return refuse(message, why) + 1;
+            r->converts = 1;
+            r->info.bits = 8;
+            r->info.color = DD_TIFF_RGB;
+            r->info.alpha = DD_TIFF_OPAQUE;
+            return 1;
+        }
+        case 32803: return refuse(message, "it is a camera raw file") + 1;
+        default: snprintf(message, DD_TIFF_MESSAGE_SIZE, "its kind of colours (number %d) is not supported", r->photometric); return 0;
     }
     if (bits < 8 && (colors != 1 || r->samples_per_pixel != 1)) return refuse(message, "so few bits a sample are not supported in colour") + 1;
     if (r->samples_per_pixel < colors) return refuse(message, "it has fewer channels than its colours need") + 1;
@@ -231,9 +230,10 @@ int dd_tiff_read_pixels(dd_tiff_reader *r, void *samples, char message[DD_TIFF_M
                     uint32_t rows = height - y < r->block_height ? (uint32_t)(height - y) : r->block_height;
                     uint32_t columns = width - x < r->block_width ? (uint32_t)(width - x) : r->block_width;
                     tmsize_t needed = (tmsize_t)(stored_row * rows);
-                    tmsize_t got = r->is_tiled
-                        ? TIFFReadEncodedTile(r->tiff, TIFFComputeTile(r->tiff, (uint32_t)x, (uint32_t)y, 0, (uint16_t)plane), block, (tmsize_t)r->block_bytes)
-                        : TIFFReadEncodedStrip(r->tiff, TIFFComputeStrip(r->tiff, (uint32_t)y, (uint16_t)plane), block, (tmsize_t)r->block_bytes);
+                    tmsize_t got =
+                        r->is_tiled ? TIFFReadEncodedTile(r->tiff, TIFFComputeTile(r->tiff, (uint32_t)x, (uint32_t)y, 0, (uint16_t)plane), block,
+                                                          (tmsize_t)r->block_bytes)
+                                    : TIFFReadEncodedStrip(r->tiff, TIFFComputeStrip(r->tiff, (uint32_t)y, (uint16_t)plane), block, (tmsize_t)r->block_bytes);
                     if (got < needed) {
                         failed = -1;
                         break;

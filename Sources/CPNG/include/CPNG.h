@@ -16,20 +16,20 @@ extern "C" {
 /// What a PNG file says about how its samples are to be seen. Absent parts have their `has_` at 0.
 typedef struct dd_png_metadata {
     int has_srgb;
-    int srgb_intent;            // 0 ... 3
+    int srgb_intent; // 0 ... 3
     int has_gamma;
-    int32_t gamma;              // times 100000
+    int32_t gamma; // times 100000
     int has_chromaticities;
-    int32_t chromaticities[8];  // white, red, green, blue; x and y; times 100000
+    int32_t chromaticities[8]; // white, red, green, blue; x and y; times 100000
     int has_density;
-    uint32_t density_x, density_y;  // pixels per unit
-    int density_unit;               // 0 unknown, 1 metre
-    const char *icc_name;       // NULL if there is no profile; owned by the reader, or borrowed by the writer for the call
+    uint32_t density_x, density_y; // pixels per unit
+    int density_unit;              // 0 unknown, 1 metre
+    const char *icc_name;          // NULL if there is no profile; owned by the reader, or borrowed by the writer for the call
     const uint8_t *icc_profile;
     uint32_t icc_size;
-    const uint8_t *exif;        // NULL if there is none; owned by the reader. The writer takes it as one of the chunks
+    const uint8_t *exif; // NULL if there is none; owned by the reader. The writer takes it as one of the chunks
     uint32_t exif_size;
-    const uint8_t *chunks;      // further whole chunks, one behind the other, which the writer puts in front of the image; never set by the reader
+    const uint8_t *chunks; // further whole chunks, one behind the other, which the writer puts in front of the image; never set by the reader
     size_t chunks_size;
 } dd_png_metadata;
 
@@ -38,8 +38,7 @@ typedef struct dd_png_reader dd_png_reader;
 /// Starts reading; `bytes` must stay valid and unchanged until dd_png_close. Reads up to the first image data.
 /// On failure returns NULL with a message. Widths and heights above `max_dimension`, ancillary chunks of unreasonable size and
 /// images that the file is too short to hold are refused before anything of their size is allocated.
-dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimension, uint64_t max_pixels,
-                           char message[DD_PNG_MESSAGE_SIZE]);
+dd_png_reader *dd_png_open(const uint8_t *bytes, size_t size, uint32_t max_dimension, uint64_t max_pixels, char message[DD_PNG_MESSAGE_SIZE]);
 uint32_t dd_png_width(const dd_png_reader *reader);
 uint32_t dd_png_height(const dd_png_reader *reader);
 /// 1 (grey), 2 (grey and alpha), 3 (RGB) or 4 (RGBA); a palette is RGB, and a transparent colour is alpha.

@@ -19,12 +19,12 @@ enum { DD_TIFF_GRAY = 1, DD_TIFF_RGB = 3, DD_TIFF_CMYK = 4 };
 enum { DD_TIFF_OPAQUE, DD_TIFF_ALPHA, DD_TIFF_PREMULTIPLIED };
 
 typedef struct dd_tiff_info {
-    uint32_t width, height;  // as stored, before the orientation
-    int color;               // DD_TIFF_GRAY, ...: its value is the number of colour channels
-    int alpha;               // DD_TIFF_OPAQUE, ...
-    int bits;                // 8 or 16, of the samples that are put out
-    int is_reduced;          // the first picture is a reduced copy of another, as in camera raw files
-    int has_more;            // there are further pictures behind it
+    uint32_t width, height; // as stored, before the orientation
+    int color;              // DD_TIFF_GRAY, ...: its value is the number of colour channels
+    int alpha;              // DD_TIFF_OPAQUE, ...
+    int bits;               // 8 or 16, of the samples that are put out
+    int is_reduced;         // the first picture is a reduced copy of another, as in camera raw files
+    int has_more;           // there are further pictures behind it
 } dd_tiff_info;
 
 /// Starts reading the first picture; `bytes` must stay valid and unchanged until dd_tiff_close. On failure returns NULL with a message. Pictures of more than
