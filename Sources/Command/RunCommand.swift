@@ -17,7 +17,8 @@ struct RunCommand: ParsableCommand {
             EXIF, XMP and IPTC are carried over, and how the result was made is written into it.
 
             Ctrl-C ends the work after the step under way (a second one at once), with status 130. The same command goes on from there, to the same bits. \
-            Results that are there, made from the same photographs in the same way, are not made again.
+            Results that are there, made from the same photographs in the same way, are not made again (but with --strip-metadata, when they do not say how they were \
+            made, and with --seed-mode once, when one depends on the others).
             """)
 
     @Argument(help: ArgumentHelp("Photographs, or folders with photographs; a model may stand in front of them.", valueName: "image"))
@@ -72,32 +73,30 @@ struct RunCommand: ParsableCommand {
         defer { progress.clear() }
         for remark in list.remarks { progress.finish(remark) }
         // A model is large; tell what is wrong with a single image before it is opened.
-        if count == 1 { try checkSingle(list.jobs[0]) }
+        let single = count == 1 ? try ReadPhoto(list.jobs[0], limits: reading.limits, stripsMetadata: writing.stripMetadata) : nil
         if named == nil { progress.finish("Restoring with \(path).") }
         let model = try DeblurDiffModel(path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options)
         let recorder = record.map { _ in Recorder() }
         let interruption = InterruptionSignals.handle()
-        let reporter = RunReporter(progress, model: model, count: count, interruption: interruption, asksForBfloat16: runtime.precision == .float32)
+        let settings = settings(for: model)
+        let reporter = RunReporter(progress, model: model, count: count, interruption: interruption, keepsResults: settings.keepsResults)
         let restorer = try PhotoRestorer(
-            model: model, settings: settings(for: model), several: count > 1, recorder: recorder, interruption: interruption, report: reporter.report)
+            model: model, settings: settings, several: count > 1, recorder: recorder, interruption: interruption, report: reporter.report)
         try list.prepareFolder()
-        let reports: [PhotoReport]
         do {
-            reports = try restorer.restore(list.jobs)
+            try restorer.restore(list.jobs, first: single)
         } catch let error as Interrupted {
-            try manifest.map { try reporter.manifest.write($0) }
+            try manifest.map { try Manifest.write(reporter.reports, to: $0) }
             progress.report(reporter.words(for: error))
             throw ExitCode(InterruptionSignals.status)
         }
-        try manifest.map { try reporter.manifest.write($0) }
-        if let record, let recorder, reports[0].state == .done {
+        try manifest.map { try Manifest.write(reporter.reports, to: $0) }
+        if let record, let recorder, reporter.reports[0].state == .done {
             try recorder.write(record)
             progress.finish("Wrote \(record): \(recorder.tensors.count) tensors.")
         }
-        if let error = reporter.failure(of: reports) { throw error }
+        if let error = reporter.failure { throw error }
     }
-
-    private func checkSingle(_ job: PhotoJob) throws { _ = try Photo(reading: job.input, limits: reading.limits) }
 
     private func settings(for model: DeblurDiffModel) -> RestorationSettings {
         var settings = RestorationSettings(
@@ -118,18 +117,19 @@ private final class RunReporter {
     private let model: DeblurDiffModel
     private let count: Int
     private let interruption: Interruption
-    private let asksForBfloat16: Bool
-    private var (ended, skipped) = (0, 0)
+    /// Whether the same command will leave out what is done.
+    private let keepsResults: Bool
     private var hasToldOfStopping = false
     private var lastError: (any Error)?
-    private(set) var manifest = Manifest()
+    /// Of the photographs that have ended.
+    private(set) var reports: [PhotoReport] = []
 
-    init(_ progress: ProgressReporter, model: DeblurDiffModel, count: Int, interruption: Interruption, asksForBfloat16: Bool) {
+    init(_ progress: ProgressReporter, model: DeblurDiffModel, count: Int, interruption: Interruption, keepsResults: Bool) {
         self.progress = progress
         self.model = model
         self.count = count
         self.interruption = interruption
-        self.asksForBfloat16 = asksForBfloat16
+        self.keepsResults = keepsResults
     }
 
     func report(_ event: PhotoEvent) {
@@ -142,22 +142,21 @@ private final class RunReporter {
                 hasToldOfStopping = true
                 progress.finish("Stopping after this step. Once more to stop at once.")
             }
-            let place = count > 1 ? "\(ended + 1)/\(count) " : ""
+            let place = count > 1 ? "\(reports.count + 1)/\(count) " : ""
             progress.restoration(place + FilePath.name(of: job.input), state)
         case .ended(let job, let report, let error):
-            ended += 1
-            manifest.add(report)
+            reports.append(report)
             switch report.state {
             case .done:
                 progress.finish("Wrote \(job.output): \(report.width ?? 0) x \(report.height ?? 0), \(formatDuration(report.seconds ?? 0)).")
             case .skipped:
-                skipped += 1
                 if count == 1 { progress.finish("\(job.output) is there already, made in the same way; --overwrite makes it anew.") }
             case .failed:
                 lastError = error
                 if count > 1, let error { progress.report(error) }
             }
-            if ended == count, skipped > 0, count > 1 { progress.finish("\(skipped) of \(count) results were there already, made in the same way.") }
+            let skipped = reports.count { $0.state == .skipped }
+            if reports.count == count, skipped > 0, count > 1 { progress.finish("\(skipped) of \(count) results were there already, made in the same way.") }
         }
     }
 
@@ -168,7 +167,7 @@ private final class RunReporter {
         let seconds = cost.seconds(MachineLimits.measure(model.options.pool), precision: model.options.precision)
         let size = "\(width) x \(height) pixels take about \(formatDuration(seconds)) and \(formatBytes(cost.peakByteCount)) of memory"
         if seconds > 3600 {
-            let narrow = asksForBfloat16 ? "--precision bfloat16 and " : ""
+            let narrow = model.options.precision == .float32 ? "--precision bfloat16 and " : ""
             progress.warn("\(size). Fewer --steps, \(narrow)smaller images take less time.")
         } else if seconds > 60 {
             progress.finish("\(size).")
@@ -176,18 +175,16 @@ private final class RunReporter {
     }
 
     func words(for error: Interrupted) -> InputError {
-        let done = count > 1 ? "\(ended) of \(count) photographs are done" : "nothing is written"
-        guard let kept = error.kept else { return InputError("stopped: \(done)", advice: "The same command goes on with the rest.") }
-        return InputError("stopped: \(done)", advice: "Step \(kept.step) of \(kept.of) is kept: the same command goes on from there.")
+        let what = "stopped: " + (count > 1 ? "\(reports.count) of \(count) photographs are done" : "nothing is written")
+        if let kept = error.kept { return InputError(what, advice: "Step \(kept.step) of \(kept.of) is kept: the same command goes on from there.") }
+        return InputError(what, advice: count > 1 && keepsResults ? "The same command goes on with the rest." : "The same command begins anew.")
     }
 
     /// What the command fails with.
-    func failure(of reports: [PhotoReport]) -> (any Error)? {
-        let failed = reports.count { $0.state == .failed }
-        guard failed > 0 else { return nil }
-        guard count > 1 else { return lastError }
-        let list = reports.filter { $0.state == .failed }.prefix(20).map { "\n    \($0.input)" }.joined()
-        return InputError(
-            "\(failed) of \(count) images could not be restored\(failed < count ? "; the others were written" : ""):\(list)" + (failed > 20 ? "\n    ..." : ""))
+    var failure: (any Error)? {
+        let failed = reports.filter { $0.state == .failed }
+        guard !failed.isEmpty, count > 1 else { return lastError }
+        let list = failed.prefix(20).map { "\n    \($0.input)" }.joined() + (failed.count > 20 ? "\n    ..." : "")
+        return InputError("\(failed.count) of \(count) images could not be restored\(failed.count < count ? "; the others were written" : ""):\(list)")
     }
 }

@@ -64,6 +64,13 @@ public enum FilePath {
         return folder.isEmpty ? "/" : folder
     }
 
+    /// A file or folder in the user's cache of this program: below `$XDG_CACHE_HOME/deblurdiff`, or `~/.cache/deblurdiff`; nil where there is no home.
+    public static func inCache(_ name: String) -> String? {
+        func folder(_ variable: String) -> String? { getenv(variable).map { text($0) }.flatMap { $0.hasPrefix("/") ? $0 : nil } }
+        let cache = folder("XDG_CACHE_HOME") ?? folder("HOME").map { join($0, ".cache") }
+        return cache.map { join($0, "deblurdiff/\(name)") }
+    }
+
     /// The last part.
     public static func name(of path: String) -> String {
         let trimmed = withoutTrailingSlashes(path)

@@ -21,14 +21,6 @@ public enum Samples: Hashable, Sendable {
         }
     }
 
-    /// Whether all are the largest number.
-    var areFull: Bool {
-        switch self {
-        case .eight(let samples): samples.allSatisfy { $0 == .max }
-        case .sixteen(let samples): samples.allSatisfy { $0 == .max }
-        }
-    }
-
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         switch self {
         case .eight(let samples): try samples.withUnsafeBytes(body)

@@ -2,11 +2,7 @@ import Files
 import Foundation
 
 /// A file with a line of JSON for each photograph.
-public struct Manifest: Sendable {
-    private var lines: [String] = []
-
-    public init() {}
-
+public enum Manifest {
     public static func line(_ report: PhotoReport) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -14,12 +10,10 @@ public struct Manifest: Sendable {
         return String(decoding: data, as: UTF8.self)
     }
 
-    public mutating func add(_ report: PhotoReport) { lines.append(Manifest.line(report)) }
-
-    /// Writes all lines; the file appears whole.
-    public func write(_ path: String) throws {
+    /// Writes a line for each; the file appears whole.
+    public static func write(_ reports: [PhotoReport], to path: String) throws {
         let writer = try AtomicFileWriter(path: path)
-        for line in lines { try writer.write(Array((line + "\n").utf8)) }
+        for report in reports { try writer.write(Array((line(report) + "\n").utf8)) }
         try writer.commit()
     }
 }

@@ -11,7 +11,7 @@ public final class PhotoRestorer {
     public let model: DeblurDiffModel
     public let settings: RestorationSettings
     private let interruption: Interruption
-    private let report: (PhotoEvent) throws -> Void
+    private let report: (PhotoEvent) -> Void
     private let restorer: Restorer
     private let current = Current()
     /// The size that the last plan was for.
@@ -26,11 +26,11 @@ public final class PhotoRestorer {
     /// - Parameters:
     ///   - several: whether more than one photograph will come, so that the denoiser's weights are kept.
     ///   - interruption: asked between steps and kernels.
-    ///   - report: told what happens; what it throws ends all.
+    ///   - report: told what happens.
     /// - Throws: an `InputError` for options that the model cannot take.
     public init(
         model: DeblurDiffModel, settings: RestorationSettings, several: Bool = false, recorder: Recorder? = nil,
-        interruption: Interruption = Interruption(), report: @escaping (PhotoEvent) throws -> Void = { _ in }
+        interruption: Interruption = Interruption(), report: @escaping (PhotoEvent) -> Void = { _ in }
     ) throws {
         self.model = model
         self.settings = settings
@@ -43,51 +43,53 @@ public final class PhotoRestorer {
             isCancelled: { interruption.isUrgent || (interruption.isRequested && !current.isSampling) },
             progress: { progress in
                 current.isSampling = progress.phase == .sampling
-                if let job = current.job { try? report(.progress(job, progress)) }
+                if let job = current.job { report(.progress(job, progress)) }
             })
     }
 
     /// Restores photographs in order. One that fails does not stop the others.
     ///
+    /// - Parameter first: the first photograph, where it was read already.
     /// - Returns: what became of each.
-    /// - Throws: ``Interrupted`` as asked for; what reporting throws.
-    @discardableResult public func restore(_ jobs: some Sequence<PhotoJob>) throws -> [PhotoReport] {
+    /// - Throws: ``Interrupted`` as asked for.
+    @discardableResult public func restore(_ jobs: some Sequence<PhotoJob>, first: ReadPhoto? = nil) throws -> [PhotoReport] {
         settings.unfinished?.sweep()
+        var first = first
         return try jobs.map { job in
             if interruption.isRequested { throw Interrupted() }
-            return try restore(job)
+            defer { first = nil }
+            return try restore(job, first)
         }
     }
 
-    /// Restores a photograph.
-    ///
-    /// - Parameter photo: where it was read already.
-    public func restore(_ job: PhotoJob, read photo: Photo? = nil) throws -> PhotoReport {
+    private func restore(_ job: PhotoJob, _ read: ReadPhoto?) throws -> PhotoReport {
         var result = PhotoReport(
             input: job.input, output: job.output, state: .done, seed: settings.restoration.seed & 0xffff_ffff,
             model: FilePath.name(of: model.file.path), modelDigest: model.file.digest)
         do {
             let start = ContinuousClock.now
-            result.state = try restore(job, photo, &result)
+            result.state = try restore(job, read, &result)
             result.seconds = start.duration(to: .now) / .seconds(1)
-            try report(.ended(job, result, nil))
+            report(.ended(job, result, nil))
         } catch let error as InputError {
             result.state = .failed
             result.error = "\(error)"
-            try report(.ended(job, result, error))
+            report(.ended(job, result, error))
         }
         return result
     }
 
-    private func restore(_ job: PhotoJob, _ given: Photo?, _ result: inout PhotoReport) throws -> PhotoReport.State {
+    private func restore(_ job: PhotoJob, _ read: ReadPhoto?, _ result: inout PhotoReport) throws -> PhotoReport.State {
         let digest = try MappedFile(path: job.input).sha256()
         let record = settings.record(model, inputDigest: digest)
-        if !settings.overwrites, isThere(job, record) { return .skipped }
-        let photo = try given ?? read(job)
+        if settings.keepsResults, isThere(job, record) { return .skipped }
+        let read = try read ?? ReadPhoto(job, limits: settings.limits, stripsMetadata: settings.stripsMetadata)
+        for warning in read.warnings { report(.warning(job, warning)) }
+        let photo = read.photo
         (result.width, result.height) = (photo.width, photo.height)
         if (photo.width, photo.height) != planned {
             let cost = try model.checkedCost(of: settings.restoration, height: photo.height, width: photo.width)
-            try report(.planned(job, cost, width: photo.width, height: photo.height))
+            report(.planned(job, cost, width: photo.width, height: photo.height))
             planned = (photo.width, photo.height)
         }
         let planes = try restored(photo, job, record)
@@ -98,20 +100,9 @@ public final class PhotoRestorer {
         return .done
     }
 
-    /// Reads a photograph, and tells what will be lost of it.
-    public func read(_ job: PhotoJob) throws -> Photo {
-        var warnings: [String] = []
-        let photo = try Photo(reading: job.input, limits: settings.limits) { warnings.append($0) }
-        for warning in warnings { try report(.warning(job, "\(job.input): \(warning).")) }
-        do { try job.format.checkSize(width: photo.width, height: photo.height) } catch let error as InputError { throw error.at(job.output) }
-        let kept = settings.stripsMetadata ? photo.withMetadata(photo.metadata.stripped) : photo
-        for loss in job.format.losses(of: kept) { try report(.warning(job, "\(job.output): \(loss).")) }
-        return photo
-    }
-
     /// Whether the result is there, made in the same way from the same photograph, and whole.
     private func isThere(_ job: PhotoJob, _ record: RestorationRecord) -> Bool {
-        guard settings.restoration.seedMode == .each, FileStatus(job.output)?.kind == S_IFREG,
+        guard FileStatus(job.output)?.kind == S_IFREG,
             let there = try? Photo(reading: job.output, limits: settings.limits)
         else { return false }
         return there.metadata.xmp.flatMap { RestorationRecord(in: $0) } == record
@@ -134,7 +125,7 @@ public final class PhotoRestorer {
         let state = unfinished?.load(key, latent: model.latentType(ofImage: photo.height, photo.width))
         if let state {
             kept = (state.step, steps)
-            try report(.resumed(job, step: state.step, of: steps))
+            report(.resumed(job, step: state.step, of: steps))
         }
         do {
             return try restorer.restore(planes, from: state) { [settings, interruption] state in
@@ -147,5 +138,21 @@ public final class PhotoRestorer {
         } catch is CancellationError {
             throw Interrupted(kept: kept)
         }
+    }
+}
+
+/// A photograph from its file, and what will be lost of it.
+public struct ReadPhoto: Sendable {
+    public let photo: Photo
+    /// What was left out or looked wrong, and what the result cannot hold, in sentences.
+    public let warnings: [String]
+
+    /// - Throws: an ``InputError`` where the file cannot be read, or the result's format cannot hold a picture of its size.
+    public init(_ job: PhotoJob, limits: ReadingLimits, stripsMetadata: Bool) throws {
+        var warnings: [String] = []
+        photo = try Photo(reading: job.input, limits: limits) { warnings.append("\(job.input): \($0).") }
+        do { try job.format.checkSize(width: photo.width, height: photo.height) } catch let error as InputError { throw error.at(job.output) }
+        let kept = stripsMetadata ? photo.withMetadata(photo.metadata.stripped) : photo
+        self.warnings = warnings + job.format.losses(of: kept).map { "\(job.output): \($0)." }
     }
 }

@@ -19,6 +19,10 @@ public struct RestorationSettings: Sendable {
     /// The program and its version, as results name it.
     public var program: String
 
+    /// Whether a result that is there can be told from others, and is kept. The random numbers of ``SeedMode/once`` depend on the images before; and what has no metadata does
+    /// not say how it was made.
+    public var keepsResults: Bool { restoration.seedMode == .each && !overwrites && !stripsMetadata }
+
     public init(restoration: RestorationOptions, program: String) {
         self.restoration = restoration
         self.program = program

@@ -16,11 +16,7 @@ public struct UnfinishedStore: Sendable {
     public init(folder: String) { self.folder = folder }
 
     /// `$XDG_CACHE_HOME/deblurdiff/unfinished`, or below `~/.cache`; nil where there is no home.
-    public static var standard: UnfinishedStore? {
-        func folder(_ variable: String) -> String? { getenv(variable).map { FilePath.text($0) }.flatMap { $0.hasPrefix("/") ? $0 : nil } }
-        let cache = folder("XDG_CACHE_HOME") ?? folder("HOME").map { FilePath.join($0, ".cache") }
-        return cache.map { UnfinishedStore(folder: FilePath.join($0, "deblurdiff/unfinished")) }
-    }
+    public static var standard: UnfinishedStore? { FilePath.inCache("unfinished").map { UnfinishedStore(folder: $0) } }
 
     /// What decides a result, as a name: the SHA-256 of its parts.
     public static func key(_ parts: [String]) -> String {

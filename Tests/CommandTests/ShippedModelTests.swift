@@ -52,29 +52,29 @@ import Testing
     @Test func anInstalledProgramFindsItsModel() throws {
         try withScratchFolder { folder in
             let manager = FileManager.default
-            for part in ["bin", "share/deblurdiff", "work"] { try manager.createDirectory(atPath: "\(folder)/\(part)", withIntermediateDirectories: true) }
+            for part in ["bin", "share/deblurdiff", "elsewhere"] { try manager.createDirectory(atPath: "\(folder)/\(part)", withIntermediateDirectories: true) }
             try manager.copyItem(atPath: Command.path, toPath: folder + "/bin/deblurdiff")
             try manager.createSymbolicLink(atPath: folder + "/link", withDestinationPath: "bin/deblurdiff")
-            try SharedFiles.writePhoto(folder + "/work/photo.png")
+            try SharedFiles.writePhoto(folder + "/elsewhere/photo.png")
             let program = folder + "/link"
             for arguments in [["run", "photo.png", "--output", "o.png"], ["inspect"], ["verify"], ["bench"], ["dump", "--graph", "eac"]] {
-                try Command.expectFailure(arguments, of: program, in: folder + "/work", says: ["no model was named", "/share/deblurdiff/small.ddiff"])
+                try Command.expectFailure(arguments, of: program, in: folder + "/elsewhere", says: ["no model was named", "/share/deblurdiff/small.ddiff"])
             }
 
             try manager.copyItem(atPath: try stepModel(2, folder), toPath: folder + "/share/deblurdiff/small.ddiff.safetensors")
             let run = ["run", "photo.png", "--threads", "1", "--output"]
-            let plain = try Command.run(run + ["o.png", "--record", "r"], of: program, in: folder + "/work")
+            let plain = try Command.run(run + ["o.png", "--record", "r"], of: program, in: folder + "/elsewhere")
             #expect(plain.status == 0 && plain.errors.contains("Restoring with "), "\(plain)")
             // The model's own two steps are as good as two that were asked for.
-            let recorded = try SafetensorsFile(path: folder + "/work/r").tensorNames
+            let recorded = try SafetensorsFile(path: folder + "/elsewhere/r").tensorNames
             #expect(recorded.contains("eps.1") && !recorded.contains("eps.2"))
-            let two = try Command.run(run + ["two.png", "--steps", "2", "--quiet"], of: program, in: folder + "/work")
+            let two = try Command.run(run + ["two.png", "--steps", "2", "--quiet"], of: program, in: folder + "/elsewhere")
             #expect(two.status == 0 && two.errors.isEmpty, "\(two)")
-            #expect(try Photo(reading: folder + "/work/o.png") == Photo(reading: folder + "/work/two.png"))
-            let inspected = try Command.run(["inspect"], of: program, in: folder + "/work")
+            #expect(try Photo(reading: folder + "/elsewhere/o.png") == Photo(reading: folder + "/elsewhere/two.png"))
+            let inspected = try Command.run(["inspect"], of: program, in: folder + "/elsewhere")
             #expect(inspected.output.contains("steps: 2 "), "\(inspected)")
             try Command.expectFailure(
-                run + ["../share/deblurdiff/small.ddiff.safetensors"], of: program, in: folder + "/work", says: ["would be replaced"])
+                run + ["../share/deblurdiff/small.ddiff.safetensors"], of: program, in: folder + "/elsewhere", says: ["would be replaced"])
         }
     }
 

@@ -110,9 +110,7 @@ import Testing
             }.restore(jobs)
             #expect(reports.map(\.state) == [.failed, .done, .done] && ended == ["a.png", "b.png", "c.png"])
             #expect(reports[0].error?.contains("a.png") == true && reports[1].width == 40 && reports[1].seconds != nil)
-            var manifest = Manifest()
-            reports.forEach { manifest.add($0) }
-            try manifest.write(folder + "/m.jsonl")
+            try Manifest.write(reports, to: folder + "/m.jsonl")
             let lines = try String(contentsOfFile: folder + "/m.jsonl", encoding: .utf8).split(separator: "\n")
             #expect(try lines.map { try JSONDecoder().decode(PhotoReport.self, from: Data($0.utf8)) } == reports)
         }

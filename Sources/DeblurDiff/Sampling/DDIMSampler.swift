@@ -6,13 +6,7 @@ import Tensors
 ///     eps = (z - sqrt(acp) x0) / sqrt(1 - acp)
 ///     z' = sqrt(acp') x0 + sqrt(1 - acp') eps
 public struct DDIMSampler: Sampler {
-    let schedule: NoiseSchedule
-
-    public var timesteps: [Int] { schedule.timesteps.reversed() }
-
-    public func estimate(noise: Tensor, z: Tensor, step: Int) -> Tensor { schedule.estimate(noise: noise, z: z, index: schedule.index(step)) }
-
-    public func guidanceRate(scale: Float, step: Int) -> Float { schedule.guidanceRate(scale: scale, index: schedule.index(step)) }
+    public let schedule: NoiseSchedule
 
     public func step(_ z: Tensor, estimate: Tensor, step: Int, random: inout TorchGenerator) -> Tensor {
         let index = schedule.index(step)

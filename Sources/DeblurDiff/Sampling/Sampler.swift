@@ -2,8 +2,10 @@ import Tensors
 
 /// A way from noise to an image: which timesteps, and how a latent goes from one to the next.
 ///
-/// A new one is a file and a line in ``SamplerName``.
+/// A new one is a file and a line in ``SamplerName``: a schedule and ``step(_:estimate:step:random:)``, and the others where they differ from the released program's.
 public protocol Sampler {
+    var schedule: NoiseSchedule { get }
+
     /// In the order of use, the noisiest first, each in 0...999.
     var timesteps: [Int] { get }
 
@@ -27,6 +29,16 @@ public protocol Sampler {
 }
 
 extension Sampler {
+    public var timesteps: [Int] { schedule.timesteps.reversed() }
+
+    public func estimate(noise: Tensor, z: Tensor, step: Int) -> Tensor {
+        let index = schedule.index(step)
+        let (a, b) = (schedule.a[index], schedule.b[index])
+        return Tensor(zip(z.floatArray, noise.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
+    }
+
+    public func guidanceRate(scale: Float, step: Int) -> Float { 3000 * scale / schedule.c1[schedule.index(step)] }
+
     public var state: [Tensor] {
         get { [] }
         set {}
@@ -47,4 +59,9 @@ public enum SamplerName: String, CaseIterable, Hashable, Sendable, Codable {
         case .ddim: DDIMSampler(schedule: schedule)
         }
     }
+}
+
+extension NoiseSchedule {
+    /// The entry of a step: steps go down the timesteps.
+    func index(_ step: Int) -> Int { timesteps.count - 1 - step }
 }

@@ -28,11 +28,6 @@ extension GraphEditor {
         onlyUser(of: value) == nil ? nil : match(kind, making: value)
     }
 
-    /// The node that alone reads a value, if its op is of that kind.
-    func matchOnlyUser<T: Op>(_ kind: T.Type, of value: ValueID) -> Match<T>? {
-        onlyUser(of: value).flatMap { match(kind, $0) }
-    }
-
     func type(_ id: ValueID) -> TensorType { graph.type(id) }
 
     /// Operands that read a value.

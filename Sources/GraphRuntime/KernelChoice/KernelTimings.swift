@@ -27,11 +27,7 @@ struct KernelTimings {
     }
 
     /// `$XDG_CACHE_HOME/deblurdiff/kernels.json`, or below `~/.cache`; nil where there is no home.
-    static var standardPath: String? {
-        func folder(_ variable: String) -> String? { getenv(variable).map { FilePath.text($0) }.flatMap { $0.hasPrefix("/") ? $0 : nil } }
-        let cache = folder("XDG_CACHE_HOME") ?? folder("HOME").map { FilePath.join($0, ".cache") }
-        return cache.map { FilePath.join($0, "deblurdiff/kernels.json") }
-    }
+    static var standardPath: String? { FilePath.inCache("kernels.json") }
 
     static var thisMachine: String { "\(processorName), \(InstructionSet.current.rawValue)" }
 

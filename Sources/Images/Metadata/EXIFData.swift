@@ -11,7 +11,6 @@ public struct EXIFData: Hashable, Sendable {
         static let gps: UInt16 = 0x8825
         static let interoperability: UInt16 = 0xa005
         static let thumbnailOffset: UInt16 = 0x201
-        static let thumbnailLength: UInt16 = 0x202
         /// Width and height, in the first directory and in that of EXIF.
         static let sizes: [(first: UInt16, exif: UInt16)] = [(0x100, 0xa002), (0x101, 0xa003)]
         /// What the first directory of a TIFF file may have that is about the photograph, not about its samples: description, maker and model of the camera, program,
