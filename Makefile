@@ -4,7 +4,7 @@
 # make install   puts it into $(PREFIX)/bin, and the small model, where there is one, into $(PREFIX)/share/deblurdiff; builds only what is out of date
 # make uninstall takes both away again
 # make format    lays out the sources; make lint says what is not laid out, or out of date
-# make sanitize  the kernels' checkers with sanitizers, SANITIZE_SECONDS each
+# make sanitize  the kernels' checkers and the readers' fuzzers with sanitizers, SANITIZE_SECONDS each
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -77,7 +77,7 @@ lint: packages
 	Tools/make_op_reference.py --check
 
 sanitize:
-	Tools/kernels/sanitize.sh $(SANITIZE_SECONDS)
+	Tools/sanitize.sh $(SANITIZE_SECONDS)
 
 clean:
 	rm -rf .build out

@@ -118,15 +118,12 @@ import Testing
     }
 
     /// A long text takes time proportional to its length.
-    @Test func aHundredThousandNodes() throws {
+    @Test(.timeLimit(.minutes(1))) func aHundredThousandNodes() throws {
         var lines = ["graph g {", "  input %v0 : f32[4]"]
         for index in 0..<100_000 { lines.append("  %v\(index + 1) = silu(%v\(index)) : f32[4]") }
         lines += ["  output y = %v100000", "}", ""]
         let text = lines.joined(separator: "\n")
-        let start = ContinuousClock.now
-        let graph = try GraphParser.parse(text, registry: .standard)
-        #expect(graph.text == text)
-        #expect(start.duration(to: .now) < .seconds(60))
+        #expect(try GraphParser.parse(text, registry: .standard).text == text)
     }
 }
 

@@ -183,17 +183,14 @@ import Testing
         }
     }
 
-    @Test func readsLongHeadersFast() throws {
+    /// Time that grew with the square of the length would be hours.
+    @Test(.timeLimit(.minutes(1))) func readsLongHeaders() throws {
         try withScratchFolder { folder in
             let path = "\(folder)/a.safetensors"
             let text = String(repeating: "%h = conv2d(%x, @\"a\") : f32[1, 2]\n", count: 300_000)
             let tensors = (0..<5000).map { ("network.block.\($0).weight", Tensor([Float($0)], shape: [1])) }
             try writeSafetensors(path: path, tensors: tensors, metadata: ["graph": text])
-            let clock = ContinuousClock()
-            var file: SafetensorsFile?
-            let duration = try clock.measure { file = try SafetensorsFile(path: path) }
-            #expect(file?.metadata["graph"] == text)
-            #expect(duration < .seconds(5))
+            #expect(try SafetensorsFile(path: path).metadata["graph"] == text)
         }
     }
 

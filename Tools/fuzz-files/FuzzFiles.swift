@@ -20,7 +20,7 @@ struct FuzzFiles: ParsableCommand {
         abstract: "Read damaged files until the time is over. A crash leaves the file that caused it.",
         discussion: """
             The ending of a name says what reads the file: \(Reader.allCases.map { ".\($0.rawValue)" }.joined(separator: ", ")). \
-            Built with sanitizers: swift build --product fuzz-files --sanitize address --scratch-path .build-address
+            With sanitizers: Tools/sanitize.sh SECONDS files
             """)
 
     @Argument(help: ArgumentHelp("Files to start from, which are whole.", valueName: "file"))

@@ -14,7 +14,7 @@ struct FuzzONNX: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fuzz-onnx",
         abstract: "Import damaged ONNX models until the time is over. A crash leaves the model that caused it.",
-        discussion: "Built with sanitizers: swift build -c release --product fuzz-onnx --sanitize address --scratch-path .build-fuzz")
+        discussion: "With sanitizers: Tools/sanitize.sh SECONDS onnx")
 
     @Argument(help: ArgumentHelp("Folders with models to start from.", valueName: "corpus"))
     var corpus: [String]

@@ -1,7 +1,6 @@
 // Reads whatever bytes there are as a photograph, by the whole of `Images`: format, profile, metadata, orientation. What was read is written again, with a record.
 //
-//   Tools/fuzz/build_fuzz_images.sh .build-fuzz
-//   ASAN_OPTIONS=detect_leaks=0 .build-fuzz/fuzz_images -max_total_time=600 -max_len=65536 -rss_limit_mb=4096 NEW_FINDINGS Tools/fuzz/corpus/images
+//   Tools/sanitize.sh 600 photographs
 import Foundation
 import Images
 

@@ -1,8 +1,6 @@
 // Parses whatever bytes there are and reads all of the message through the C face.
 //
-//   clang++ -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -DONNX_ML=1 -DONNX_NAMESPACE=onnx -ISources/COnnx/include \
-//       Tools/fuzz/fuzz_onnx_reader.cpp Sources/COnnx/onnx_reader.cpp -lonnx_proto -lprotobuf -o fuzz_onnx_reader
-//   ./fuzz_onnx_reader -max_total_time=600 -max_len=65536 NEW_FINDINGS Tools/fuzz/corpus
+//   Tools/sanitize.sh 600 messages
 #include "onnx_reader.h"
 
 namespace {
