@@ -4,6 +4,8 @@
 # make install   puts it into $(PREFIX)/bin, and the small model, where there is one, into $(PREFIX)/share/deblurdiff; builds only what is out of date
 # make uninstall takes both away again
 # make format    lays out the sources; make lint says what is not laid out, or out of date
+# make examples  a package of its own that uses the libraries, built and run
+# make docs      the libraries' documentation, into out/docs
 # make sanitize  the kernels' checkers and the readers' fuzzers with sanitizers, SANITIZE_SECONDS each
 
 SHELL := /bin/bash
@@ -23,7 +25,7 @@ SWIFT_FOLDERS = Package.swift Sources Tests Tools
 C_FILES = $(shell find Sources Tools -name '*.[ch]' -or -name '*.cpp')
 SANITIZE_SECONDS ?= 600
 
-.PHONY: demo test onnx-cases image-cases build install uninstall packages format lint sanitize clean
+.PHONY: demo test examples docs onnx-cases image-cases build install uninstall packages format lint sanitize clean
 
 demo: build
 	$(BUILD) --product seeded-checkpoint
@@ -31,7 +33,17 @@ demo: build
 
 test: packages
 	$(SWIFT) test -c release
-	$(MAKE) onnx-cases image-cases
+	$(MAKE) onnx-cases image-cases examples
+
+examples:
+	SWIFT=$(SWIFT) Tools/examples/run.sh
+
+DOCUMENTED = DeblurDiff GraphCompiler ONNX GraphFile GraphRuntime GraphPasses Operators GraphIR TensorFiles Tensors Files
+
+docs:
+	mkdir -p out/docs
+	DEBLURDIFF_DOCS=1 $(SWIFT) package --scratch-path .build/docs --allow-writing-to-directory out/docs generate-documentation --output-path out/docs \
+	  --enable-experimental-combined-documentation --warnings-as-errors $(addprefix --target ,$(DOCUMENTED))
 
 # The ONNX project's own cases, on the command that the tests have built; then convolutions around every op against ONNX Runtime.
 onnx-cases: .build/python/.installed

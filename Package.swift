@@ -5,7 +5,10 @@ import PackageDescription
 let package = Package(
     name: "deblurdiff",
     products: [
-        .executable(name: "deblurdiff", targets: ["Command"])
+        .executable(name: "deblurdiff", targets: ["Command"]),
+        .library(name: "DeblurDiff", targets: ["DeblurDiff"]),
+        .library(name: "GraphCompiler", targets: ["GraphCompiler"]),
+        .library(name: "ONNXGraphs", targets: ["ONNX"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -36,6 +39,8 @@ let package = Package(
         .target(
             name: "GraphFile",
             dependencies: ["Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
+        .target(
+            name: "GraphCompiler", dependencies: ["Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(
             name: "GraphViews", dependencies: ["Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "Tensors"],
             resources: [
@@ -90,7 +95,7 @@ let package = Package(
         .testTarget(name: "FilesTests", dependencies: ["Files", "GraphTestSupport"]),
         .testTarget(name: "TensorsTests", dependencies: ["Files", "GraphTestSupport", "TensorFiles", "Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphTestSupport", "Operators", "Tensors"]),
-        .testTarget(name: "GraphPassesTests", dependencies: ["DeblurDiff", "GraphIR", "GraphPasses", "GraphTestSupport", "Operators", "Tensors"]),
+        .testTarget(name: "GraphPassesTests", dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphTestSupport", "Operators", "Tensors"]),
         .testTarget(
             name: "GraphRuntimeTests",
             dependencies: ["CKernels", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Operators", "Tensors"]),
@@ -121,3 +126,8 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// `make docs` alone.
+if Context.environment["DEBLURDIFF_DOCS"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
+}

@@ -66,7 +66,7 @@ struct DeblurDiffCommand: ParsableCommand {
         if status.isSuccess {
             do { try print(text) } catch { end(error) }
         } else {
-            writeToStandardError(text.printableLines + "\n")
+            writeToStandardError(namingOptions(text).printableLines + "\n")
         }
         Foundation.exit(status.rawValue)
     }

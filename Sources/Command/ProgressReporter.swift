@@ -86,7 +86,7 @@ final class ProgressReporter {
     /// Says what failed, where the command goes on with something else.
     func report(_ error: any Error) {
         clear()
-        writeToStandardError("Error: \("\(error)".printableLines)\n")
+        writeToStandardError("Error: \(namingOptions("\(error)").printableLines)\n")
     }
 }
 

@@ -7,7 +7,7 @@ struct RestorationFlags: ParsableArguments {
     var steps: Int?
 
     @Option(help: "How the sampler goes from step to step: spaced, as the released program, or ddim, which draws no random numbers after the start.")
-    var sampler = SamplerName.spaced
+    var sampler = SamplerChoice.spaced
 
     @Option(help: "Seed of the random numbers; its low 32 bits count.")
     var seed: UInt64 = 231
@@ -96,4 +96,12 @@ struct RestorationFlags: ParsableArguments {
 }
 
 extension SeedMode: ExpressibleByArgument {}
-extension SamplerName: ExpressibleByArgument {}
+extension SamplerChoice: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let sampler = SamplerChoice.all.first(where: { $0.name == argument }) else { return nil }
+        self = sampler
+    }
+
+    public var defaultValueDescription: String { name }
+    public static var allValueStrings: [String] { all.map(\.name) }
+}

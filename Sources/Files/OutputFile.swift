@@ -14,7 +14,7 @@ public enum OutputFile {
             let identity = FileIdentity(output)
             if let input = read[identity] {
                 let what = input == output ? "it is also read" : "it is the same file as \(input.printable), which is read"
-                throw InputError("would be replaced, but \(what)", at: output, advice: "Name another --output.")
+                throw InputError("would be replaced, but \(what)", at: output, advice: "Name another `output`.")
             }
             if let other = written.updateValue(output, forKey: identity) {
                 throw InputError("is the same file as \(other.printable), and both would be written", at: output, advice: "Name different files.")

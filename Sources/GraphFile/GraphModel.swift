@@ -2,6 +2,7 @@ import Files
 import GraphIR
 import GraphPasses
 import GraphRuntime
+import Operators
 import Synchronization
 import Tensors
 
@@ -42,11 +43,14 @@ public final class GraphModel: StagedModel, Sendable {
     public let options: RuntimeOptions
     public let optimization: OptimizationOptions
 
-    public init(file: ModelFile, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions()) throws {
+    /// - Parameter ops: those that the graphs may have.
+    public init(
+        file: ModelFile, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), ops: OpRegistry = .standard
+    ) throws {
         self.file = file
         self.options = options
         self.optimization = optimization
-        graphs = try file.allGraphs()
+        graphs = try file.allGraphs(ops: ops)
         parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool)
     }
 
@@ -79,9 +83,7 @@ public enum PassSnapshot {
         after pass: String, of name: String, _ optimization: OptimizationOptions, _ body: (PipelineOptions) throws -> Void
     ) throws -> Graph {
         final class Box: Sendable { let graph = Mutex<Graph?>(nil) }
-        guard PassRegistry.entries.contains(where: { $0.name == pass }) else {
-            throw InputError("there is no pass '\(pass)'", advice: "'deblurdiff passes' lists them.")
-        }
+        try PassRegistry.check([pass], or: optimization.pipeline.addedPasses)
         let box = Box()
         var options = optimization.pipeline
         options.observer = { report, graph in if report.pass == pass { box.graph.withLock { $0 = $0 ?? graph } } }

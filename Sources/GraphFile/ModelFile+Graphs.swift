@@ -8,19 +8,19 @@ extension ModelFile {
     public var graphNames: [String] { graphs.keys.sorted() }
 
     /// All graphs by name.
-    public func allGraphs() throws -> [String: Graph] {
-        var result: [String: Graph] = [:]
-        for name in graphNames { result[name] = try graph(name) }
-        return result
+    public func allGraphs(ops: OpRegistry = .standard) throws -> [String: Graph] {
+        try Dictionary(uniqueKeysWithValues: graphNames.map { ($0, try graph($0, ops: ops)) })
     }
 
     /// Reads a graph and checks that the file's tensors are those that it names.
-    public func graph(_ name: String) throws -> Graph {
+    ///
+    /// - Parameter ops: those that the graph may have.
+    public func graph(_ name: String, ops: OpRegistry = .standard) throws -> Graph {
         guard let text = graphs[name] else {
             throw InputError("there is no graph '\(name)'", at: path, advice: "The graphs are: " + graphNames.joined(separator: ", "))
         }
         do {
-            let graph = try GraphParser.parse(text, registry: .standard)
+            let graph = try GraphParser.parse(text, registry: ops)
             for id in graph.parameters { try checkStored(graph[id].name, graph.type(id)) }
             return graph
         } catch let error as InputError {

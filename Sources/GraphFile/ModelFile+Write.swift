@@ -138,7 +138,7 @@ private struct TensorStream {
         guard tooLarge == 0 else {
             throw InputError(
                 "\(tooLarge) of \(type.elementCount) values are too large for \(elementType.rawValue)", at: name,
-                advice: "Convert with --dtype bfloat16 or float32.")
+                advice: "Convert with `elementType` bfloat16 or float32.")
         }
     }
 

@@ -66,6 +66,9 @@ public struct OpRegistry: Sendable {
         }
     }
 
+    /// These ops and more: `OpRegistry.standard.adding(Mish.self)`.
+    public func adding(_ kinds: any Op.Type...) -> OpRegistry { OpRegistry(Array(self.kinds.values) + kinds) }
+
     public var names: [String] { kinds.keys.sorted() }
 
     public subscript(name: String) -> (any Op.Type)? { kinds[name] }

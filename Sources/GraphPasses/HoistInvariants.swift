@@ -131,7 +131,8 @@ public struct OptimizedStep: Sendable {
 public func optimizeStep(
     _ graph: Graph, hoisting: HoistInvariants, level: OptimizationLevel = .standard, options: PipelineOptions = PipelineOptions()
 ) throws -> OptimizedStep {
-    let optimized = try Pipeline.standard(level: level, changingInputs: hoisting.changingInputs(graph)).run(graph, options: options)
+    let pipeline = try Pipeline.standard(level: level, changingInputs: hoisting.changingInputs(graph), adding: options.addedPasses)
+    let optimized = try pipeline.run(graph, options: options)
     let graphs = level >= .o1 ? hoisting.split(optimized.graph) : hoisting.uncut(optimized.graph)
     return OptimizedStep(graphs: graphs, statistics: optimized.statistics, log: optimized.log)
 }

@@ -26,4 +26,11 @@ extension Pipeline {
         }
         do { return try Pipeline(settling: raising, passes, finishing: finishing) } catch { preconditionFailure("the standard pipeline: \(error)") }
     }
+
+    /// The same, and others beside them from level O1 on.
+    ///
+    /// - Throws: an ``InputError`` where one of the others has a standard pass's name.
+    static func standard(level: OptimizationLevel, changingInputs: Set<String> = [], adding passes: [any Pass]) throws -> Pipeline {
+        try (level >= .o1 ? passes : []).reduce(standard(level: level, changingInputs: changingInputs)) { try $0.adding($1) }
+    }
 }

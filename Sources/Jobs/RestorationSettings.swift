@@ -40,7 +40,7 @@ public struct RestorationSettings: Sendable {
             case .tokens(let ids): "\(ids)"
             }
         }
-        add("--sampler", chosen.sampler.rawValue, if: chosen.sampler != standard.sampler)
+        add("--sampler", chosen.sampler.name, if: chosen.sampler != standard.sampler)
         add("--seed-mode", chosen.seedMode.rawValue, if: chosen.seedMode != standard.seedMode)
         add("--pos-prompt", quoted(chosen.positivePrompt), if: chosen.positivePrompt != standard.positivePrompt)
         add("--neg-prompt", quoted(chosen.negativePrompt), if: chosen.isGuided)

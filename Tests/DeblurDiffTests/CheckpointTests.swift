@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct SamplerCheckpointTests {
     private struct Interruption: Error {}
 
-    @Test(arguments: SamplerName.allCases, [false, true]) func givesTheBitsOfAnUndisturbedRun(_ sampler: SamplerName, _ isGuided: Bool) throws {
+    @Test(arguments: SamplerChoice.all, [false, true]) func givesTheBitsOfAnUndisturbedRun(_ sampler: SamplerChoice, _ isGuided: Bool) throws {
         let model = try OracleModel.open(.standard)
         var options = RestorationOptions()
         options.steps = 4

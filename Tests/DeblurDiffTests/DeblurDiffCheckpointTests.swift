@@ -62,7 +62,7 @@ final class TestSource: CheckpointSource {
 
     @Test func tellsWhatWasGivenInstead() {
         let stableDiffusion = TestSource("sd.ckpt", names: ["model.diffusion_model.out.2.weight"])
-        #expect { try DeblurDiffCheckpoint(combined: stableDiffusion) } throws: { "\($0)".contains("--sd") }
+        #expect { try DeblurDiffCheckpoint(combined: stableDiffusion) } throws: { "\($0)".contains("`stableDiffusion`") }
         #expect { try DeblurDiffCheckpoint(combined: TestSource("x", names: ["conv1.weight"])) } throws: { "\($0)".contains("'conv1.weight'") }
         #expect {
             try DeblurDiffCheckpoint(

@@ -58,10 +58,10 @@ import Testing
     @Test func optionsAreNamed() throws {
         try withModel { path in
             let changes: [(String, String, (inout RestorationOptions) -> Void)] = [
-                ("restoration guidance gave", "--g-scale 1e+30", { $0.restorationGuidance = RestorationGuidance(scale: 1e30) }),
-                ("step 1 of 2: ", "--strength 3e+38", { $0.strength = 3e38 }),
+                ("restoration guidance gave", "`restorationGuidance.scale` 1e+30", { $0.restorationGuidance = RestorationGuidance(scale: 1e30) }),
+                ("step 1 of 2: ", "`strength` 3e+38", { $0.strength = 3e38 }),
                 (
-                    "step 1 of 2: ", "--cfg-scale 3e+38",
+                    "step 1 of 2: ", "`guidanceScale` 3e+38",
                     {
                         $0.guidanceScale = 3e38
                         $0.negativePrompt = .tokens([49406, 320, 49407])

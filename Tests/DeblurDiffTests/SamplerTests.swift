@@ -7,7 +7,7 @@ import Testing
 /// Samplers against what their papers say, on a denoiser that is known.
 @Suite struct SamplerTests {
     /// A denoiser that always knows the image leads to it, whatever the sampler, but for the noise of steps that draw some.
-    @Test(arguments: SamplerName.allCases, [1, 2, 5, 21, 50]) func aPerfectDenoiserLeadsToTheImage(_ name: SamplerName, _ steps: Int) throws {
+    @Test(arguments: SamplerChoice.all, [1, 2, 5, 21, 50]) func aPerfectDenoiserLeadsToTheImage(_ name: SamplerChoice, _ steps: Int) throws {
         var sampler = try name.make(steps: steps)
         var random = TorchGenerator(seed: 7)
         let image = Tensor(random.randn(64), shape: [1, 1, 8, 8])
@@ -19,7 +19,7 @@ import Testing
 
     /// DDIM keeps the noise: if it is the same at every step, so is the path, in any number of steps (Song et al., 2021, equation 12).
     @Test(arguments: [2, 10, 50]) func ddimFollowsTheKnownPath(_ steps: Int) throws {
-        var sampler = try SamplerName.ddim.make(steps: steps)
+        var sampler = try SamplerChoice.ddim.make(steps: steps)
         let schedule = try NoiseSchedule(steps: steps)
         var random = TorchGenerator(seed: 3)
         let (image, noise) = (random.randn(64), random.randn(64))

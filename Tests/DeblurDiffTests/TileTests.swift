@@ -74,6 +74,6 @@ import Testing
         var configuration = ModelConfiguration.released
         configuration.autoencoder.channelMultipliers = [1, 2]
         let error = #expect(throws: InputError.self) { try options.validate(for: configuration) }
-        #expect(error?.description.contains("--tile-stride: must be 2 to 128 pixels (the --tile-size), not 256") == true)
+        #expect(error?.description.contains("`tileStride`: must be 2 to 128 pixels (`tileSize`), not 256") == true)
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import GraphIR
 import GraphPasses
 import Operators
@@ -46,6 +47,17 @@ private struct BreakOutput: RewritePass {
         _ = try Pipeline([Lower(), Raise()])
         #expect { try Pipeline([Raise(), Lower()]) } throws: { "\($0)".contains("'raise' stands before 'lower'") }
         #expect { try Pipeline([Lower(), Lower()]) } throws: { "\($0)".contains("'lower' stands twice") }
+    }
+
+    /// Behind those that it must follow, wherever these stand; in front of all without.
+    @Test func putsAnAddedPassInItsPlace() throws {
+        for pipeline in [try Pipeline(settling: [Lower()], [], finishing: []), try Pipeline([Lower()]), try Pipeline(settling: [], [], finishing: [Lower()])] {
+            #expect(try pipeline.adding(Raise()).adding(BreakOutput()).passes.map(\.name) == ["break_output", "lower", "raise"])
+        }
+        #expect(throws: InputError.self) { try Pipeline([Lower()]).adding(Lower()) }
+        let result = try optimize(parsed(), options: PipelineOptions(disabledPasses: ["lower"], addedPasses: [Lower()]))
+        #expect(result.statistics.map(\.pass).contains("lower") && result.graph.order.map { result.graph[$0].op.name }.contains("silu"))
+        #expect(try optimize(parsed(), level: .o0, options: PipelineOptions(addedPasses: [Lower()])).statistics.isEmpty)
     }
 
     @Test func refusesPassesThatUndoEachOther() throws {

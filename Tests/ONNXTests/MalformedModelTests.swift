@@ -76,8 +76,8 @@ import Testing
         #expect(
             complaint(open) == """
                 the sizes of 2 inputs are not fixed
-                  Give them: --input x=Nx3  (N x 3)
-                  --input z=...  (of unknown rank)
+                  Give them: `inputs` x=Nx3  (N x 3)
+                  `inputs` z=...  (of unknown rank)
                 """)
         #expect(complaint(open, inputs: ["x": [2, 3], "z": [3]]) == nil)
         #expect(complaint(open, inputs: ["x": [2, 4], "z": [3]]) == "input 'x': is declared as N x 3, which cannot be [2, 4]")

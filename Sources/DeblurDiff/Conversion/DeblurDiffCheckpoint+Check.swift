@@ -42,7 +42,7 @@ extension DeblurDiffCheckpoint {
         report(mistyped, "not floats") { "\($0) \(type(of: $0)?.description ?? "")" }
         throw InputError(
             "the weights do not fit the configuration: \(counts.joined(separator: ", ")) of \(expected.count) tensors" + details.joined(),
-            at: paths.joined(separator: ", "), advice: "If the model has other sizes than the released one, pass its config with --config.")
+            at: paths.joined(separator: ", "), advice: "If the model has other sizes than the released one, give its `configuration`.")
     }
 
     private func isUnused(_ name: String, runningLayers: Set<Int>) -> Bool {

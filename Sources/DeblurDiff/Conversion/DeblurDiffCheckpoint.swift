@@ -25,7 +25,7 @@ public final class DeblurDiffCheckpoint: CheckpointSource, @unchecked Sendable {
         if names.contains(where: { $0.hasPrefix("model.diffusion_model.") }) {
             throw InputError(
                 "is a Stable Diffusion checkpoint, which lacks the control network and the LKPN", at: source.paths.first,
-                advice: "Pass it with --sd, and the other two with --controlnet and --lkpn.")
+                advice: "Pass it as `stableDiffusion`, and the other two as `controlNet` and `lkpn`.")
         }
         guard names.contains(where: { name in DeblurDiffCheckpoint.prefixes.contains { name.hasPrefix($0) } }) else {
             throw InputError(

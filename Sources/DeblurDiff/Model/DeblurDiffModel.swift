@@ -25,13 +25,13 @@ public final class DeblurDiffModel: StagedModel, Sendable {
     /// - Parameter keepsPrograms: Programs stay in memory, with their weights, when nobody runs them: for a process that restores photographs as they come.
     /// - Throws: an ``InputError`` where the file cannot be read or holds no DeblurDiff.
     public convenience init(
-        path: String, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
+        path: String, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
     ) throws {
         try self.init(file: ModelFile(path: path), options: options, optimization: optimization, keepsPrograms: keepsPrograms)
     }
 
     public init(
-        file: ModelFile, options: RuntimeOptions, optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
+        file: ModelFile, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
     ) throws {
         self.file = file
         self.options = options

@@ -27,7 +27,7 @@ public enum ShippedModel {
         if let found = places.first(where: isFile) { return found }
         throw InputError(
             "no model was named, and none comes with this program: there is no " + places.joined(separator: ", no "),
-            advice: "Name one with --model MODEL. 'deblurdiff convert' makes it of a checkpoint.")
+            advice: "Name one with `path`. 'deblurdiff convert' makes it of a checkpoint.")
     }
 
     /// That of the program that is running.

@@ -52,7 +52,7 @@ final class PromptEncoder {
             guard let tokenizer else {
                 throw InputError(
                     "the prompt \"\(text)\" needs the text encoder's vocabulary, which this model was converted without", at: session.model.file.path,
-                    advice: "Convert the checkpoint again with --vocab bpe_simple_vocab_16e6.txt.gz, or use an empty prompt.")
+                    advice: "Convert the checkpoint again with `mergesText`, or use an empty prompt.")
             }
             return tokenizer.encode(text, contextLength: length)
         }

@@ -66,15 +66,15 @@ extension DeblurDiffModel {
         guard cost.peakByteCount > available else { return cost }
         var advice: [String] = []
         if options.tiled {
-            advice.append("A smaller --tile-size takes less.")
+            advice.append("A smaller `tileSize` takes less.")
         } else if options.restorationGuidance == nil {
             var tiled = options
             tiled.tiled = true
             let bounded = try self.cost(of: tiled, height: height, width: width).peakByteCount
-            if bounded < cost.peakByteCount { advice.append("With --tiled it takes about \(RestorationCost.text(bounded)).") }
+            if bounded < cost.peakByteCount { advice.append("With `tiled` it takes about \(RestorationCost.text(bounded)).") }
         }
-        if self.options.precision == .float32 { advice.append("--precision bfloat16 halves the memory for weights.") }
-        if self.options.memory == .standard { advice.append("--memory lean takes less for weights.") }
+        if self.options.precision == .float32 { advice.append("`precision` bfloat16 halves the memory for weights.") }
+        if self.options.memory == .standard { advice.append("`memory` lean takes less for weights.") }
         throw InputError(
             "\(width) x \(height) pixels take about \(RestorationCost.text(cost.peakByteCount)) of memory, and there are \(RestorationCost.text(available))",
             advice: advice.joined(separator: " "))

@@ -5,7 +5,7 @@ import Tensors
 public struct RestorationOptions: Sendable {
     /// Steps of the sampler, 1 ... 1000.
     public var steps = 50
-    public var sampler = SamplerName.spaced
+    public var sampler = SamplerChoice.spaced
     public var seed: UInt64 = 231
     public var seedMode = SeedMode.each
     public var positivePrompt = Prompt.text("")
@@ -45,19 +45,22 @@ public struct RestorationOptions: Sendable {
         if let steps = configuration.defaultSteps { self.steps = steps }
     }
 
-    /// Checks what a user can get wrong.
+    /// Checks what a user can get wrong. Errors name fields: `tileSize`.
     public func validate(for configuration: ModelConfiguration) throws {
         guard (1...NoiseSchedule.trainingSteps).contains(steps) else {
-            throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "--steps")
+            throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "`steps`")
         }
-        guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "--cfg-scale") }
-        guard strength.isFinite else { throw InputError("the strength must be a number", at: "--strength") }
+        guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "`guidanceScale`") }
+        guard strength.isFinite else { throw InputError("the strength must be a number", at: "`strength`") }
         if let guidance = restorationGuidance {
             guard !tiled else {
-                throw InputError("restoration guidance is not available with tiles", at: "--g-scale", advice: "Leave out --tiled or --g-scale.")
+                throw InputError(
+                    "restoration guidance is not available with tiles", at: "`restorationGuidance`", advice: "Leave out `tiled` or `restorationGuidance`.")
             }
-            guard guidance.scale.isFinite else { throw InputError("the scale must be a number", at: "--g-scale") }
-            guard (1...1000).contains(guidance.repetitions) else { throw InputError("must be 1 to 1000, not \(guidance.repetitions)", at: "--g-repeat") }
+            guard guidance.scale.isFinite else { throw InputError("must be a number", at: "`restorationGuidance.scale`") }
+            guard (1...1000).contains(guidance.repetitions) else {
+                throw InputError("must be 1 to 1000, not \(guidance.repetitions)", at: "`restorationGuidance.repetitions`")
+            }
         }
         if tiled { try validateTiles(latentFactor: configuration.latentFactor, multiple: configuration.networkMultiple) }
     }
@@ -65,12 +68,12 @@ public struct RestorationOptions: Sendable {
     private func validateTiles(latentFactor factor: Int, multiple: Int) throws {
         guard tileSize >= multiple, tileSize / factor * factor % multiple == 0 else {
             throw InputError(
-                "tiles of \(tileSize) pixels do not go through this model's networks", at: "--tile-size",
+                "tiles of \(tileSize) pixels do not go through this model's networks", at: "`tileSize`",
                 advice: "Take a multiple of \(multiple).")
         }
         guard (1...tileSize / factor).contains(tileStride / factor) else {
             throw InputError(
-                "must be \(factor) to \(tileSize) pixels (the --tile-size), not \(tileStride)", at: "--tile-stride",
+                "must be \(factor) to \(tileSize) pixels (`tileSize`), not \(tileStride)", at: "`tileStride`",
                 advice: "Half the tile size is usual.")
         }
     }

@@ -51,9 +51,9 @@ extension RestorationSession {
     func requireFinite(_ tensor: Tensor, _ stage: @autoclosure () -> String) throws {
         guard !tensor.isSound else { return }
         var causes: [String] = []
-        if options.isGuided { causes.append("--cfg-scale \(options.guidanceScale)") }
-        if options.strength != 1 { causes.append("--strength \(options.strength)") }
-        if let guidance = options.restorationGuidance { causes.append("--g-scale \(guidance.scale)") }
+        if options.isGuided { causes.append("`guidanceScale` \(options.guidanceScale)") }
+        if options.strength != 1 { causes.append("`strength` \(options.strength)") }
+        if let guidance = options.restorationGuidance { causes.append("`restorationGuidance.scale` \(guidance.scale)") }
         let suspicion = causes.isEmpty ? "" : "Try again without \(causes.joined(separator: " and ")). "
         throw InputError(
             "\(stage()) gave numbers that are infinite or NaN, or too large to compute with", at: model.file.path,

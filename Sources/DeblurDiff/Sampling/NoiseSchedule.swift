@@ -31,7 +31,7 @@ public struct NoiseSchedule: Hashable, Sendable {
     /// - Throws: ``InputError`` for any other number.
     public init(steps: Int) throws {
         guard (1...NoiseSchedule.trainingSteps).contains(steps) else {
-            throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "--steps")
+            throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "`steps`")
         }
         let full = NoiseSchedule.fullAlphasCumulative
         let kept = NoiseSchedule.spacedTimesteps(count: steps)

@@ -2,7 +2,7 @@ import Tensors
 
 /// A way from noise to an image: which timesteps, and how a latent goes from one to the next.
 ///
-/// A new one is a file and a line in ``SamplerName``: a schedule and ``step(_:estimate:step:random:)``, and the others where they differ from the released program's.
+/// A new one is a file and a line in ``SamplerChoice``: a schedule and ``step(_:estimate:step:random:)``, and the others where they differ from the released program's.
 public protocol Sampler {
     var schedule: NoiseSchedule { get }
 
@@ -45,23 +45,37 @@ extension Sampler {
     }
 }
 
-/// The samplers by name.
-public enum SamplerName: String, CaseIterable, Hashable, Sendable, Codable {
+/// A sampler by its name, as a run chooses it. One of your own needs no more than
+///
+///     let heun = SamplerChoice("heun") { HeunSampler(schedule: $0) }
+///     options.sampler = heun
+public struct SamplerChoice: Hashable, Sendable {
+    /// Told in results. Choices of one name are equal.
+    public let name: String
+    private let sampler: @Sendable (NoiseSchedule) -> any Sampler
+
+    /// - Parameter sampler: makes it for a schedule of as many steps as the run has.
+    public init(_ name: String, sampler: @escaping @Sendable (_ schedule: NoiseSchedule) -> any Sampler) {
+        self.name = name
+        self.sampler = sampler
+    }
+
     /// The released program's.
-    case spaced
-    case ddim
+    public static let spaced = SamplerChoice("spaced") { SpacedSampler(schedule: $0) }
+    public static let ddim = SamplerChoice("ddim") { DDIMSampler(schedule: $0) }
+
+    /// Those that the command knows.
+    public static let all = [spaced, ddim]
 
     /// - Parameter steps: 1...1000.
-    func make(steps: Int) throws -> any Sampler {
-        let schedule = try NoiseSchedule(steps: steps)
-        return switch self {
-        case .spaced: SpacedSampler(schedule: schedule)
-        case .ddim: DDIMSampler(schedule: schedule)
-        }
-    }
+    /// - Throws: an ``InputError`` for any other number.
+    func make(steps: Int) throws -> any Sampler { sampler(try NoiseSchedule(steps: steps)) }
+
+    public static func == (a: SamplerChoice, b: SamplerChoice) -> Bool { a.name == b.name }
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 extension NoiseSchedule {
-    /// The entry of a step: steps go down the timesteps.
-    func index(_ step: Int) -> Int { timesteps.count - 1 - step }
+    /// The entry of a step, 0 the first: steps go down the timesteps.
+    public func index(_ step: Int) -> Int { timesteps.count - 1 - step }
 }

@@ -28,11 +28,11 @@ public struct TileWindows: Hashable, Sendable {
     public init(height: Int, width: Int, tileSize: Int, tileStride: Int) throws {
         precondition(height > 0 && width > 0, "an empty image")
         guard tileSize >= 1 else {
-            throw InputError("the tile size must be at least 1 position of the latent", at: "--tile-size")
+            throw InputError("the tile size must be at least 1 position of the latent", at: "`tileSize`")
         }
         guard (1...tileSize).contains(tileStride) else {
             throw InputError(
-                "the tile stride must be at least 1 position of the latent, and no more than the tile size", at: "--tile-stride",
+                "the tile stride must be at least 1 position of the latent, and no more than the tile size", at: "`tileStride`",
                 advice: "Half the tile size is usual.")
         }
         (self.height, self.width) = (height, width)

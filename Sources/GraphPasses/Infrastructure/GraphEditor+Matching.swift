@@ -2,33 +2,35 @@ import GraphIR
 import Tensors
 
 /// A node whose op is of a known kind.
-struct Match<MatchedOp: Op> {
-    let node: NodeID
-    let op: MatchedOp
-    let operands: [ValueID]
-    let results: [ValueID]
+public struct Match<MatchedOp: Op> {
+    public let node: NodeID
+    public let op: MatchedOp
+    public let operands: [ValueID]
+    public let results: [ValueID]
 
-    var result: ValueID { results[0] }
+    /// The first.
+    public var result: ValueID { results[0] }
 }
 
 extension GraphEditor {
-    func match<T: Op>(_ kind: T.Type, _ id: NodeID) -> Match<T>? {
+    /// A node, if its op is of that kind.
+    public func match<T: Op>(_ kind: T.Type, _ id: NodeID) -> Match<T>? {
         let node = graph[id]
         guard let op = node.op as? T else { return nil }
         return Match(node: id, op: op, operands: node.operands, results: node.results)
     }
 
     /// The node that makes a value, if its op is of that kind.
-    func match<T: Op>(_ kind: T.Type, making value: ValueID) -> Match<T>? {
+    public func match<T: Op>(_ kind: T.Type, making value: ValueID) -> Match<T>? {
         graph.producer(of: value).flatMap { match(kind, $0) }
     }
 
     /// The same, where besides only one operand reads the value.
-    func matchOnlyUsed<T: Op>(_ kind: T.Type, making value: ValueID) -> Match<T>? {
+    public func matchOnlyUsed<T: Op>(_ kind: T.Type, making value: ValueID) -> Match<T>? {
         onlyUser(of: value) == nil ? nil : match(kind, making: value)
     }
 
-    func type(_ id: ValueID) -> TensorType { graph.type(id) }
+    public func type(_ id: ValueID) -> TensorType { graph.type(id) }
 
     /// Operands that read a value.
     struct Readers {

@@ -24,5 +24,5 @@ public enum OptimizationLevel: Int, CaseIterable, Comparable, Codable, Sendable 
 public func optimize(_ graph: Graph, level: OptimizationLevel = .standard, options: PipelineOptions = PipelineOptions()) throws
     -> OptimizedGraph
 {
-    try Pipeline.standard(level: level).run(graph, options: options)
+    try Pipeline.standard(level: level, adding: options.addedPasses).run(graph, options: options)
 }

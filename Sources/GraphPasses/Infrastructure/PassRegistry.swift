@@ -25,10 +25,10 @@ public enum PassRegistry {
             runsAfter: type(of: pass).runsAfter.map { $0.name })
     }
 
-    /// Throws where a name is not that of a pass.
-    static func check(_ names: Set<String>) throws {
-        let known = Set(entries.map(\.name))
+    /// Throws where a name is neither that of a pass here nor of one of those.
+    public static func check(_ names: Set<String>, or others: [any Pass]) throws {
+        let known = entries.map(\.name) + others.map(\.name)
         guard let unknown = names.subtracting(known).min() else { return }
-        throw InputError("there is no pass '\(unknown)'", advice: "The passes are: " + entries.map(\.name).joined(separator: ", "))
+        throw InputError("there is no pass '\(unknown)'", advice: "The passes are: " + known.joined(separator: ", "))
     }
 }

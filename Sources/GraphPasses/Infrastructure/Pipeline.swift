@@ -6,6 +6,8 @@ import Tensors
 /// Passes in an order that respects what each says of its place, run again and again until none changes anything.
 public struct Pipeline: Sendable {
     public let passes: [any Pass]
+    /// As ``init(settling:_:finishing:)`` takes them.
+    private let groups: [[any Pass]]
     /// Passes that run together until they come to rest, one phase after the other.
     private let phases: [Range<Int>]
 
@@ -15,6 +17,7 @@ public struct Pipeline: Sendable {
     /// - Throws: where a pass stands before one that it must follow, or twice.
     public init(settling: [any Pass] = [], _ passes: [any Pass], finishing: [any Pass] = []) throws {
         let main = settling.count + passes.count
+        groups = [settling, passes, finishing]
         phases = [0..<settling.count, 0..<main, main..<main + finishing.count].filter { !$0.isEmpty }
         let passes = settling + passes + finishing
         for (index, pass) in passes.enumerated() {
@@ -28,11 +31,23 @@ public struct Pipeline: Sendable {
         self.passes = passes
     }
 
+    /// The pipeline with another pass, behind the last of those that it must follow (``Pass/runsAfter``), or in front of all.
+    ///
+    /// - Throws: an ``InputError`` where one of its name is there.
+    public func adding(_ pass: any Pass) throws -> Pipeline {
+        var groups = groups
+        let place = passes.lastIndex { earlier in type(of: pass).runsAfter.contains { $0 == type(of: earlier) } }.map { $0 + 1 } ?? 0
+        var (group, index) = (0, place)
+        while index > groups[group].count { (group, index) = (group + 1, index - groups[group].count) }
+        groups[group].insert(pass, at: index)
+        return try Pipeline(settling: groups[0], groups[1], finishing: groups[2])
+    }
+
     /// More rounds than any graph takes: two passes that undo each other would need them all.
     private static let roundLimit = 20
 
     public func run(_ graph: Graph, options: PipelineOptions = PipelineOptions()) throws -> OptimizedGraph {
-        try PassRegistry.check(options.disabledPasses)
+        try PassRegistry.check(options.disabledPasses, or: passes)
         var editor = GraphEditor(graph)
         var result = OptimizedGraph(graph: graph, statistics: passes.map { PassStatistics(pass: $0.name) }, log: [])
         var round = 0
@@ -42,7 +57,7 @@ public struct Pipeline: Sendable {
             round += 1
             guard round <= Pipeline.roundLimit else {
                 throw InputError(
-                    "the passes do not come to rest on '\(graph.name)'", advice: "Find the pass that goes on with --disable PASS.")
+                    "the passes do not come to rest on '\(graph.name)'", advice: "Find the pass that goes on by leaving out others.")
             }
             for index in active where !options.disabledPasses.contains(passes[index].name) {
                 let pass = passes[index]
@@ -86,6 +101,8 @@ public struct Pipeline: Sendable {
 
 /// How a pipeline runs.
 public struct PipelineOptions: Sendable {
+    /// Passes that run beside the standard ones, each behind those that it must follow; not at level O0.
+    public var addedPasses: [any Pass]
     /// Passes that are left out, by name.
     public var disabledPasses: Set<String>
     /// Stop after so many rewrites, to find by halving the one that makes a result wrong.
@@ -96,9 +113,10 @@ public struct PipelineOptions: Sendable {
     public var observer: (@Sendable (PassReport, Graph) throws -> Void)?
 
     public init(
-        disabledPasses: Set<String> = [], stopAfter: Int? = nil, verifies: Bool = false,
+        disabledPasses: Set<String> = [], stopAfter: Int? = nil, verifies: Bool = false, addedPasses: [any Pass] = [],
         observer: (@Sendable (PassReport, Graph) throws -> Void)? = nil
     ) {
+        self.addedPasses = addedPasses
         self.disabledPasses = disabledPasses
         self.stopAfter = stopAfter
         self.verifies = verifies

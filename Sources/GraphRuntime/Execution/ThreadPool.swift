@@ -23,8 +23,9 @@ public final class ThreadPool: @unchecked Sendable {
 
     public static var processorCount: Int { ProcessInfo.processInfo.activeProcessorCount }
 
-    /// Calls `body(index, worker)` for each index; the worker, below ``threadCount``, names the memory it may scribble in.
-    func parallelFor(_ count: Int, _ body: @escaping (_ index: Int, _ worker: Int) -> Void) {
+    /// Calls `body(index, worker)` for each index below `count`, on all threads, and returns when all are done. The worker, below ``threadCount``, names the
+    /// scratch memory that the call may use.
+    public func parallelFor(_ count: Int, _ body: @escaping (_ index: Int, _ worker: Int) -> Void) {
         final class Box {
             let body: (Int, Int) -> Void
             init(_ body: @escaping (Int, Int) -> Void) { self.body = body }

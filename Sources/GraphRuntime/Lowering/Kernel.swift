@@ -3,7 +3,7 @@ import Files
 import GraphIR
 import Tensors
 
-/// Where a kernel finds its operands and puts its results.
+/// Where a kernel finds its operands and puts its results. For the time of the call alone.
 public struct KernelArguments {
     public let operands: [UnsafeMutableRawPointer]
     public let results: [UnsafeMutableRawPointer]
@@ -12,9 +12,11 @@ public struct KernelArguments {
     public let scratch: UnsafeMutableRawPointer
     public let pool: ThreadPool
 
-    func input(_ index: Int) -> UnsafePointer<Float> { UnsafePointer(operands[index].assumingMemoryBound(to: Float.self)) }
+    /// The numbers of an f32 operand, in the order that its type's layout says.
+    public func input(_ index: Int) -> UnsafePointer<Float> { UnsafePointer(operands[index].assumingMemoryBound(to: Float.self)) }
     func input(_ index: Int?) -> UnsafePointer<Float>? { index.map { input($0) } }
-    func output(_ index: Int = 0) -> UnsafeMutablePointer<Float> { results[index].assumingMemoryBound(to: Float.self) }
+    /// Where the numbers of an f32 result go.
+    public func output(_ index: Int = 0) -> UnsafeMutablePointer<Float> { results[index].assumingMemoryBound(to: Float.self) }
 }
 
 /// A node made ready to run: which kernel, what it needs of memory and of packed parameters, and the call itself.
@@ -58,10 +60,11 @@ public struct LoweringContext {
     /// Whether the first result is stored as bfloat16.
     var narrowResult = false
 
-    var threadCount: Int { options.pool.threadCount }
+    /// As many workers as ``ThreadPool/parallelFor(_:_:)`` names.
+    public var threadCount: Int { options.pool.threadCount }
 
     /// The key of an operand that must be a parameter for it to be packed.
-    func requiredKey(_ index: Int, _ role: String) throws -> String {
+    public func requiredKey(_ index: Int, _ role: String) throws -> String {
         guard let key = parameterKeys[index] else { throw InputError("the \(role) must be a parameter of the model") }
         return key
     }

@@ -18,5 +18,6 @@ public struct RuntimeOptions: Sendable {
     /// Memory of values that are done is used again. Off, every value keeps its own, to tell a wrong plan from a wrong kernel.
     public var reusesMemory = true
 
-    public init(pool: ThreadPool) { self.pool = pool }
+    /// - Parameter pool: the threads to compute with; without, one a processor.
+    public init(pool: ThreadPool = ThreadPool()) { self.pool = pool }
 }

@@ -101,7 +101,7 @@ extension GraphImporter {
         guard missing.isEmpty else {
             let options = try model.inputs().filter { missing.contains($0.name) }.map { port -> String in
                 let example = port.dimensions.map { $0.map { $0.map(String.init) ?? "N" }.joined(separator: "x") } ?? "..."
-                return "--input \(port.name)=\(example)  (\(port.shapeDescription))"
+                return "`inputs` \(port.name)=\(example)  (\(port.shapeDescription))"
             }
             throw InputError(
                 "the sizes of \(missing.count) input\(missing.count == 1 ? " are" : "s are") not fixed",

@@ -109,8 +109,8 @@ private struct AttentionImport {
             bias = try bias.map { try node.add($0, addend) } ?? addend
         }
         if let given = node.optionalInput(3) {
-            let missing = keys - node.shape(given)[-1]
-            guard node.rank(given) >= 1, missing >= 0 else { throw InputError("its mask \(node.type(given)) does not go with \(keys) keys") }
+            let missing = keys - (node.shape(given).dimensions.last ?? .max)
+            guard missing >= 0 else { throw InputError("its mask \(node.type(given)) does not go with \(keys) keys") }
             let isBool = node.elementType(given) == .bool
             let wide = isBool ? given : try node.cast(given, to: .float32)
             var padded = wide
