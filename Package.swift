@@ -71,6 +71,7 @@ let package = Package(
             name: "seeded-checkpoint",
             dependencies: ["DeblurDiff", "Files", "GraphTestSupport", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Tools/seeded-checkpoint"),
+        .executableTarget(name: "race", dependencies: ["DeblurDiff"], path: "Tools/race"),
         .executableTarget(
             name: "copy-photo", dependencies: ["Files", "Images", .product(name: "ArgumentParser", package: "swift-argument-parser")], path: "Tools/copy-photo"),
         .executableTarget(

@@ -35,10 +35,10 @@ objects() {
 # run COMMAND ...: what it says, with a margin.
 run() { "$@" 2>&1 | sed 's/^/    /'; }
 
-# product NAME: builds a product in Swift with AddressSanitizer, and says where it is.
+# product SANITIZER NAME: builds a product in Swift, and says where it is.
 product() {
-    swift build -c release --sanitize address --scratch-path "$build/address" --product "$1" >&2
-    echo "$build/address/release/$1"
+    swift build -c release --sanitize "$1" --scratch-path "$build/$1" --product "$2" >&2
+    echo "$build/$1/release/$2"
 }
 
 check() {
@@ -65,12 +65,12 @@ check() {
         run "$build/$1" "$seconds"
         ;;
     files)
-        program=$(product fuzz-files)
+        program=$(product address fuzz-files)
         # Each of the eight kinds of file has its part of the time.
         run "$program" --seconds $((seconds / 8 + 1)) --seed "$RANDOM" --work "$build/findings" Tools/fuzz/corpus/files/*
         ;;
     onnx)
-        program=$(product fuzz-onnx)
+        program=$(product address fuzz-onnx)
         run "$program" --seconds "$seconds" --seed "$RANDOM" --run --work "$build/findings" Tools/fuzz/corpus
         ;;
     messages)
@@ -85,7 +85,14 @@ check() {
         # libheif itself leaks where it refuses a file.
         ASAN_OPTIONS=detect_leaks=0 run "$build/images/fuzz_images" "${fuzzing[@]}" "$build/photographs" Tools/fuzz/corpus/images
         ;;
-    threads) Tools/fuzz/race.sh "$build/thread" ;;
+    threads)
+        race=$(product thread race)
+        program=$(product thread deblurdiff)
+        run "$race" Models/small.ddiff.safetensors "$seconds"
+        run "$program" run Models/cat-blurred.png -o "$build/cat.png" --no-resume --quiet
+        run "$program" convert Tests/Fixtures/configs/transform.safetensors --config Tests/Fixtures/configs/transform.yaml \
+            -o "$build/transform.ddiff.safetensors" --quiet
+        ;;
     *)
         echo "there is no check $1" >&2
         return 1

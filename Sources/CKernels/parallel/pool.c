@@ -116,7 +116,8 @@ static int enter(dd_pool *pool) {
 }
 
 static void leave(dd_pool *pool) {
-    const int before = atomic_fetch_sub_explicit(&pool->state, 1, memory_order_release);
+    // Acquired, too: when the last one wakes the caller, all that the others did must lie before that.
+    const int before = atomic_fetch_sub_explicit(&pool->state, 1, memory_order_acq_rel);
     if (!(before & CALLER_SLEEPS) || (before & INSIDE) != 1) return;
     sem_post(&pool->left);
 }

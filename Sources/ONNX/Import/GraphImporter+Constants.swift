@@ -54,7 +54,8 @@ extension GraphImporter {
         }
         guard type.elementCount <= Constant.elementCountLimit, type.shape.dimensions.filter({ $0 > 1 }).count >= 2 else { return nil }
         let numbers = try constants.tensor(id).doubles
-        return numbers.allSatisfy { $0.bitPattern == numbers[0].bitPattern } ? numbers[0] : nil
+        guard let first = numbers.first else { return nil }
+        return numbers.allSatisfy { $0.bitPattern == first.bitPattern } ? first : nil
     }
 
     private func parameter(_ id: ConstantID, _ type: TensorType, name: String) -> ValueID {
