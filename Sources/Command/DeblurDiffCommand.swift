@@ -31,11 +31,13 @@ struct DeblurDiffCommand: ParsableCommand {
     /// As results name it.
     static let program = "deblurdiff \(version)"
 
+    static let start = ContinuousClock.now
     /// Behind the program's name.
     nonisolated(unsafe) private(set) static var arguments: [String] = []
     nonisolated(unsafe) private(set) static var userConfiguration: UserConfiguration?
 
     static func main() {
+        _ = start
         // Swift's runtime would print a backtrace and go on, and programs that start this one may have blocked it.
         signal(SIGQUIT, SIG_DFL)
         unblock(SIGQUIT)

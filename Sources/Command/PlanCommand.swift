@@ -41,7 +41,7 @@ struct PlanCommand: ParsableCommand {
         var settings = RestorationSettings(restoration: restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
         settings.writing = writing.options
-        let plan = try WorkPlan(PhotoList.photographs(images, format: writing.codec), model: model, settings: settings)
+        let plan = try WorkPlan(PhotoList.photographs(images, format: writing.codec), model: model, settings: settings, since: DeblurDiffCommand.start)
         try report.write(text: text(plan), json: encodeJSON(plan) + "\n")
         if !plan.fits { throw ExitCode(1) }
     }

@@ -57,7 +57,8 @@ final class ProgressReporter {
             let parts = [
                 phase, progress.phase == .sampling ? pace.seconds.map { "\(formatDuration($0)) a step" } : nil,
                 // Before the first step little is known.
-                progress.step > 0 ? progress.secondsLeft.map { "\(formatDuration($0)) left" } : nil, terminal == nil ? nil : residentBytes().map(formatBytes),
+                progress.step > 0 ? progress.secondsLeft.map { "\(formatDuration($0)) left" } : nil,
+                terminal == nil ? nil : ResidentMemory.byteCount.map(formatBytes),
             ]
             return parts.compactMap { $0 }.joined(separator: ", ")
         }
@@ -98,7 +99,7 @@ final class ProgressReporter {
                 "input": .string(name), "phase": .string(progress.phase.rawValue), "step": .integer(Int64(progress.step)),
                 "steps": .integer(Int64(progress.stepCount)), "share": .number(progress.share), "seconds": .number(progress.seconds),
                 "secondsLeft": progress.secondsLeft.map { .number($0) }, "secondsPerStep": pace.seconds.map { .number($0) },
-                "memoryBytes": residentBytes().map { .integer(Int64($0)) }, "photograph": folder.map { .integer(Int64($0.index)) },
+                "memoryBytes": ResidentMemory.byteCount.map { .integer(Int64($0)) }, "photograph": folder.map { .integer(Int64($0.index)) },
                 "photographs": folder.map { .integer(Int64($0.count)) }, "allShare": folder.map { .number($0.share) },
                 "allSecondsLeft": folder.map { .number($0.secondsLeft) },
             ])
@@ -172,10 +173,4 @@ private struct StepPace {
         last = progress.step
         seconds = start.time.duration(to: .now) / .seconds(1) / Double(progress.step - start.step)
     }
-}
-
-/// Memory that the process has now.
-private func residentBytes() -> Int? {
-    guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
-    return text.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
 }

@@ -51,6 +51,18 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write each stage's tensors to a safetensors file.", valueName: "file"))
     var record: String?
 
+    @Option(help: ArgumentHelp("Write the photograph, what the predicted kernels make of it at four steps, and the result, in one picture.", valueName: "file"))
+    var contactSheet: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write what the kernels say of the blur: its direction as hue (to the right red, down yellow-green, left cyan, up violet), its spread as brightness.",
+            valueName: "file"))
+    var blurMap: String?
+
+    @Option(help: ArgumentHelp("Write kernels at places spread over the photograph: red above zero, blue below.", valueName: "file"))
+    var kernels: String?
+
     @Option(help: ArgumentHelp("Every so many steps write what the result would be now, beside it as NAME.preview.png until it is done.", valueName: "n"))
     var preview: Int?
 
@@ -82,6 +94,7 @@ struct RunCommand: ParsableCommand {
         }
         guard !images.contains(""), output != "", jobs != "", record != "", manifest != "", stateDir != "" else { throw ValidationError("A path is empty.") }
         if let preview, preview < 1 { throw ValidationError("--preview must be positive.") }
+        guard record == nil || views.isEmpty else { throw ValidationError("--record does not go together with pictures that explain.") }
         guard preview != nil || previewFile == nil && !fastPreview else { throw ValidationError("--preview-file and --fast-preview need --preview N.") }
         guard !(noResume && stateDir != nil) else { throw ValidationError("--state-dir is of no use with --no-resume.") }
     }
@@ -98,6 +111,7 @@ struct RunCommand: ParsableCommand {
         let list = try list(images, model: path)
         let count = list.jobs.count
         guard record == nil || count == 1 else { throw InputError("records one image only", at: "--record") }
+        if let view = views.first, count > 1 { throw InputError("shows one image only", at: "--\(view.view.name)") }
         let progress = ProgressReporter(quiet: quiet, style: progress)
         defer { progress.clear() }
         for remark in list.remarks { progress.finish(remark) }
@@ -127,13 +141,18 @@ struct RunCommand: ParsableCommand {
         if let error = reporter.failure { throw error }
     }
 
+    private var views: [(view: any RestorationView, path: String)] {
+        let paths = ["contact-sheet": contactSheet, "blur-map": blurMap, "kernels": kernels]
+        return RestorationViews.all.compactMap { view in (paths[view.name] ?? nil).map { (view, $0) } }
+    }
+
     /// What is to be restored; `-` are the standard streams.
     private func list(_ images: [String], model: String) throws -> PhotoList {
         let output = output == "-" ? "/dev/stdout" : output!
         if output == "/dev/stdout", isatty(STDOUT_FILENO) == 1 {
             throw InputError("is a terminal, which shows no pictures", at: "standard output", advice: "Send it to a file or another program, or name a file.")
         }
-        let writes = [record, manifest, previewFile].compactMap { $0 }
+        let writes = [record, manifest, previewFile].compactMap { $0 } + views.map(\.path)
         guard images == ["-"] else { return try PhotoList(inputs: images, output: output, format: writing.codec, writes: writes, reads: [model]) }
         let name = "standard input"
         return try PhotoList(
@@ -143,7 +162,7 @@ struct RunCommand: ParsableCommand {
     /// Of the photographs whose results are not there. Measuring takes some seconds, which only pays where the work is longer.
     private func plan(_ jobs: [PhotoJob], model: DeblurDiffModel, settings: RestorationSettings) throws -> WorkPlan {
         let new = jobs.filter { !settings.keepsResults || FileStatus($0.output)?.kind != S_IFREG }
-        return try WorkPlan(new, model: model, settings: settings, measuring: .above(seconds: 20))
+        return try WorkPlan(new, model: model, settings: settings, measuring: .above(seconds: 20), since: DeblurDiffCommand.start)
     }
 
     func settings(for model: DeblurDiffModel) -> RestorationSettings {
@@ -157,9 +176,11 @@ struct RunCommand: ParsableCommand {
             (wanted.path, wanted.isFast) = (previewFile, fastPreview)
             settings.preview = wanted
         }
-        // A record is of a whole run.
-        settings.overwrites = overwrite || record != nil
-        if !noResume, record == nil { settings.unfinished = stateDir.map { UnfinishedStore(folder: $0) } ?? .standard }
+        settings.views = views
+        // A record is of a whole run, and so are views.
+        let isWhole = record != nil || !views.isEmpty
+        settings.overwrites = overwrite || isWhole
+        if !noResume, !isWhole { settings.unfinished = stateDir.map { UnfinishedStore(folder: $0) } ?? .standard }
         return settings
     }
 }

@@ -14,6 +14,7 @@ public final class PhotoRestorer {
     private let report: (PhotoEvent) -> Void
     private let restorer: Restorer
     private let several: Bool
+    private let recorder: Recorder?
     private let current = Current()
     /// The size that the last plan was for.
     private var planned = (width: 0, height: 0)
@@ -38,6 +39,13 @@ public final class PhotoRestorer {
         self.interruption = interruption
         self.report = report
         self.several = several
+        var recorder = recorder
+        if !settings.views.isEmpty {
+            guard !settings.restoration.tiled else { throw InputError("pictures that explain are not to be had with tiles", at: "--tiled") }
+            let steps = settings.views.flatMap { $0.view.steps(of: settings.restoration.steps) }
+            recorder = Recorder(stages: ["eac", "lkpn_kernel"], steps: Set(steps))
+        }
+        self.recorder = recorder
         let current = current
         restorer = try Restorer(
             model: model, options: settings.restoration, keepsDenoiser: several, recorder: recorder,
@@ -98,6 +106,7 @@ public final class PhotoRestorer {
             planned = (photo.width, photo.height)
         }
         let planes = try restored(photo, job, record)
+        for (view, path) in settings.views { try draw(view, path, photo, planes) }
         let metadata = settings.stripsMetadata ? photo.metadata.stripped : photo.metadata.recording(record)
         try FilePath.makeFolder(FilePath.folder(of: job.output))
         try photo.restored(planes).withMetadata(metadata).write(job.output, as: job.format, options: settings.writing)
@@ -115,6 +124,22 @@ public final class PhotoRestorer {
         if settings.stripsMetadata { return settings.unfinished?.remembers(result: job.output, key: key(record)) ?? false }
         guard let there = try? Photo(reading: job.output, limits: settings.limits) else { return false }
         return there.metadata.xmp.flatMap { RestorationRecord(in: $0) } == record
+    }
+
+    private func draw(_ view: any RestorationView, _ path: String, _ photo: Photo, _ result: Tensor) throws {
+        let wanted = Set(settings.views.flatMap { $0.view.steps(of: settings.restoration.steps) }).sorted()
+        let tensors = Dictionary((recorder?.tensors ?? []).map { ($0.0, $0.1) }) { first, _ in first }
+        // With classifier-free guidance each step has two predictions, the first with what is wanted.
+        let stride = settings.restoration.isGuided ? 2 : 1
+        func stage(_ name: String) -> [Int: Tensor] {
+            Dictionary(uniqueKeysWithValues: wanted.enumerated().compactMap { index, step in tensors["\(name).\(index * stride)"].map { (step, $0) } })
+        }
+        let plain = photo.planes()
+        let material = ViewMaterial(
+            photo: photo, result: photo.restored(result), stepCount: settings.restoration.steps, latentFactor: model.configuration.latentFactor,
+            kernelSize: model.configuration.kernelSize, guidance: stage("eac"), kernels: stage("lkpn_kernel"),
+            decode: { [restorer] in photo.restored(try restorer.picture(of: $0, plain)) })
+        try view.picture(material).write(path, as: ImageFormats.named(path) as? any WritableImageCodec ?? PNGCodec())
     }
 
     private func preview(_ photo: Photo, _ job: PhotoJob) -> RestorationPreview? {

@@ -16,6 +16,8 @@ public struct RestorationSettings: Sendable {
     public var unfinished: UnfinishedStore?
     /// Seconds from one state that is kept to the next.
     public var secondsBetweenStates = 20.0
+    /// Pictures that explain a result, and where they go. They are of one photograph.
+    public var views: [(view: any RestorationView, path: String)] = []
     /// Pictures on the way.
     public var preview: Preview?
     /// The program and its version, as results name it.

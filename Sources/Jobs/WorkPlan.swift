@@ -24,7 +24,7 @@ public struct WorkPlan: Encodable, Sendable {
     public var schema = "deblurdiff.plan/1"
     public var model: String
     public var photographs = 0
-    /// Of all, in their order.
+    /// Of all, in their order, from the start of the process.
     public var seconds = 0.0
     /// Whether the machine's speed was measured; if not, `seconds` is by what its processors can do at most.
     public var isMeasured = true
@@ -51,14 +51,20 @@ public struct WorkPlan: Encodable, Sendable {
 
     /// Reads the photographs' heads, and plans the programs for their sizes.
     ///
+    /// - Parameters:
+    ///   - speeds: by others than those that are kept for all.
+    ///   - start: of the process, whose way so far counts as well.
     /// - Throws: an ``InputError`` for options that the model cannot take. What is wrong with photographs is among the plan's ``failures``.
     public init(
         _ jobs: some Collection<PhotoJob>, model: DeblurDiffModel, settings: RestorationSettings, measuring: Measuring = .always,
-        speeds: ModelSpeeds? = nil
+        speeds: ModelSpeeds? = nil, since start: ContinuousClock.Instant = .now
     ) throws {
+        if !jobs.isEmpty { seconds = start.duration(to: .now) / .seconds(1) }
         let speeds = speeds ?? ModelSpeeds(model)
         self.model = model.file.path
         availableBytes = AvailableMemory.byteCount
+        // The program itself, and the model's graphs.
+        let base = ResidentMemory.byteCount ?? 0
         try settings.restoration.validate(for: model.configuration)
         var planner = Planner(model, settings, several: jobs.count > 1 || settings.preview.map { !$0.isFast } ?? false)
         var heads: [(job: PhotoJob, head: PhotoHead)] = []
@@ -92,8 +98,8 @@ public struct WorkPlan: Encodable, Sendable {
                 rows[head] = Size(
                     width: head.width, height: head.height, photographs: [], insideWidth: inside.width, insideHeight: inside.height,
                     tiles: cost.plan.tileCount, gigaFLOP: scale * cost.floatingPointOperations / 1e9,
-                    seconds: each + time.size + time.once + planner.planningSeconds(head), peakBytes: peak, fits: peak <= availableBytes)
-                peakBytes = max(peakBytes, peak)
+                    seconds: each + time.size + time.once + planner.planningSeconds(head), peakBytes: base + peak, fits: peak <= availableBytes)
+                peakBytes = max(peakBytes, base + peak)
                 if peak > availableBytes, advice == nil { advice = try model.adviceOnMemory(cost, height: head.height, width: head.width) }
             }
             rows[head]!.photographs.append(job.input)
@@ -133,7 +139,11 @@ private struct Planner {
         let start = ContinuousClock.now
         let cost = try model.cost(
             of: settings.restoration, height: head.height, width: head.width, sampleByteCount: head.sampleByteCount, keepsDenoiser: several)
-        known[head] = Planned(cost: cost, pixels: pixels, seconds: start.duration(to: .now) / .seconds(1))
+        // Programs are planned for the first line of a run, before the photograph, and when they are made; the graphs alone are kept.
+        let middle = ContinuousClock.now
+        _ = try model.cost(of: settings.restoration, height: head.height, width: head.width)
+        let again = middle.duration(to: .now) / .seconds(1)
+        known[head] = Planned(cost: cost, pixels: pixels, seconds: start.duration(to: middle) / .seconds(1) + 2 * again)
         return (cost, 1)
     }
 

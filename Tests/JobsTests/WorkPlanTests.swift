@@ -48,8 +48,13 @@ import Testing
             let model = try briefModel()
             let (plain, deep) = try (job("a.png", 400, 300, in: folder), job("b.png", 400, 300, bits: 16, in: folder))
             func peak(_ jobs: [PhotoJob]) throws -> Int { try WorkPlan(jobs, model: model, settings: settings(), measuring: .above(seconds: 1e9)).peakBytes }
-            #expect(try peak([deep]) == peak([plain]) + 3 * 3 * 400 * 300)
-            #expect(try peak([plain, plain]) > peak([plain]))
+            // But for what the process itself takes, which changes a little.
+            let difference = try peak([deep]) - peak([plain]) - 3 * 3 * 400 * 300
+            #expect(abs(difference) < 700_000, "\(difference)")
+            func cost(_ keepsDenoiser: Bool) throws -> Int {
+                try model.cost(of: settings().restoration, height: 24, width: 40, keepsDenoiser: keepsDenoiser).peakByteCount
+            }
+            #expect(try cost(true) >= cost(false))
         }
     }
 

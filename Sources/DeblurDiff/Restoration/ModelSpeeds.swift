@@ -66,6 +66,7 @@ public final class ModelSpeeds {
         let elements = Double(cost.latentElementCount)
         // Noise is drawn for two latents and the start, and then in each step.
         time.each += elements * (3 * arithmetic.noise + Double(cost.options.steps) * arithmetic.step) + Double(cost.pixelCount) * arithmetic.pixel
+        time.each += Double(cost.peakByteCount) * arithmetic.touch
         return time
     }
 
@@ -124,6 +125,8 @@ public final class ModelSpeeds {
         var step = 0.0
         /// Seconds for a pixel: padding, cutting, colours.
         var pixel = 0.0
+        /// Seconds for a byte of memory that is touched for the first time.
+        var touch = 0.0
     }
 
     private func measureArithmetic() -> Arithmetic {
@@ -143,6 +146,11 @@ public final class ModelSpeeds {
                     _ = sampler.step(latent, estimate: estimate, step: 0, random: &random)
                 } / Double(side * side)
         }
+        result.touch =
+            seconds {
+                let fresh = Tensor(TensorType(.float32, [16 << 20]))
+                for index in stride(from: 0, to: fresh.floats.count, by: 1024) { fresh.floats[index] = 1 }
+            } / Double(64 << 20)
         let image = Tensor(random.randn(3 * side * side), shape: [1, 3, side, side])
         result.pixel =
             seconds {

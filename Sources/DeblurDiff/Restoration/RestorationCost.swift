@@ -13,6 +13,8 @@ public struct RestorationCost: Sendable {
         /// Weights as the kernels read them.
         public let weightByteCount: Int
         public let arenaByteCount: Int
+        /// What a run puts out.
+        public let outputByteCount: Int
     }
 
     public let plan: RestorationPlan
@@ -39,11 +41,14 @@ public struct RestorationCost: Sendable {
         self.memory = memory
         let step = zip(plan.parts, memory).first { $0.0.phase == .sampling }?.1.weightByteCount ?? 0
         var (arena, peak) = (keepsDenoiser ? memory.map(\.arenaByteCount).max() ?? 0 : 0, 0)
+        var prepared = 0
         for (part, memory) in zip(plan.parts, memory) {
             // The arena is kept from program to program. The step's weights are there already while its conditions are prepared.
             arena = max(arena, memory.arenaByteCount)
             let hasStep = part.phase == .preparing || keepsDenoiser && part.phase != .sampling
-            peak = max(peak, arena + memory.weightByteCount + (hasStep ? step : 0))
+            // What is prepared for each tile stays until the last step.
+            if part.phase == .preparing { prepared = part.runs * memory.outputByteCount }
+            peak = max(peak, arena + memory.weightByteCount + (hasStep ? step : 0) + ([.preparing, .sampling].contains(part.phase) ? prepared : 0))
         }
         peakByteCount = peak + imageByteCount
     }
@@ -66,13 +71,19 @@ extension DeblurDiffModel {
     ) throws -> RestorationCost {
         let plan = try plan(of: options, height: height, width: width)
         let memory = try plan.parts.map { part in
-            let plan = try self.plan(stages(part.key).optimized)
-            return RestorationCost.Memory(weightByteCount: plan.packedByteCount, arenaByteCount: plan.memory.arenaByteCount)
+            let graph = try stages(part.key).optimized
+            let plan = try self.plan(graph)
+            return RestorationCost.Memory(
+                weightByteCount: plan.packedByteCount, arenaByteCount: plan.memory.arenaByteCount,
+                outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount })
         }
         // The photograph, its result and what is written of it; and four images of floats.
         let imageByteCount = 3 * (sampleByteCount ?? 3 * height * width) + 3 * 4 * 4 * paddedLength(height) * paddedLength(width)
+        // Moments, two conditions, and what a step of the sampler reads and makes.
+        let latent = latentType(ofImage: height, width)
         return RestorationCost(
-            plan, options, memory: memory, latent: latentType(ofImage: height, width), pixelCount: height * width, imageByteCount: imageByteCount,
+            plan, options, memory: memory, latent: latent, pixelCount: height * width,
+            imageByteCount: imageByteCount + 8 * latent.byteCount,
             keepsDenoiser: keepsDenoiser)
     }
 

@@ -107,13 +107,21 @@ public final class Restorer {
         return { [session] step, estimate in
             guard step.isMultiple(of: preview.everySteps), step < self.options.steps else { return }
             if let colors { return try preview.show(step, colors.image(estimate)) }
-            // It is no part of the planned work.
-            let meter = session.meter
-            defer { session.meter = meter }
-            session.meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
-            session.meter.enter(.decoding)
-            try preview.show(step, self.decoded(estimate, plain))
+            try preview.show(step, self.picture(of: estimate, plain))
         }
+    }
+
+    /// What a latent looks like, beside the planned work.
+    ///
+    /// - Parameters:
+    ///   - latent: float32 [1, C, h, w], of the padded photograph.
+    ///   - plain: the photograph as ``restore(_:from:preview:afterStep:)`` takes it, whose size and colours it gets.
+    public func picture(of latent: Tensor, _ plain: Tensor) throws -> Tensor {
+        let meter = session.meter
+        defer { session.meter = meter }
+        session.meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
+        session.meter.enter(.decoding)
+        return try decoded(latent, plain)
     }
 
     /// The blurred image's latents: for the condition, and for the one that guidance leads away from.
