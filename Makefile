@@ -1,8 +1,9 @@
 # make demo      restores a photograph, from nothing but a Debian 12 machine with Swift 6.3
 # make test      everything that must pass
 # make build     the command alone: .build/release/deblurdiff
-# make install   puts it into $(PREFIX)/bin, and the small model, where there is one, into $(PREFIX)/share/deblurdiff; builds only what is out of date
-# make uninstall takes both away again
+# make install   puts it into $(PREFIX)/bin, the small model, where there is one, into $(PREFIX)/share/deblurdiff, and completions and the manual page beside it; builds only
+#                what is out of date
+# make uninstall takes all that away again
 # make format    lays out the sources; make lint says what is not laid out, or out of date
 # make examples  a package of its own that uses the libraries, built and run
 # make docs      the libraries' documentation, into out/docs
@@ -21,6 +22,9 @@ BUILD = $(SWIFT) build -c release --static-swift-stdlib
 PROGRAM = .build/install/deblurdiff
 INSTALLED_PROGRAM = $(DESTDIR)$(PREFIX)/bin/deblurdiff
 INSTALLED_MODELS = $(DESTDIR)$(PREFIX)/share/deblurdiff
+SHARE = $(DESTDIR)$(PREFIX)/share
+COMPLETIONS = bash-completion/completions/deblurdiff zsh/site-functions/_deblurdiff fish/vendor_completions.d/deblurdiff.fish
+MANUAL = man/man1/deblurdiff.1
 SWIFT_FOLDERS = Package.swift Sources Tests Tools
 C_FILES = $(shell find Sources Tools -name '*.[ch]' -or -name '*.cpp')
 SANITIZE_SECONDS ?= 600
@@ -70,9 +74,12 @@ $(PROGRAM): $(shell find Package.swift Sources -type f) | packages
 install: $(PROGRAM)
 	install -D -m 755 $(PROGRAM) "$(INSTALLED_PROGRAM)"
 	if [ -e $(MODEL) ]; then install -D -m 644 $(MODEL) "$(INSTALLED_MODELS)/$(notdir $(MODEL))"; fi
+	for name in $(COMPLETIONS); do $(PROGRAM) --generate-completion-script "$${name%%[-/]*}" | install -D -m 644 /dev/stdin "$(SHARE)/$$name"; done
+	$(PROGRAM) help man | install -D -m 644 /dev/stdin "$(SHARE)/$(MANUAL)"
 
 uninstall:
 	rm -f "$(INSTALLED_PROGRAM)" "$(INSTALLED_MODELS)/$(notdir $(MODEL))"
+	for name in $(COMPLETIONS) $(MANUAL); do rm -f "$(SHARE)/$$name"; done
 	if [ -d "$(INSTALLED_MODELS)" ]; then rmdir --ignore-fail-on-non-empty "$(INSTALLED_MODELS)"; fi
 
 packages:

@@ -62,7 +62,7 @@ let package = Package(
             dependencies: [
                 "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs", "ONNX",
                 "Operators",
-                "TensorFiles", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(
             name: "GraphTestSupport",

@@ -81,7 +81,7 @@ struct CompareCommand: ParsableCommand {
 
     func run() throws {
         var images = images
-        let path = try source.named(before: &images, limit: 1) ?? ShippedModel.path()
+        let path = try source.named(before: &images, limit: 1) ?? defaultModel()
         guard images.count == 1 else { throw ValidationError("Name one image, not \(images.count).") }
         let photo = try Photo(reading: images[0], limits: reading.limits)
         let planes = photo.planes()

@@ -17,6 +17,8 @@ struct DeblurDiffCommand: ParsableCommand {
 
               deblurdiff convert model.pth -o deblurdiff.ddiff.safetensors
               deblurdiff run blurred.png --model deblurdiff.ddiff.safetensors -o sharp.png
+
+            'deblurdiff help topics' lists what else there is to read.
             """,
         version: version,
         subcommands: [
@@ -26,19 +28,30 @@ struct DeblurDiffCommand: ParsableCommand {
         ])
 
     static let version = "0.1.0"
+    /// As results name it.
+    static let program = "deblurdiff \(version)"
+
+    static let start = ContinuousClock.now
+    /// Behind the program's name.
+    nonisolated(unsafe) private(set) static var arguments: [String] = []
+    nonisolated(unsafe) private(set) static var userConfiguration: UserConfiguration?
 
     static func main() {
+        _ = start
         // Swift's runtime would print a backtrace and go on, and programs that start this one may have blocked it.
         signal(SIGQUIT, SIG_DFL)
         unblock(SIGQUIT)
         endProgramOnFaults()
         prepareStandardStreams()
         // Paths need not be UTF-8, which `CommandLine.arguments` repairs.
-        let arguments = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+        let given = UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
             .dropFirst().compactMap { $0.map { FilePath.text(UnsafePointer($0)) } }
+        arguments = separatingEmptyValues(given)
         do {
             try checkCommand(arguments.first)
-            var command = try parseAsRoot(separatingEmptyValues(arguments))
+            if let text = try help(arguments) { return try print(text) }
+            try configure()
+            var command = try parseAsRoot(arguments)
             try command.run()
         } catch { end(error) }
     }
@@ -71,9 +84,34 @@ struct DeblurDiffCommand: ParsableCommand {
         Foundation.exit(status.rawValue)
     }
 
+    /// The text of a topic, where one is asked for.
+    private static func help(_ arguments: [String]) throws -> String? {
+        guard arguments.count == 2, arguments[0] == "help", !commandNames.contains(arguments[1]) else { return nil }
+        if arguments[1] == "man" { return try ManualPage.text(help: _dumpHelp(), version: version) }
+        if let text = HelpTopics.text(arguments[1]) { return text }
+        throw ValidationError("There is no command or topic '\(arguments[1])'. See 'deblurdiff help topics'.")
+    }
+
+    /// Takes up what the user's configuration has for the command, in front of what the command line has.
+    private static func configure() throws {
+        guard let command = arguments.first, commandNames.contains(command) else { return }
+        let path = UserConfiguration.path
+        let configuration = try UserConfiguration(path: path, commands: commandNames)
+        userConfiguration = configuration
+        guard let more = configuration.arguments[command], !arguments.contains("--help"), !arguments.contains("-h") else { return }
+        arguments.insert(contentsOf: more, at: 1)
+        do { _ = try parseAsRoot(arguments) } catch {
+            // Whose mistake it is, is not to be guessed.
+            guard (try? parseAsRoot([command] + arguments.dropFirst(1 + more.count))) != nil else { return }
+            throw InputError("'\(command)': \(message(for: error))", at: path, advice: "See 'deblurdiff \(command) --help' for its options.")
+        }
+    }
+
+    private static var commandNames: [String] { configuration.subcommands.compactMap { $0.configuration.commandName } }
+
     /// Throws for a first argument that is no command, with the one that is probably meant.
     private static func checkCommand(_ argument: String?) throws {
-        let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+        let names = commandNames + ["help"]
         guard let argument, !argument.hasPrefix("-"), !names.contains(argument) else { return }
         var advice = "The commands are: \(names.joined(separator: ", "))."
         if FileStatus(argument) != nil {

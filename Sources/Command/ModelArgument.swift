@@ -1,6 +1,7 @@
 import ArgumentParser
 import DeblurDiff
 import Files
+import Foundation
 import GraphFile
 import TensorFiles
 import Tensors
@@ -22,7 +23,7 @@ struct ModelArgument: ParsableArguments {
         }
     }
 
-    func path() throws -> String { try named ?? ShippedModel.path() }
+    func path() throws -> String { try named ?? defaultModel() }
 }
 
 /// The same for commands whose arguments are images: a model may stand in front of them.
@@ -50,4 +51,10 @@ struct ModelOption: ParsableArguments {
         guard let file = try? MappedFile(path: path) else { return false }
         return withExtendedLifetime(file) { SafetensorsFile.looksLike(file.bytes) }
     }
+}
+
+/// The model of a command that was given none: that of `DEBLURDIFF_MODEL`, of the user's configuration, or the one that comes with the program.
+func defaultModel() throws -> String {
+    if let named = getenv("DEBLURDIFF_MODEL").map({ FilePath.text($0) }), !named.isEmpty { return named }
+    return try DeblurDiffCommand.userConfiguration?.model ?? ShippedModel.path()
 }

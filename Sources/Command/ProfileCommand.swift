@@ -44,7 +44,7 @@ struct ProfileCommand: ParsableCommand {
 
     func run() throws {
         var images = images
-        let path = try source.named(before: &images, limit: 1) ?? ShippedModel.path()
+        let path = try source.named(before: &images, limit: 1) ?? defaultModel()
         guard images.count <= 1 else { throw ValidationError("Name one image, not \(images.count).") }
         try OutputFile.check([trace, html, report.output].compactMap { $0 }, reads: images + [path])
         let file = try ModelFile(path: path)

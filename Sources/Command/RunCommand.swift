@@ -17,17 +17,22 @@ struct RunCommand: ParsableCommand {
             EXIF, XMP and IPTC are carried over, and how the result was made is written into it.
 
             Ctrl-C ends the work after the step under way (a second one at once), with status 130. The same command goes on from there, to the same bits. \
-            Results that are there, made from the same photographs in the same way, are not made again (but with --strip-metadata, when they do not say how they were \
-            made, and with --seed-mode once, when one depends on the others).
+            Results that are there, made from the same photographs in the same way, are not made again (but with --seed-mode once, when one depends on the others; \
+            what is made with --strip-metadata does not say how, and is remembered for 30 days where interrupted work is).
             """)
 
     @Argument(help: ArgumentHelp("Photographs, or folders with photographs; a model may stand in front of them.", valueName: "image"))
-    var images: [String]
+    var images: [String] = []
 
     @OptionGroup var source: ModelOption
 
-    @Option(name: [.short, .long], help: ArgumentHelp("Where to write: a file, or a folder.", valueName: "path"))
-    var output: String
+    @Option(name: [.short, .long], help: ArgumentHelp("Where to write: a file, or a folder; - for standard output.", valueName: "path"))
+    var output: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Restore what lines of JSON ask for, from a file or - for standard input, and answer with lines; see 'deblurdiff help jobs'.", valueName: "file"))
+    var jobs: String?
 
     @OptionGroup var restoration: RestorationFlags
 
@@ -46,6 +51,30 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Write each stage's tensors to a safetensors file.", valueName: "file"))
     var record: String?
 
+    @Option(help: ArgumentHelp("Write the photograph, what the predicted kernels make of it at four steps, and the result, in one picture.", valueName: "file"))
+    var contactSheet: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write what the kernels say of the blur: its direction as hue (to the right red, down yellow-green, left cyan, up violet), its spread as brightness.",
+            valueName: "file"))
+    var blurMap: String?
+
+    @Option(help: ArgumentHelp("Write kernels at places spread over the photograph: red above zero, blue below.", valueName: "file"))
+    var kernels: String?
+
+    @Option(help: ArgumentHelp("Every so many steps write what the result would be now, beside it as NAME.preview.png until it is done.", valueName: "n"))
+    var preview: Int?
+
+    @Option(help: ArgumentHelp("Where previews go, one over the other.", valueName: "file"))
+    var previewFile: String?
+
+    @Flag(help: "Previews as small as the latent, without the decoder, in no time.")
+    var fastPreview = false
+
+    @Option(help: "Progress on standard error: auto for bars on a terminal and a line now and then elsewhere, json for lines of JSON, or none.")
+    var progress = ProgressStyle.auto
+
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
@@ -56,30 +85,44 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var runtime: RuntimeFlags
 
     func validate() throws {
-        guard !images.contains(""), !output.isEmpty, record != "", manifest != "", stateDir != "" else { throw ValidationError("A path is empty.") }
+        guard jobs == nil || images.count <= 1 && output == nil && record == nil && manifest == nil else {
+            throw ValidationError("With --jobs the lines name images and outputs, and there is no --record and no --manifest.")
+        }
+        guard jobs != nil || output != nil else { throw ValidationError("Say where to write, with --output.") }
+        guard !images.contains("-") || images.filter({ !$0.hasSuffix(".safetensors") }) == ["-"] else {
+            throw ValidationError("Standard input, -, is a single image; name no others with it.")
+        }
+        guard !images.contains(""), output != "", jobs != "", record != "", manifest != "", stateDir != "" else { throw ValidationError("A path is empty.") }
+        if let preview, preview < 1 { throw ValidationError("--preview must be positive.") }
+        guard record == nil || views.isEmpty else { throw ValidationError("--record does not go together with pictures that explain.") }
+        guard preview != nil || previewFile == nil && !fastPreview else { throw ValidationError("--preview-file and --fast-preview need --preview N.") }
         guard !(noResume && stateDir != nil) else { throw ValidationError("--state-dir is of no use with --no-resume.") }
     }
 
     func run() throws {
         var images = images
         let named = try source.named(before: &images)
+        let path = try named ?? defaultModel()
+        if let jobs {
+            guard images.isEmpty else { throw ValidationError("With --jobs the lines name the images.") }
+            return try JobsRun(command: self, model: path).run(jobs)
+        }
         guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
-        let path = try named ?? ShippedModel.path()
-        let list = try PhotoList(
-            inputs: images, output: output, format: writing.codec, writes: [record, manifest].compactMap { $0 }, reads: [path])
+        let list = try list(images, model: path)
         let count = list.jobs.count
         guard record == nil || count == 1 else { throw InputError("records one image only", at: "--record") }
-        let progress = ProgressReporter(quiet: quiet)
+        if let view = views.first, count > 1 { throw InputError("shows one image only", at: "--\(view.view.name)") }
+        let progress = ProgressReporter(quiet: quiet, style: progress)
         defer { progress.clear() }
         for remark in list.remarks { progress.finish(remark) }
         // A model is large; tell what is wrong with a single image before it is opened.
         let single = count == 1 ? try ReadPhoto(list.jobs[0], limits: reading.limits, stripsMetadata: writing.stripMetadata) : nil
-        if named == nil { progress.finish("Restoring with \(path).") }
         let model = try DeblurDiffModel(path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options)
         let recorder = record.map { _ in Recorder() }
         let interruption = InterruptionSignals.handle()
         let settings = settings(for: model)
         let reporter = RunReporter(progress, model: model, count: count, interruption: interruption, keepsResults: settings.keepsResults)
+        reporter.tell(try plan(list.jobs, model: model, settings: settings))
         let restorer = try PhotoRestorer(
             model: model, settings: settings, several: count > 1, recorder: recorder, interruption: interruption, report: reporter.report)
         try list.prepareFolder()
@@ -98,93 +141,46 @@ struct RunCommand: ParsableCommand {
         if let error = reporter.failure { throw error }
     }
 
-    private func settings(for model: DeblurDiffModel) -> RestorationSettings {
+    private var views: [(view: any RestorationView, path: String)] {
+        let paths = ["contact-sheet": contactSheet, "blur-map": blurMap, "kernels": kernels]
+        return RestorationViews.all.compactMap { view in (paths[view.name] ?? nil).map { (view, $0) } }
+    }
+
+    /// What is to be restored; `-` are the standard streams.
+    private func list(_ images: [String], model: String) throws -> PhotoList {
+        let output = output == "-" ? "/dev/stdout" : output!
+        if output == "/dev/stdout", isatty(STDOUT_FILENO) == 1 {
+            throw InputError("is a terminal, which shows no pictures", at: "standard output", advice: "Send it to a file or another program, or name a file.")
+        }
+        let writes = [record, manifest, previewFile].compactMap { $0 } + views.map(\.path)
+        guard images == ["-"] else { return try PhotoList(inputs: images, output: output, format: writing.codec, writes: writes, reads: [model]) }
+        let name = "standard input"
+        return try PhotoList(
+            streamed: StreamedFile(STDIN_FILENO, name: name), name: name, output: output, format: writing.codec, writes: writes, reads: [model])
+    }
+
+    /// Of the photographs whose results are not there. Measuring takes some seconds, which only pays where the work is longer.
+    private func plan(_ jobs: [PhotoJob], model: DeblurDiffModel, settings: RestorationSettings) throws -> WorkPlan {
+        let new = jobs.filter { !settings.keepsResults || FileStatus($0.output)?.kind != S_IFREG }
+        return try WorkPlan(new, model: model, settings: settings, measuring: .above(seconds: 20), since: DeblurDiffCommand.start)
+    }
+
+    func settings(for model: DeblurDiffModel) -> RestorationSettings {
         var settings = RestorationSettings(
-            restoration: restoration.options(for: model.configuration), program: "deblurdiff \(DeblurDiffCommand.version)")
+            restoration: restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
         settings.writing = writing.options
         settings.stripsMetadata = writing.stripMetadata
-        // A record is of a whole run.
-        settings.overwrites = overwrite || record != nil
-        if !noResume, record == nil { settings.unfinished = stateDir.map { UnfinishedStore(folder: $0) } ?? .standard }
+        if let preview {
+            var wanted = RestorationSettings.Preview(everySteps: preview)
+            (wanted.path, wanted.isFast) = (previewFile, fastPreview)
+            settings.preview = wanted
+        }
+        settings.views = views
+        // A record is of a whole run, and so are views.
+        let isWhole = record != nil || !views.isEmpty
+        settings.overwrites = overwrite || isWhole
+        if !noResume, !isWhole { settings.unfinished = stateDir.map { UnfinishedStore(folder: $0) } ?? .standard }
         return settings
-    }
-}
-
-/// Puts what happens into words.
-private final class RunReporter {
-    private let progress: ProgressReporter
-    private let model: DeblurDiffModel
-    private let count: Int
-    private let interruption: Interruption
-    /// Whether the same command will leave out what is done.
-    private let keepsResults: Bool
-    private var hasToldOfStopping = false
-    private var lastError: (any Error)?
-    /// Of the photographs that have ended.
-    private(set) var reports: [PhotoReport] = []
-
-    init(_ progress: ProgressReporter, model: DeblurDiffModel, count: Int, interruption: Interruption, keepsResults: Bool) {
-        self.progress = progress
-        self.model = model
-        self.count = count
-        self.interruption = interruption
-        self.keepsResults = keepsResults
-    }
-
-    func report(_ event: PhotoEvent) {
-        switch event {
-        case .warning(_, let text): progress.warn(text)
-        case .planned(_, let cost, let width, let height): tell(cost, width, height)
-        case .resumed(let job, let step, let steps): progress.finish("Going on with \(job.input) behind step \(step) of \(steps).")
-        case .progress(let job, let state):
-            if interruption.isRequested, !hasToldOfStopping {
-                hasToldOfStopping = true
-                progress.finish("Stopping after this step. Once more to stop at once.")
-            }
-            let place = count > 1 ? "\(reports.count + 1)/\(count) " : ""
-            progress.restoration(place + FilePath.name(of: job.input), state)
-        case .ended(let job, let report, let error):
-            reports.append(report)
-            switch report.state {
-            case .done:
-                progress.finish("Wrote \(job.output): \(report.width ?? 0) x \(report.height ?? 0), \(formatDuration(report.seconds ?? 0)).")
-            case .skipped:
-                if count == 1 { progress.finish("\(job.output) is there already, made in the same way; --overwrite makes it anew.") }
-            case .failed:
-                lastError = error
-                if count > 1, let error { progress.report(error) }
-            }
-            let skipped = reports.count { $0.state == .skipped }
-            if reports.count == count, skipped > 0, count > 1 { progress.finish("\(skipped) of \(count) results were there already, made in the same way.") }
-        }
-    }
-
-    /// Says what a photograph will take where that is much.
-    private func tell(_ cost: RestorationCost, _ width: Int, _ height: Int) {
-        // Less than this is done in no time on any machine, and not worth measuring it.
-        guard cost.floatingPointOperations > 1e12 else { return }
-        let seconds = cost.seconds(MachineLimits.measure(model.options.pool), precision: model.options.precision)
-        let size = "\(width) x \(height) pixels take about \(formatDuration(seconds)) and \(formatBytes(cost.peakByteCount)) of memory"
-        if seconds > 3600 {
-            let narrow = model.options.precision == .float32 ? "--precision bfloat16 and " : ""
-            progress.warn("\(size). Fewer --steps, \(narrow)smaller images take less time.")
-        } else if seconds > 60 {
-            progress.finish("\(size).")
-        }
-    }
-
-    func words(for error: Interrupted) -> InputError {
-        let what = "stopped: " + (count > 1 ? "\(reports.count) of \(count) photographs are done" : "nothing is written")
-        if let kept = error.kept { return InputError(what, advice: "Step \(kept.step) of \(kept.of) is kept: the same command goes on from there.") }
-        return InputError(what, advice: count > 1 && keepsResults ? "The same command goes on with the rest." : "The same command begins anew.")
-    }
-
-    /// What the command fails with.
-    var failure: (any Error)? {
-        let failed = reports.filter { $0.state == .failed }
-        guard !failed.isEmpty, count > 1 else { return lastError }
-        let list = failed.prefix(20).map { "\n    \($0.input)" }.joined() + (failed.count > 20 ? "\n    ..." : "")
-        return InputError("\(failed.count) of \(count) images could not be restored\(failed.count < count ? "; the others were written" : ""):\(list)")
     }
 }

@@ -21,3 +21,5 @@ func formatDuration(_ seconds: Double) -> String {
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
     return hours > 0 ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)
 }
+
+func countOfPhotographs(_ count: Int) -> String { count == 1 ? "1 photograph" : "\(count) photographs" }

@@ -3,6 +3,7 @@ import DeblurDiff
 import Files
 import Foundation
 import GraphFile
+import GraphViews
 import Tensors
 
 struct VerifyCommand: ParsableCommand {
@@ -11,8 +12,19 @@ struct VerifyCommand: ParsableCommand {
 
     @OptionGroup var source: ModelArgument
 
+    @Flag(help: "Report as JSON, on standard output.")
+    var json = false
+
     @Flag(help: "Print nothing but errors.")
     var quiet = false
+
+    private struct Report: Encodable {
+        var schema = "deblurdiff.verify/1"
+        var path: String
+        var tensors: Int
+        var bytes: Int
+        var problems: [String]
+    }
 
     func run() throws {
         let progress = ProgressReporter(quiet: quiet)
@@ -22,6 +34,11 @@ struct VerifyCommand: ParsableCommand {
             _ = try file.family?.name == DeblurDiffModel.family ? DeblurDiffModel.graphs(in: file) : file.allGraphs()
         } catch let error as InputError { problems.append(error) }
         progress.clear()
+        if json {
+            try print(encodeJSON(Report(path: file.path, tensors: file.tensorNames.count, bytes: file.tensorByteCount, problems: problems.map(\.description))))
+            if !problems.isEmpty { throw ExitCode(1) }
+            return
+        }
         guard problems.isEmpty else {
             let list = problems.prefix(20).map(\.description).joined(separator: "\n  ")
             let more = problems.count > 20 ? "\n  ... and \(problems.count - 20) more" : ""

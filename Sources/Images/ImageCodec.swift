@@ -14,12 +14,20 @@ public protocol ImageCodec: Sendable {
     ///
     /// - Throws: ``InputError`` for whatever is wrong with the file, which then says what but not where.
     func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage
+
+    /// What the head of a file says of its picture: nothing is decoded for it.
+    ///
+    /// - Throws: ``InputError`` as ``decode(_:limits:)``, as far as the head tells.
+    func head(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> ImageHead
 }
 
 /// A format that results can be written in.
 public protocol WritableImageCodec: ImageCodec {
     /// Longest side.
     var largestSide: Int { get }
+
+    /// Whether ``WritingOptions/quality`` changes what is written.
+    var hasQuality: Bool { get }
 
     /// What of a photo's metadata and opacity it cannot hold, in sentences.
     func losses(of photo: Photo) -> [String]
@@ -116,6 +124,8 @@ extension ImageCodec {
 }
 
 extension WritableImageCodec {
+    public var hasQuality: Bool { false }
+
     public func losses(of photo: Photo) -> [String] { [] }
 
     /// Throws where a picture of this size cannot be written.

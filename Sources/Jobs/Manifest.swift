@@ -3,7 +3,7 @@ import Foundation
 
 /// A file with a line of JSON for each photograph.
 public enum Manifest {
-    public static func line(_ report: PhotoReport) -> String {
+    public static func line(_ report: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(report) else { preconditionFailure("not representable as JSON: \(report)") }

@@ -3,15 +3,21 @@ import Images
 
 /// A photograph to restore.
 public struct PhotoJob: Sendable {
-    /// The path of the photograph.
+    /// The path of the photograph, or what people call it.
     public var input: String
+    /// Where it comes from, if not from a file of that path.
+    public var stream: StreamedFile?
     /// Where the result goes.
     public var output: String
     /// What the result is written as.
     public var format: any WritableImageCodec
 
-    public init(input: String, output: String, format: any WritableImageCodec) {
+    /// The path that it is read from.
+    public var file: String { stream?.path ?? input }
+
+    public init(input: String, output: String, format: any WritableImageCodec, stream: StreamedFile? = nil) {
         self.input = input
+        self.stream = stream
         self.output = output
         self.format = format
     }
@@ -49,6 +55,8 @@ public enum PhotoEvent: Sendable {
     /// It goes on where an earlier run was interrupted.
     case resumed(PhotoJob, step: Int, of: Int)
     case progress(PhotoJob, RestorationProgress)
+    /// A picture of what it would be now was written.
+    case preview(PhotoJob, path: String, step: Int)
     /// Its last event. An error is what a report says in words.
     case ended(PhotoJob, PhotoReport, (any Error)?)
 }

@@ -61,14 +61,34 @@ public struct PhotoList: Sendable {
         }
     }
 
-    /// All photographs among some files and in some folders, and in folders in these.
-    public static func photographs(_ inputs: [String]) throws -> [String] {
+    /// A single photograph that comes from somewhere else than a file of its name: from standard input.
+    public init(streamed file: StreamedFile, name: String, output: String, format: (any WritableImageCodec)?, writes: [String], reads: [String]) throws {
+        let isFolder = FileStatus(output)?.kind == S_IFDIR
+        guard !isFolder, !output.hasSuffix("/") else {
+            throw InputError("is a folder, but \(name) has no name to be written there under", at: output, advice: "Name a file.")
+        }
+        (folder, remarks) = (nil, [])
+        do {
+            jobs = [PhotoJob(input: name, output: output, format: try PhotoList.format(of: output, for: file.path, format), stream: file)]
+        } catch let error as InputError {
+            throw error.renaming(file.path, to: name)
+        }
+        try OutputFile.check([output] + writes, reads: reads)
+    }
+
+    /// All photographs among some files and in some folders, and in folders in these, to plan with: the outputs are empty.
+    public static func photographs(_ inputs: [String], format: (any WritableImageCodec)? = nil) throws -> [PhotoJob] {
         try inputs.flatMap { input -> [String] in
             guard FileStatus(input)?.kind == S_IFDIR else { return [input] }
             var tree = PhotoTree(excluding: nil)
             try tree.search(input, below: "")
             return tree.photos.map { FilePath.join(input, $0) }
-        }
+        }.map { PhotoJob(input: $0, output: "", format: resultFormat(of: $0, format)) }
+    }
+
+    /// What is asked for, or what the input is. What cannot be read fails later, by itself.
+    private static func resultFormat(of input: String, _ wanted: (any WritableImageCodec)?) -> any WritableImageCodec {
+        wanted ?? ((try? ImageFormats.codec(ofFile: input)) ?? ImageFormats.named(input) ?? PNGCodec()).resultFormat
     }
 
     /// Makes the output folder, if it is missing.
@@ -84,8 +104,7 @@ public struct PhotoList: Sendable {
         var taken: [[UInt8]: String] = [:]
         let names = Set(files.map { FilePath.bytes($0.below) })
         return try files.map { file in
-            // What cannot be read fails later, by itself.
-            let format = format ?? ((try? ImageFormats.codec(ofFile: file.path)) ?? ImageFormats.named(file.path) ?? PNGCodec()).resultFormat
+            let format = resultFormat(of: file.path, format)
             var below = file.below
             if !format.isNamed(below) {
                 let name = FilePath.name(of: below)

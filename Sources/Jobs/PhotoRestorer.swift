@@ -13,6 +13,8 @@ public final class PhotoRestorer {
     private let interruption: Interruption
     private let report: (PhotoEvent) -> Void
     private let restorer: Restorer
+    private let several: Bool
+    private let recorder: Recorder?
     private let current = Current()
     /// The size that the last plan was for.
     private var planned = (width: 0, height: 0)
@@ -36,6 +38,14 @@ public final class PhotoRestorer {
         self.settings = settings
         self.interruption = interruption
         self.report = report
+        self.several = several
+        var recorder = recorder
+        if !settings.views.isEmpty {
+            guard !settings.restoration.tiled else { throw InputError("pictures that explain are not to be had with tiles", at: "--tiled") }
+            let steps = settings.views.flatMap { $0.view.steps(of: settings.restoration.steps) }
+            recorder = Recorder(stages: ["eac", "lkpn_kernel"], steps: Set(steps))
+        }
+        self.recorder = recorder
         let current = current
         restorer = try Restorer(
             model: model, options: settings.restoration, keepsDenoiser: several, recorder: recorder,
@@ -72,6 +82,7 @@ public final class PhotoRestorer {
             result.seconds = start.duration(to: .now) / .seconds(1)
             report(.ended(job, result, nil))
         } catch let error as InputError {
+            let error = error.renaming(job.file, to: job.input)
             result.state = .failed
             result.error = "\(error)"
             report(.ended(job, result, error))
@@ -80,32 +91,67 @@ public final class PhotoRestorer {
     }
 
     private func restore(_ job: PhotoJob, _ read: ReadPhoto?, _ result: inout PhotoReport) throws -> PhotoReport.State {
-        let digest = try MappedFile(path: job.input).sha256()
-        let record = settings.record(model, inputDigest: digest)
+        let digest = try MappedFile(path: job.file).sha256()
+        let record = settings.record(model, inputDigest: digest, format: job.format)
         if settings.keepsResults, isThere(job, record) { return .skipped }
         let read = try read ?? ReadPhoto(job, limits: settings.limits, stripsMetadata: settings.stripsMetadata)
         for warning in read.warnings { report(.warning(job, warning)) }
         let photo = read.photo
         (result.width, result.height) = (photo.width, photo.height)
         if (photo.width, photo.height) != planned {
-            let cost = try model.checkedCost(of: settings.restoration, height: photo.height, width: photo.width)
+            let cost = try model.checkedCost(
+                of: settings.restoration, height: photo.height, width: photo.width, sampleByteCount: PhotoHead(of: photo).sampleByteCount,
+                keepsDenoiser: several || settings.preview.map { !$0.isFast } ?? false)
             report(.planned(job, cost, width: photo.width, height: photo.height))
             planned = (photo.width, photo.height)
         }
         let planes = try restored(photo, job, record)
+        for (view, path) in settings.views { try draw(view, path, photo, planes) }
         let metadata = settings.stripsMetadata ? photo.metadata.stripped : photo.metadata.recording(record)
         try FilePath.makeFolder(FilePath.folder(of: job.output))
         try photo.restored(planes).withMetadata(metadata).write(job.output, as: job.format, options: settings.writing)
-        if let unfinished = settings.unfinished { unfinished.remove(key(record)) }
+        if let preview = settings.preview, preview.path == nil { unlink(FilePath.system(preview.path(for: job))) }
+        if let unfinished = settings.unfinished {
+            if settings.stripsMetadata { unfinished.remember(result: job.output, key: key(record)) }
+            unfinished.remove(key(record))
+        }
         return .done
     }
 
     /// Whether the result is there, made in the same way from the same photograph, and whole.
     private func isThere(_ job: PhotoJob, _ record: RestorationRecord) -> Bool {
-        guard FileStatus(job.output)?.kind == S_IFREG,
-            let there = try? Photo(reading: job.output, limits: settings.limits)
-        else { return false }
+        guard FileStatus(job.output)?.kind == S_IFREG, !job.output.hasPrefix("/dev/") else { return false }
+        if settings.stripsMetadata { return settings.unfinished?.remembers(result: job.output, key: key(record)) ?? false }
+        guard let there = try? Photo(reading: job.output, limits: settings.limits) else { return false }
         return there.metadata.xmp.flatMap { RestorationRecord(in: $0) } == record
+    }
+
+    private func draw(_ view: any RestorationView, _ path: String, _ photo: Photo, _ result: Tensor) throws {
+        let wanted = Set(settings.views.flatMap { $0.view.steps(of: settings.restoration.steps) }).sorted()
+        let tensors = Dictionary((recorder?.tensors ?? []).map { ($0.0, $0.1) }) { first, _ in first }
+        // With classifier-free guidance each step has two predictions, the first with what is wanted.
+        let stride = settings.restoration.isGuided ? 2 : 1
+        func stage(_ name: String) -> [Int: Tensor] {
+            Dictionary(uniqueKeysWithValues: wanted.enumerated().compactMap { index, step in tensors["\(name).\(index * stride)"].map { (step, $0) } })
+        }
+        let plain = photo.planes()
+        let material = ViewMaterial(
+            photo: photo, result: photo.restored(result), stepCount: settings.restoration.steps, latentFactor: model.configuration.latentFactor,
+            kernelSize: model.configuration.kernelSize, guidance: stage("eac"), kernels: stage("lkpn_kernel"),
+            decode: { [restorer] in photo.restored(try restorer.picture(of: $0, plain)) })
+        try view.picture(material).write(path, as: ImageFormats.named(path) as? any WritableImageCodec ?? PNGCodec())
+    }
+
+    private func preview(_ photo: Photo, _ job: PhotoJob) -> RestorationPreview? {
+        guard let preview = settings.preview else { return nil }
+        return RestorationPreview(everySteps: preview.everySteps, isFast: preview.isFast) { [report] step, planes in
+            let (height, width) = (planes.shape[2], planes.shape[3])
+            let path = preview.path(for: job)
+            let plain = Photo(width: width, height: height, pixels: [UInt8](repeating: 0, count: 3 * width * height))
+            let shown = preview.isFast ? plain.restored(planes) : photo.restored(planes)
+            try shown.write(path, as: ImageFormats.named(path) as? any WritableImageCodec ?? PNGCodec())
+            report(.preview(job, path: path, step: step))
+        }
     }
 
     private func key(_ record: RestorationRecord) -> String {
@@ -128,7 +174,7 @@ public final class PhotoRestorer {
             report(.resumed(job, step: state.step, of: steps))
         }
         do {
-            return try restorer.restore(planes, from: state) { [settings, interruption] state in
+            return try restorer.restore(planes, from: state, preview: preview(photo, job)) { [settings, interruption] state in
                 if let unfinished, interruption.isRequested || last.duration(to: .now) / .seconds(1) >= settings.secondsBetweenStates {
                     if unfinished.save(state, as: key) { kept = (state.step, steps) }
                     last = .now
@@ -150,7 +196,9 @@ public struct ReadPhoto: Sendable {
     /// - Throws: an ``InputError`` where the file cannot be read, or the result's format cannot hold a picture of its size.
     public init(_ job: PhotoJob, limits: ReadingLimits, stripsMetadata: Bool) throws {
         var warnings: [String] = []
-        photo = try Photo(reading: job.input, limits: limits) { warnings.append("\(job.input): \($0).") }
+        do {
+            photo = try Photo(reading: job.file, limits: limits) { warnings.append("\(job.input): \($0).") }
+        } catch let error as InputError { throw error.renaming(job.file, to: job.input) }
         do { try job.format.checkSize(width: photo.width, height: photo.height) } catch let error as InputError { throw error.at(job.output) }
         let kept = stripsMetadata ? photo.withMetadata(photo.metadata.stripped) : photo
         self.warnings = warnings + job.format.losses(of: kept).map { "\(job.output): \($0)." }

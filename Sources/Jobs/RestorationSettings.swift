@@ -16,12 +16,32 @@ public struct RestorationSettings: Sendable {
     public var unfinished: UnfinishedStore?
     /// Seconds from one state that is kept to the next.
     public var secondsBetweenStates = 20.0
+    /// Pictures that explain a result, and where they go. They are of one photograph.
+    public var views: [(view: any RestorationView, path: String)] = []
+    /// Pictures on the way.
+    public var preview: Preview?
     /// The program and its version, as results name it.
     public var program: String
 
+    public struct Preview: Sendable {
+        public var everySteps: Int
+        public var isFast = false
+        /// Where they go, one over the other; nil for beside the result, until that is written.
+        public var path: String?
+
+        public init(everySteps: Int) { self.everySteps = everySteps }
+
+        func path(for job: PhotoJob) -> String {
+            if let path { return path }
+            let name = FilePath.name(of: job.output)
+            let stem = name.lastIndex(of: ".").map { name[..<$0] } ?? name[...]
+            return FilePath.join(FilePath.folder(of: job.output), "\(stem.isEmpty ? name[...] : stem).preview.png")
+        }
+    }
+
     /// Whether a result that is there can be told from others, and is kept. The random numbers of ``SeedMode/once`` depend on the images before; and what has no metadata does
-    /// not say how it was made.
-    public var keepsResults: Bool { restoration.seedMode == .each && !overwrites && !stripsMetadata }
+    /// not say how it was made, so that it must be remembered.
+    public var keepsResults: Bool { restoration.seedMode == .each && !overwrites && (!stripsMetadata || unfinished != nil) }
 
     public init(restoration: RestorationOptions, program: String) {
         self.restoration = restoration
@@ -29,7 +49,7 @@ public struct RestorationSettings: Sendable {
     }
 
     /// How results are made with a model, as it is written into them. It has all that decides their bits.
-    public func record(_ model: DeblurDiffModel, inputDigest: String) -> RestorationRecord {
+    public func record(_ model: DeblurDiffModel, inputDigest: String, format: any WritableImageCodec) -> RestorationRecord {
         let standard = RestorationOptions(defaultsOf: model.configuration)
         let chosen = restoration
         var options = ["--steps \(chosen.steps)"]
@@ -58,6 +78,7 @@ public struct RestorationSettings: Sendable {
         add("-O", model.optimization.level.name.dropFirst(), if: model.optimization.level != .standard)
         for pass in model.optimization.pipeline.disabledPasses.sorted() { options.append("--disable \(pass)") }
         add("--memory", model.options.memory.rawValue, if: model.options.memory != .standard)
+        add("--jpeg-quality", writing.quality, if: format.hasQuality && writing.quality != WritingOptions().quality)
         // Others round otherwise.
         options.append("--isa \(InstructionSet.current.rawValue)")
         return RestorationRecord(

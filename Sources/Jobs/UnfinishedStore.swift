@@ -71,9 +71,39 @@ public struct UnfinishedStore: Sendable {
 
     public func remove(_ key: String) { unlink(FilePath.system(path(key))) }
 
+    // MARK: Results that do not say themselves how they were made
+
+    private static let resultSuffix = ".result"
+
+    private func resultPath(_ result: String) -> String? {
+        FilePath.resolved(result).map { FilePath.join(folder, UnfinishedStore.key([$0]) + UnfinishedStore.resultSuffix) }
+    }
+
+    /// Keeps how a result was made that lies there now.
+    public func remember(result: String, key: String) {
+        guard let path = resultPath(result), let digest = try? MappedFile(path: result).sha256() else { return }
+        do {
+            try FilePath.makeFolder(folder)
+            let writer = try AtomicFileWriter(path: path)
+            try writer.write(Array("\(key) \(digest)".utf8))
+            try writer.commit()
+        } catch {
+            // It will be made again, and that is all.
+        }
+    }
+
+    /// Whether a result was made so, and is as it was.
+    public func remembers(result: String, key: String) -> Bool {
+        guard let path = resultPath(result), let words = try? MappedFile(path: path).text(), let digest = try? MappedFile(path: result).sha256() else {
+            return false
+        }
+        return words == "\(key) \(digest)"
+    }
+
     /// Removes what nobody came back for.
     public func sweep(now: Date = Date()) {
-        for name in (try? FilePath.contents(of: folder)) ?? [] where name.hasSuffix(UnfinishedStore.suffix) {
+        let suffixes = [UnfinishedStore.suffix, UnfinishedStore.resultSuffix]
+        for name in (try? FilePath.contents(of: folder)) ?? [] where suffixes.contains(where: name.hasSuffix) {
             var status = stat()
             let path = FilePath.join(folder, name)
             guard lstat(FilePath.system(path), &status) == 0, status.st_mode & S_IFMT == S_IFREG else { continue }

@@ -9,7 +9,7 @@ import Testing
         case "$*" in *--show-bin-path*) echo .build/release; exit;; esac
         echo "$*" >> calls
         mkdir -p .build/release
-        echo program > .build/release/deblurdiff
+        printf '#!/bin/sh\\necho "$@"\\n' > .build/release/deblurdiff
         """
 
     @Test func buildsOnceInstallsAndTakesAway() throws {
@@ -32,23 +32,35 @@ import Testing
                 try String(contentsOfFile: folder + "/calls", encoding: .utf8).split(separator: "\n").map(String.init)
             }
             func installed() throws -> Set<String> {
-                Set(try Command.contents(folder).keys.filter { $0.hasPrefix("place/opt/") && !["bin", "share"].contains($0.dropFirst(10)) })
+                Set(
+                    try Command.contents(folder).keys.filter { name in
+                        var isFolder: ObjCBool = false
+                        return name.hasPrefix("place/opt/") && manager.fileExists(atPath: "\(folder)/\(name)", isDirectory: &isFolder) && !isFolder.boolValue
+                    })
             }
             try make("build")
             // What tests link in its place is not what is installed.
             try SharedFiles.write("test".utf8, folder + "/.build/release/deblurdiff")
             try make("install")
             #expect(try calls() == ["build -c release --static-swift-stdlib --product deblurdiff"])
-            #expect(try SharedFiles.read(folder + "/place/opt/bin/deblurdiff") == Array("program\n".utf8))
-            let files: Set = ["bin/deblurdiff", "share/deblurdiff", "share/deblurdiff/small.ddiff.safetensors"]
+            #expect(try SharedFiles.read(folder + "/place/opt/bin/deblurdiff") == Array("#!/bin/sh\necho \"$@\"\n".utf8))
+            let files: Set = [
+                "bin/deblurdiff", "share/deblurdiff/small.ddiff.safetensors", "share/bash-completion/completions/deblurdiff",
+                "share/zsh/site-functions/_deblurdiff", "share/fish/vendor_completions.d/deblurdiff.fish", "share/man/man1/deblurdiff.1",
+            ]
             #expect(try installed() == Set(files.map { "place/opt/" + $0 }))
+            for shell in [
+                "bash-completion/completions/deblurdiff": "bash", "zsh/site-functions/_deblurdiff": "zsh", "fish/vendor_completions.d/deblurdiff.fish": "fish",
+            ] {
+                #expect(try SharedFiles.read("\(folder)/place/opt/share/\(shell.key)") == Array("--generate-completion-script \(shell.value)\n".utf8))
+            }
             try make("uninstall")
             #expect(try installed().isEmpty)
             try make("uninstall")
             // Without a build before it, and after a change.
             try manager.setAttributes([.modificationDate: Date(timeIntervalSinceNow: 10)], ofItemAtPath: folder + "/Sources/a.swift")
             try make("install")
-            #expect(try calls().count == 2 && installed().count == 3)
+            #expect(try calls().count == 2 && installed().count == files.count)
         }
     }
 }

@@ -98,6 +98,19 @@ import Testing
         }
     }
 
+    @Test func plan() throws {
+        try withScratchFolder { folder in
+            for (name, width) in [("a.png", 64), ("b.png", 64), ("c.png", 100)] { try SharedFiles.writePhoto("\(folder)/\(name)", width: width, height: 64) }
+            try SharedFiles.write("text".utf8, folder + "/d.png")
+            let place = ["plan", try SharedFiles.model, ".", "--steps", "3"]
+            let plan = try json(run(place + ["--json"], in: folder).output)
+            #expect(plan["schema"] as? String == "deblurdiff.plan/1" && plan["photographs"] as? Int == 3)
+            #expect((plan["sizes"] as? [[String: Any]])?.compactMap { $0["width"] as? Int } == [64, 100])
+            #expect((plan["failures"] as? [String: String])?.keys.first == "./d.png")
+            #expect(try run(place, in: folder).output.contains("3 photographs: about "))
+        }
+    }
+
     /// The model is an argument or an option of every command that takes one, and beside images it is told apart from them.
     @Test func theModelIsAnArgumentOrAnOption() throws {
         try withScratchFolder { folder in

@@ -64,7 +64,7 @@ import Testing
             try manager.copyItem(atPath: try stepModel(2, folder), toPath: folder + "/share/deblurdiff/small.ddiff.safetensors")
             let run = ["run", "photo.png", "--threads", "1", "--output"]
             let plain = try Command.run(run + ["o.png", "--record", "r"], of: program, in: folder + "/elsewhere")
-            #expect(plain.status == 0 && plain.errors.contains("Restoring with "), "\(plain)")
+            #expect(plain.status == 0 && plain.errors.contains("Restoring 70 x 50 pixels with small.ddiff.safetensors: about "), "\(plain)")
             // The model's own two steps are as good as two that were asked for.
             let recorded = try SafetensorsFile(path: folder + "/elsewhere/r").tensorNames
             #expect(recorded.contains("eps.1") && !recorded.contains("eps.2"))

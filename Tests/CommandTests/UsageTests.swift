@@ -27,7 +27,7 @@ import Testing
             (["rnu"], "Did you mean 'run'?"),
             (["Comp"], "Did you mean 'compare'?"),
             (["/dev/null"], "To restore photographs: deblurdiff run /dev/null"),
-            (["run"], "Missing expected argument"),
+            (["run"], "Say where to write, with --output"),
             (["run", "a.png", "--model", "m"], "--output"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "0"], "--steps must be 1 to 1000"),
             (["run", "a.png", "--model", "m", "--output", "b.png", "--steps", "many"], "many"),

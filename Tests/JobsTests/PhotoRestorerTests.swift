@@ -7,18 +7,21 @@ import Images
 import Jobs
 import Testing
 
+/// The smallest model.
+func briefModel() throws -> DeblurDiffModel { try sharedBriefModel.get() }
+
+private let sharedBriefModel: Result<DeblurDiffModel, any Error> = Result {
+    let folder = try makeScratchFolder()
+    let yaml = try String(contentsOfFile: repositoryFile("Tests/Fixtures/configs/brief.yaml"), encoding: .utf8)
+    try writeSeededModel(ModelConfiguration(yaml: yaml), seed: 1, to: folder + "/model")
+    let model = try DeblurDiffModel(path: folder + "/model", options: RuntimeOptions(pool: ThreadPool(threadCount: 1)))
+    // The file stays mapped.
+    try FileManager.default.removeItem(atPath: folder)
+    return model
+}
+
 /// Photographs from files to files, with the smallest model.
 @Suite(.serialized) struct PhotoRestorerTests {
-    private static let model: Result<DeblurDiffModel, any Error> = Result {
-        let folder = try makeScratchFolder()
-        let yaml = try String(contentsOfFile: repositoryFile("Tests/Fixtures/configs/brief.yaml"), encoding: .utf8)
-        try writeSeededModel(ModelConfiguration(yaml: yaml), seed: 1, to: folder + "/model")
-        let model = try DeblurDiffModel(path: folder + "/model", options: RuntimeOptions(pool: ThreadPool(threadCount: 1)))
-        // The file stays mapped.
-        try FileManager.default.removeItem(atPath: folder)
-        return model
-    }
-
     private func settings(_ states: String?, steps: Int = 4) -> RestorationSettings {
         var options = RestorationOptions()
         options.steps = steps
@@ -43,7 +46,7 @@ import Testing
     /// Interrupted after each step in turn, and gone on with each time: at the end the bytes are those of an undisturbed run, and no state is left.
     @Test func interruptedRunsEndWithTheSameBytes() throws {
         try withScratchFolder { folder in
-            let model = try Self.model.get()
+            let model = try briefModel()
             let jobs = try photos(folder)
             try PhotoRestorer(model: model, settings: settings(nil), several: true).restore(jobs)
             let undisturbed = try results(folder)
@@ -81,7 +84,7 @@ import Testing
 
     @Test func whatIsThereIsNotMadeAgain() throws {
         try withScratchFolder { folder in
-            let model = try Self.model.get()
+            let model = try briefModel()
             let jobs = try photos(folder)
             let first = try PhotoRestorer(model: model, settings: settings(nil, steps: 1)).restore(jobs)
             #expect(first.map(\.state) == [.done, .done, .done])
@@ -100,12 +103,43 @@ import Testing
         }
     }
 
+    /// What does not say itself how it was made is remembered; another quality makes another result.
+    @Test func strippedResultsAndOtherQualities() throws {
+        try withScratchFolder { folder in
+            let model = try briefModel()
+            let jobs = try photos(folder).map { PhotoJob(input: $0.input, output: $0.output + ".jpg", format: JPEGCodec()) }
+            func states(_ change: (inout RestorationSettings) -> Void) throws -> [PhotoReport.State] {
+                var settings = settings(folder + "/states", steps: 1)
+                change(&settings)
+                return try PhotoRestorer(model: model, settings: settings).restore(jobs).map(\.state)
+            }
+            #expect(try states { _ in } == [.done, .done, .done])
+            #expect(try states { $0.writing.quality = 80 } == [.done, .done, .done])
+            #expect(try states { $0.writing.quality = 80 } == [.skipped, .skipped, .skipped])
+            #expect(try states { $0.stripsMetadata = true } == [.done, .done, .done])
+            #expect(try states { $0.stripsMetadata = true } == [.skipped, .skipped, .skipped])
+            // Another photograph, another seed, a result that was changed.
+            try write(read(jobs[0].output) + [0], to: jobs[0].output)
+            #expect(try states { $0.stripsMetadata = true } == [.done, .skipped, .skipped])
+            #expect(
+                try states {
+                    $0.stripsMetadata = true
+                    $0.restoration.seed = 5
+                } == [.done, .done, .done])
+            #expect(
+                try states {
+                    $0.stripsMetadata = true
+                    $0.unfinished = nil
+                } == [.done, .done, .done])
+        }
+    }
+
     @Test func oneThatFailsDoesNotStopTheOthers() throws {
         try withScratchFolder { folder in
             let jobs = try photos(folder)
             try write([1, 2, 3], to: folder + "/a.png")
             var ended: [String] = []
-            let reports = try PhotoRestorer(model: Self.model.get(), settings: settings(nil, steps: 1)) {
+            let reports = try PhotoRestorer(model: briefModel(), settings: settings(nil, steps: 1)) {
                 if case .ended(let job, _, _) = $0 { ended.append(FilePath.name(of: job.input)) }
             }.restore(jobs)
             #expect(reports.map(\.state) == [.failed, .done, .done] && ended == ["a.png", "b.png", "c.png"])

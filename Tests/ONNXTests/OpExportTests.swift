@@ -17,8 +17,8 @@ import Testing
         #expect(ops.allSatisfy { $0 is any ExportableOp })
         let isOurs = ops.contains { ($0 as? any ExportableOp)?.isStandard == false }
         let runner = SeededRunner(seed: SmallNetworks.seed)
-        // Moments that are made up are not those of the image, which is what ONNX is told to take them of.
-        let numbers = text.contains(", moments]") ? nil : try runner.run(graph)
+        // Moments that are made up are not those of the image, which is what ONNX is told to take them of; and no kernel takes all attributes together.
+        let numbers = text.contains(", moments]") || text.contains("groups = 2, upsampling = 2") ? nil : try runner.run(graph)
         for inlines in [false, true] {
             var options = ONNXExportOptions()
             options.inlinesFunctions = inlines

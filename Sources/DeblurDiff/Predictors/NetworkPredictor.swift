@@ -81,7 +81,7 @@ final class NetworkPredictor: NoisePredictor {
     func predict(_ z: Tensor, _ step: SamplerStep) throws -> Tensor {
         session.recorder?.record("unet_in", z)
         let result = try session.meter.run { try denoiser.run(z, step.timestep, condition, progress: $0) }
-        if let recorder = session.recorder {
+        if let recorder = session.recorder, recorder.wantsStages(ofStep: step.index) {
             for (name, tensor) in try denoiser.stages(z, step.timestep, condition) { recorder.record(name, tensor) }
             recorder.record(session.model.stepResult, result)
         }

@@ -13,9 +13,16 @@ public struct RestorationCost: Sendable {
         /// Weights as the kernels read them.
         public let weightByteCount: Int
         public let arenaByteCount: Int
+        /// What a run puts out.
+        public let outputByteCount: Int
     }
 
     public let plan: RestorationPlan
+    public let options: RestorationOptions
+    /// Of the image.
+    let pixelCount: Int
+    /// Numbers in its latent.
+    let latentElementCount: Int
     /// Of each of the plan's parts.
     public let memory: [Memory]
     /// The most memory that is taken at a time, but for the program itself and files that are mapped.
@@ -23,15 +30,25 @@ public struct RestorationCost: Sendable {
 
     public var floatingPointOperations: Double { plan.floatingPointOperations }
 
-    init(_ plan: RestorationPlan, memory: [Memory], imageByteCount: Int) {
+    init(
+        _ plan: RestorationPlan, _ options: RestorationOptions, memory: [Memory], latent: TensorType, pixelCount: Int, imageByteCount: Int,
+        keepsDenoiser: Bool
+    ) {
         self.plan = plan
+        self.options = options
+        self.pixelCount = pixelCount
+        latentElementCount = latent.elementCount
         self.memory = memory
         let step = zip(plan.parts, memory).first { $0.0.phase == .sampling }?.1.weightByteCount ?? 0
-        var (arena, peak) = (0, 0)
+        var (arena, peak) = (keepsDenoiser ? memory.map(\.arenaByteCount).max() ?? 0 : 0, 0)
+        var prepared = 0
         for (part, memory) in zip(plan.parts, memory) {
             // The arena is kept from program to program. The step's weights are there already while its conditions are prepared.
             arena = max(arena, memory.arenaByteCount)
-            peak = max(peak, arena + memory.weightByteCount + (part.phase == .preparing ? step : 0))
+            let hasStep = part.phase == .preparing || keepsDenoiser && part.phase != .sampling
+            // What is prepared for each tile stays until the last step.
+            if part.phase == .preparing { prepared = part.runs * memory.outputByteCount }
+            peak = max(peak, arena + memory.weightByteCount + (hasStep ? step : 0) + ([.preparing, .sampling].contains(part.phase) ? prepared : 0))
         }
         peakByteCount = peak + imageByteCount
     }
@@ -45,25 +62,48 @@ public struct RestorationCost: Sendable {
 
 extension DeblurDiffModel {
     /// Plans a restoration and the memory of its programs. Nothing runs and no weight is read.
-    public func cost(of options: RestorationOptions, height: Int, width: Int) throws -> RestorationCost {
+    ///
+    /// - Parameters:
+    ///   - sampleByteCount: bytes of the photograph's pixels, as they are in memory; without, three of 8 bits.
+    ///   - keepsDenoiser: for one of several photographs, between which the denoiser's weights stay.
+    public func cost(
+        of options: RestorationOptions, height: Int, width: Int, sampleByteCount: Int? = nil, keepsDenoiser: Bool = false
+    ) throws -> RestorationCost {
         let plan = try plan(of: options, height: height, width: width)
         let memory = try plan.parts.map { part in
-            let plan = try self.plan(stages(part.key).optimized)
-            return RestorationCost.Memory(weightByteCount: plan.packedByteCount, arenaByteCount: plan.memory.arenaByteCount)
+            let graph = try stages(part.key).optimized
+            let plan = try self.plan(graph)
+            return RestorationCost.Memory(
+                weightByteCount: plan.packedByteCount, arenaByteCount: plan.memory.arenaByteCount,
+                outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount })
         }
-        // Input and output of 8 bits, and four images of floats.
-        let imageByteCount = 3 * paddedLength(height) * paddedLength(width) * (2 + 4 * 4)
-        return RestorationCost(plan, memory: memory, imageByteCount: imageByteCount)
+        // The photograph, its result and what is written of it; and four images of floats.
+        let imageByteCount = 3 * (sampleByteCount ?? 3 * height * width) + 3 * 4 * 4 * paddedLength(height) * paddedLength(width)
+        // Moments, two conditions, and what a step of the sampler reads and makes.
+        let latent = latentType(ofImage: height, width)
+        return RestorationCost(
+            plan, options, memory: memory, latent: latent, pixelCount: height * width,
+            imageByteCount: imageByteCount + 8 * latent.byteCount,
+            keepsDenoiser: keepsDenoiser)
     }
 
     /// Throws where a restoration cannot fit into the memory that there is, and says what would.
     ///
     /// - Returns: what it takes.
     public func checkedCost(
-        of options: RestorationOptions, height: Int, width: Int, available: Int = AvailableMemory.byteCount
+        of options: RestorationOptions, height: Int, width: Int, sampleByteCount: Int? = nil, keepsDenoiser: Bool = false,
+        available: Int = AvailableMemory.byteCount
     ) throws -> RestorationCost {
-        let cost = try cost(of: options, height: height, width: width)
+        let cost = try cost(of: options, height: height, width: width, sampleByteCount: sampleByteCount, keepsDenoiser: keepsDenoiser)
         guard cost.peakByteCount > available else { return cost }
+        throw InputError(
+            "\(width) x \(height) pixels take about \(RestorationCost.text(cost.peakByteCount)) of memory, and there are \(RestorationCost.text(available))",
+            advice: try adviceOnMemory(cost, height: height, width: width))
+    }
+
+    /// What takes less memory, in sentences.
+    public func adviceOnMemory(_ cost: RestorationCost, height: Int, width: Int) throws -> String {
+        let options = cost.options
         var advice: [String] = []
         if options.tiled {
             advice.append("A smaller `tileSize` takes less.")
@@ -75,9 +115,7 @@ extension DeblurDiffModel {
         }
         if self.options.precision == .float32 { advice.append("`precision` bfloat16 halves the memory for weights.") }
         if self.options.memory == .standard { advice.append("`memory` lean takes less for weights.") }
-        throw InputError(
-            "\(width) x \(height) pixels take about \(RestorationCost.text(cost.peakByteCount)) of memory, and there are \(RestorationCost.text(available))",
-            advice: advice.joined(separator: " "))
+        return advice.joined(separator: " ")
     }
 }
 

@@ -11,6 +11,8 @@ public struct RestorationPlan: Sendable {
         public let floatingPointOperations: Double
         /// Bytes of its parameters in float32.
         public let parameterByteCount: Int
+        /// Of the image, or of a tile.
+        let pixelCount: Int
         let key: ProgramCache.Key
     }
 
@@ -64,7 +66,8 @@ extension DeblurDiffModel {
             let graph = try stages(key).optimized
             return RestorationPlan.Part(
                 phase: phase, runs: runs, floatingPointOperations: Double(graph.floatingPointOperations),
-                parameterByteCount: graph.parameters.reduce(0) { $0 + graph.type($1).elementCount * 4 }, key: key)
+                parameterByteCount: graph.parameters.reduce(0) { $0 + graph.type($1).elementCount * 4 },
+                pixelCount: tileHeight * tileWidth, key: key)
         }
         let (count, conditions) = (tiles.windows.count, options.isGuided ? 2 : 1)
         let encodings = count * (options.betterStart ? 2 : 1) + (options.restorationGuidance == nil ? 0 : 1)

@@ -56,11 +56,13 @@ public final class Restorer {
     /// - Parameters:
     ///   - plain: float32 [1, 3, H, W], sRGB in 0...1.
     ///   - checkpoint: goes on from there, where an earlier restoration of the same image with the same options was interrupted.
+    ///   - preview: shown what the result would be, now and then; the result is the same without.
     ///   - afterStep: given the state after each step; what it throws ends the restoration.
     /// - Returns: planes of the same size, which may leave 0...1 a little.
     /// - Throws: ``InputError``, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
     public func restore(
-        _ plain: Tensor, from checkpoint: SamplerCheckpoint? = nil, afterStep: ((SamplerCheckpoint) throws -> Void)? = nil
+        _ plain: Tensor, from checkpoint: SamplerCheckpoint? = nil, preview: RestorationPreview? = nil,
+        afterStep: ((SamplerCheckpoint) throws -> Void)? = nil
     ) throws -> Tensor {
         let (height, width) = (plain.shape[2], plain.shape[3])
         let clean = Padding.padded(plain, multiple: model.configuration.imageMultiple)
@@ -80,16 +82,46 @@ public final class Restorer {
         // After the last step there is nothing to predict.
         let predictor = checkpoint?.step == options.steps ? nil : try predictor(texts, images, start.type)
         meter.enter(.sampling)
-        let z = try sample(start, predictor, guidance, &random, from: checkpoint, afterStep: afterStep)
+        let shown = preview.map { preview in previewer(preview, plain, latent: images.positive) }
+        let z = try sample(start, predictor, guidance, &random, from: checkpoint, preview: shown, afterStep: afterStep)
         if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
         meter.enter(.decoding)
-        let image = Padding.crop(try autoencoder.decode(z), height: height, width: width)
-        for index in image.floats.indices { image.floats[index] = (image.floats[index] + 1) / 2 }
-        if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: image, matching: plain) }
-        try session.requireFinite(image, "the colours of the decoded image")
+        let image = try decoded(z, plain)
         if options.seedMode == .once { generator = random }
         meter.finish()
         return image
+    }
+
+    /// The image of a latent, of the photograph's size and with its colours.
+    private func decoded(_ z: Tensor, _ plain: Tensor) throws -> Tensor {
+        let image = Padding.crop(try autoencoder.decode(z), height: plain.shape[2], width: plain.shape[3])
+        for index in image.floats.indices { image.floats[index] = (image.floats[index] + 1) / 2 }
+        if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: image, matching: plain) }
+        try session.requireFinite(image, "the colours of the decoded image")
+        return image
+    }
+
+    /// What shows a step's estimate of the sharp image's latent.
+    private func previewer(_ preview: RestorationPreview, _ plain: Tensor, latent: Tensor) -> (Int, Tensor) throws -> Void {
+        let colors = preview.isFast ? LatentColors(latent: latent, image: plain, factor: model.configuration.latentFactor) : nil
+        return { [session] step, estimate in
+            guard step.isMultiple(of: preview.everySteps), step < self.options.steps else { return }
+            if let colors { return try preview.show(step, colors.image(estimate)) }
+            try preview.show(step, self.picture(of: estimate, plain))
+        }
+    }
+
+    /// What a latent looks like, beside the planned work.
+    ///
+    /// - Parameters:
+    ///   - latent: float32 [1, C, h, w], of the padded photograph.
+    ///   - plain: the photograph as ``restore(_:from:preview:afterStep:)`` takes it, whose size and colours it gets.
+    public func picture(of latent: Tensor, _ plain: Tensor) throws -> Tensor {
+        let meter = session.meter
+        defer { session.meter = meter }
+        session.meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
+        session.meter.enter(.decoding)
+        return try decoded(latent, plain)
     }
 
     /// The blurred image's latents: for the condition, and for the one that guidance leads away from.
@@ -154,7 +186,8 @@ public final class Restorer {
     /// From the starting latent to the restored one, step by step.
     private func sample(
         _ start: Tensor, _ predictor: (any NoisePredictor)?, _ guidance: LatentGuidance?, _ random: inout TorchGenerator,
-        from checkpoint: SamplerCheckpoint?, afterStep: ((SamplerCheckpoint) throws -> Void)?
+        from checkpoint: SamplerCheckpoint?, preview: ((_ step: Int, _ estimate: Tensor) throws -> Void)?,
+        afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {
         var sampler = try options.sampler.make(steps: options.steps)
         let timesteps = sampler.timesteps
@@ -178,6 +211,7 @@ public final class Restorer {
             z = sampler.step(z, estimate: estimate, step: index, random: &random)
             try session.requireFinite(z, "\(step.place): the sampler")
             session.meter.endStep()
+            try preview?(index + 1, estimate)
             if let afterStep {
                 try afterStep(SamplerCheckpoint(step: index + 1, z: z, random: random, samplerState: sampler.state))
             }

@@ -69,3 +69,8 @@ struct KernelTimings {
         try writer.commit()
     }
 }
+
+extension MachineLimits {
+    /// Processor and instruction set, by which times that were taken are kept.
+    public static var machineName: String { KernelTimings.thisMachine }
+}

@@ -14,7 +14,19 @@ public struct HEIFCodec: ImageCodec {
 
     public func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool { brands.contains { bytes.dropFirst(4).starts(with: "ftyp\($0)".utf8) } }
 
-    public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
+    /// libheif has turned it already, in its size as well.
+    public func head(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> ImageHead {
+        try open(bytes, limits) { handle in
+            ImageHead(
+                width: Int(heif_image_handle_get_width(handle)), height: Int(heif_image_handle_get_height(handle)), orientation: 1,
+                bits: bits(handle), hasAlpha: heif_image_handle_has_alpha_channel(handle) != 0)
+        }
+    }
+
+    private func bits(_ handle: OpaquePointer) -> Int { heif_image_handle_get_luma_bits_per_pixel(handle) > 8 ? 16 : 8 }
+
+    /// - Parameter body: reads from what was opened, which is closed behind it.
+    private func open<Result>(_ bytes: UnsafeRawBufferPointer, _ limits: ReadingLimits, _ body: (OpaquePointer) throws -> Result) throws -> Result {
         guard let context = heif_context_alloc() else { throw InputError("libheif cannot be started") }
         defer { heif_context_free(context) }
         heif_context_set_maximum_image_size_limit(context, Int32(clamping: limits.pixelCount))
@@ -23,13 +35,22 @@ public struct HEIFCodec: ImageCodec {
         try check(heif_context_get_primary_image_handle(context, &found))
         let handle = found!
         defer { heif_image_handle_release(handle) }
+        let channels = heif_image_handle_has_alpha_channel(handle) != 0 ? 4 : 3
+        // Planes of brightness and colour, the same as RGB, what is made of it here, and the upright picture.
+        try limits.check(
+            width: Int(heif_image_handle_get_width(handle)), height: Int(heif_image_handle_get_height(handle)),
+            bytesPerPixel: 4 * channels * bits(handle) / 8)
+        return try body(handle)
+    }
+
+    public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
+        try open(bytes, limits, decode)
+    }
+
+    private func decode(_ handle: OpaquePointer) throws -> DecodedImage {
         let (width, height) = (Int(heif_image_handle_get_width(handle)), Int(heif_image_handle_get_height(handle)))
         let hasAlpha = heif_image_handle_has_alpha_channel(handle) != 0
-        let depth = Int(heif_image_handle_get_luma_bits_per_pixel(handle))
-        let (bits, channels) = (depth > 8 ? 16 : 8, hasAlpha ? 4 : 3)
-        // Planes of brightness and colour, the same as RGB, what is made of it here, and the upright picture.
-        try limits.check(width: width, height: height, bytesPerPixel: 4 * channels * bits / 8)
-
+        let (bits, channels) = (bits(handle), hasAlpha ? 4 : 3)
         let chroma: heif_chroma
         switch (bits, hasAlpha) {
         case (8, false): chroma = heif_chroma_interleaved_RGB

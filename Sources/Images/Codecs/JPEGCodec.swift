@@ -6,12 +6,18 @@ public struct JPEGCodec: WritableImageCodec {
     public let name = "JPEG"
     public let nameExtensions = ["jpg", "jpeg", "jpe", "jfif"]
     public let largestSide = 65500
+    public let hasQuality = true
 
     public init() {}
 
     public func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: [0xff, 0xd8, 0xff]) }
 
-    public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
+    public func head(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> ImageHead {
+        let (segments, frame) = try open(bytes, limits)
+        return ImageHead(width: frame.width, height: frame.height, orientation: segments.metadata.exif?.orientation)
+    }
+
+    private func open(_ bytes: UnsafeRawBufferPointer, _ limits: ReadingLimits) throws -> (JPEGSegments, JPEGSegments.Frame) {
         let segments = JPEGSegments(bytes)
         guard let frame = segments.frame else { throw damaged("it has no picture, or is cut short before it") }
         guard segments.isWhole else { throw damaged("it is cut short") }
@@ -22,7 +28,11 @@ public struct JPEGCodec: WritableImageCodec {
         guard frame.isArithmetic || frame.width * frame.height / 512 <= bytes.count else {
             throw damaged("it is too short for the image size that it declares")
         }
+        return (segments, frame)
+    }
 
+    public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
+        let (segments, frame) = try open(bytes, limits)
         guard let decoder = tjInitDecompress() else { throw InputError("libjpeg-turbo cannot be started") }
         defer { tjDestroy(decoder) }
         let file = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)

@@ -13,7 +13,16 @@ public struct PNGCodec: WritableImageCodec {
 
     public func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: PNGCodec.signature) }
 
-    public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
+    public func head(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> ImageHead {
+        try open(bytes, limits) { reader in
+            ImageHead(
+                width: Int(dd_png_width(reader)), height: Int(dd_png_height(reader)), orientation: metadata(reader, bytes).exif?.orientation,
+                bits: Int(dd_png_bits(reader)), hasAlpha: Int(dd_png_channels(reader)).isMultiple(of: 2))
+        }
+    }
+
+    /// - Parameter body: reads from what was opened, which is closed behind it.
+    private func open<Result>(_ bytes: UnsafeRawBufferPointer, _ limits: ReadingLimits, _ body: (OpaquePointer) throws -> Result) throws -> Result {
         try checkDeclaredSize(bytes, limits)
         var message = [CChar](repeating: 0, count: Int(DD_PNG_MESSAGE_SIZE))
         guard
@@ -21,20 +30,31 @@ public struct PNGCodec: WritableImageCodec {
                 bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, UInt32(Photo.maximumDimension), UInt64(limits.pixelCount), &message)
         else { throw damaged(message) }
         defer { dd_png_close(reader) }
+        let sampleCount = Int(dd_png_channels(reader)) + 4
+        try limits.check(
+            width: Int(dd_png_width(reader)), height: Int(dd_png_height(reader)), bytesPerPixel: sampleCount * Int(dd_png_bits(reader)) / 8)
+        return try body(reader)
+    }
 
-        let (width, height, channels) = (Int(dd_png_width(reader)), Int(dd_png_height(reader)), Int(dd_png_channels(reader)))
-        let bits = Int(dd_png_bits(reader))
-        try limits.check(width: width, height: height, bytesPerPixel: (channels + 4) * bits / 8)
-        let samples = try Samples.make(bits: bits, count: width * height * channels) {
-            if dd_png_read_pixels(reader, $0.baseAddress, &message) != 0 { throw damaged(message) }
+    private func metadata(_ reader: OpaquePointer, _ bytes: UnsafeRawBufferPointer) -> PhotoMetadata {
+        var metadata = PhotoMetadata(dd_png_get_metadata(reader))
+        metadata.takeChunks(PNGChunk.carriedOver(from: bytes))
+        return metadata
+    }
+
+    public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
+        try open(bytes, limits) { reader in
+            let (width, height, channels) = (Int(dd_png_width(reader)), Int(dd_png_height(reader)), Int(dd_png_channels(reader)))
+            var message = [CChar](repeating: 0, count: Int(DD_PNG_MESSAGE_SIZE))
+            let samples = try Samples.make(bits: Int(dd_png_bits(reader)), count: width * height * channels) {
+                if dd_png_read_pixels(reader, $0.baseAddress, &message) != 0 { throw damaged(message) }
+            }
+            var image = DecodedImage(width: width, height: height, colors: channels < 3 ? .gray : .rgb, samples: samples)
+            image.alpha = channels.isMultiple(of: 2) ? .straight : .none
+            image.isGray = dd_png_is_gray(reader) != 0
+            image.metadata = metadata(reader, bytes)
+            return image
         }
-        let isGray = dd_png_is_gray(reader) != 0
-        var image = DecodedImage(width: width, height: height, colors: channels < 3 ? .gray : .rgb, samples: samples)
-        image.alpha = channels.isMultiple(of: 2) ? .straight : .none
-        image.isGray = isGray
-        image.metadata = PhotoMetadata(dd_png_get_metadata(reader))
-        image.metadata.takeChunks(PNGChunk.carriedOver(from: bytes))
-        return image
     }
 
     /// The header always lies at the same place, so that sizes out of range get a message with the numbers in it.

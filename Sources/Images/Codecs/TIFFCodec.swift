@@ -25,7 +25,28 @@ public struct TIFFCodec: WritableImageCodec {
         return TIFFFields(bytes) != nil && !isRaw
     }
 
-    public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
+    /// A file's first directory, and libtiff reading its picture.
+    private struct Opened {
+        var fields: TIFFFields
+        var first: TIFFFields.Directory
+        var info: dd_tiff_info
+        var reader: OpaquePointer
+        var colors: DecodedImage.Colors
+        var channels: Int
+
+        var orientation: Int { first[EXIFData.Tag.orientation].flatMap(fields.number).flatMap { (1...8).contains($0) ? $0 : nil } ?? 1 }
+    }
+
+    public func head(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> ImageHead {
+        try open(bytes, limits) { file in
+            ImageHead(
+                width: Int(file.info.width), height: Int(file.info.height), orientation: file.orientation, bits: Int(file.info.bits),
+                hasAlpha: file.info.alpha != DD_TIFF_OPAQUE)
+        }
+    }
+
+    /// - Parameter body: reads from what was opened, which is closed behind it.
+    private func open<Result>(_ bytes: UnsafeRawBufferPointer, _ limits: ReadingLimits, _ body: (Opened) throws -> Result) throws -> Result {
         guard let fields = TIFFFields(bytes), let first = fields.first else { throw damaged("its first directory cannot be read") }
         var message = [CChar](repeating: 0, count: Int(DD_TIFF_MESSAGE_SIZE))
         var info = dd_tiff_info()
@@ -43,20 +64,28 @@ public struct TIFFCodec: WritableImageCodec {
         let channels = colors.rawValue + (info.alpha == DD_TIFF_OPAQUE ? 0 : 1)
         try limits.check(width: width, height: height, bytesPerPixel: (channels + 4) * Int(info.bits) / 8)
         try AvailableMemory.require(dd_tiff_working_bytes(reader) + width * height * channels * Int(info.bits) / 8, for: "the picture")
-        let samples = try Samples.make(bits: Int(info.bits), count: width * height * channels) {
-            if dd_tiff_read_pixels(reader, $0.baseAddress, &message) != 0 { throw damaged(text(ofC: message)) }
+        return try body(Opened(fields: fields, first: first, info: info, reader: reader, colors: colors, channels: channels))
+    }
+
+    public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
+        try open(bytes, limits) { file in
+            var message = [CChar](repeating: 0, count: Int(DD_TIFF_MESSAGE_SIZE))
+            let (width, height) = (Int(file.info.width), Int(file.info.height))
+            let samples = try Samples.make(bits: Int(file.info.bits), count: width * height * file.channels) {
+                if dd_tiff_read_pixels(file.reader, $0.baseAddress, &message) != 0 { throw damaged(text(ofC: message)) }
+            }
+            var image = DecodedImage(width: width, height: height, colors: file.colors, samples: samples)
+            switch Int(file.info.alpha) {
+            case DD_TIFF_ALPHA: image.alpha = .straight
+            case DD_TIFF_PREMULTIPLIED: image.alpha = .premultiplied
+            default: break
+            }
+            image.isGray = file.colors == .gray
+            image.orientation = file.orientation
+            image.metadata = metadata(file.fields, file.first)
+            if file.info.has_more != 0 { image.warnings.append("it holds several pictures, of which the first is read") }
+            return image
         }
-        var image = DecodedImage(width: width, height: height, colors: colors, samples: samples)
-        switch Int(info.alpha) {
-        case DD_TIFF_ALPHA: image.alpha = .straight
-        case DD_TIFF_PREMULTIPLIED: image.alpha = .premultiplied
-        default: break
-        }
-        image.isGray = colors == .gray
-        image.orientation = first[EXIFData.Tag.orientation].flatMap(fields.number).flatMap { (1...8).contains($0) ? $0 : nil } ?? 1
-        image.metadata = metadata(fields, first)
-        if info.has_more != 0 { image.warnings.append("it holds several pictures, of which the first is read") }
-        return image
     }
 
     private func metadata(_ fields: TIFFFields, _ first: TIFFFields.Directory) -> PhotoMetadata {

@@ -6,20 +6,47 @@ public struct WebPCodec: WritableImageCodec {
     public let name = "WebP"
     public let nameExtensions = ["webp"]
     public let largestSide = 16383
+    public let hasQuality = true
 
     public init() {}
 
     public func recognizes(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.starts(with: "RIFF".utf8) && bytes.dropFirst(8).starts(with: "WEBP".utf8) }
 
+    public func head(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> ImageHead {
+        let features = try features(bytes, limits)
+        return ImageHead(
+            width: Int(features.width), height: Int(features.height), orientation: metadata(bytes).exif?.orientation, hasAlpha: features.has_alpha != 0)
+    }
+
+    private func features(_ bytes: UnsafeRawBufferPointer, _ limits: ReadingLimits) throws -> WebPBitstreamFeatures {
+        var features = WebPBitstreamFeatures()
+        guard WebPGetFeatures(bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), bytes.count, &features) == VP8_STATUS_OK else {
+            throw damaged("its head cannot be read")
+        }
+        guard features.has_animation == 0 else { throw InputError("is a WebP file of several pictures that follow each other", advice: "Export one of them.") }
+        // Without loss it is decoded into pixels of 4 bytes first.
+        try limits.check(width: Int(features.width), height: Int(features.height), bytesPerPixel: (features.has_alpha != 0 ? 4 : 3) + 4 + 4)
+        return features
+    }
+
+    private func metadata(_ bytes: UnsafeRawBufferPointer) -> PhotoMetadata {
+        var metadata = PhotoMetadata()
+        for (type, contents) in WebPChunks(bytes) {
+            switch type {
+            case "ICCP": metadata.colorProfile = .init(name: "ICC profile", bytes: Array(contents))
+            case "EXIF": metadata.exif = EXIFData(contents)
+            case "XMP ": metadata.xmp = XMPPacket(contents)
+            default: break
+            }
+        }
+        return metadata
+    }
+
     public func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage {
         let file = bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
-        var features = WebPBitstreamFeatures()
-        guard WebPGetFeatures(file, bytes.count, &features) == VP8_STATUS_OK else { throw damaged("its head cannot be read") }
-        guard features.has_animation == 0 else { throw InputError("is a WebP file of several pictures that follow each other", advice: "Export one of them.") }
+        let features = try features(bytes, limits)
         let (width, height, hasAlpha) = (Int(features.width), Int(features.height), features.has_alpha != 0)
         let channels = hasAlpha ? 4 : 3
-        // Without loss it is decoded into pixels of 4 bytes first.
-        try limits.check(width: width, height: height, bytesPerPixel: channels + 4 + 4)
         let samples = try Samples.make(bits: 8, count: width * height * channels) { buffer in
             let target = buffer.baseAddress!.assumingMemoryBound(to: UInt8.self)
             let decode = hasAlpha ? WebPDecodeRGBAInto : WebPDecodeRGBInto
@@ -27,14 +54,7 @@ public struct WebPCodec: WritableImageCodec {
         }
         var image = DecodedImage(width: width, height: height, colors: .rgb, samples: samples)
         image.alpha = hasAlpha ? .straight : .none
-        for (type, contents) in WebPChunks(bytes) {
-            switch type {
-            case "ICCP": image.metadata.colorProfile = .init(name: "ICC profile", bytes: Array(contents))
-            case "EXIF": image.metadata.exif = EXIFData(contents)
-            case "XMP ": image.metadata.xmp = XMPPacket(contents)
-            default: break
-            }
-        }
+        image.metadata = metadata(bytes)
         return image
     }
 

@@ -1,0 +1,95 @@
+import ArgumentParser
+
+/// Texts of `deblurdiff help TOPIC`.
+enum HelpTopics {
+    /// A new one is a line here, and its text.
+    static let all: [(name: String, abstract: String, text: String)] = [
+        ("jobs", "lines of JSON for 'run --jobs'", jobs), ("progress", "lines of JSON of 'run --progress json'", progress),
+        ("resume", "what is kept when work is interrupted, and how it goes on", resume), ("exit-status", "what commands end with", exitStatus),
+        ("files", "files that the program reads and writes by itself", files), ("photographs", "formats, colours, metadata", photographs),
+    ]
+
+    static func text(_ topic: String) -> String? {
+        if topic == "topics" {
+            return "Topics, for 'deblurdiff help TOPIC':\n\n" + all.map { "  " + $0.name.padded(to: 14) + $0.abstract }.joined(separator: "\n")
+        }
+        return all.first { $0.name == topic }?.text
+    }
+
+    private static let jobs = """
+        deblurdiff run --jobs - [--model MODEL] [options]
+
+        Each line of standard input (or of a file) is a JSON object, and is answered by one line on standard output, in order. The model stays in memory.
+
+          {"id": 7, "input": "a.jpg", "output": "b.jpg", "options": {"seed": 5, "tiled": true}}
+
+          id       anything; it comes back with the answer
+          input    a photograph
+          output   the file of its result
+          options  options of 'run' that decide a result, by their names without hyphens: numbers, texts, true and false. They go before those of the command line.
+                   Not those of the process: model, threads, precision, memory, isa, tune, -O.
+
+        The answer is a line as in a manifest, with id and the line's number:
+
+          {"id":7,"line":1,"input":"a.jpg","output":"b.jpg","state":"done","width":640,"height":480,"seconds":1.2,"seed":5,"model":...,"modelDigest":...}
+
+        state is done, skipped (it is there, made in the same way) or failed, with "error". A line that is no such object, or longer than 1 MB, is answered with a failed one; the next
+        line is read all the same. Empty lines are passed over. The end of the input ends the program, with status 0.
+        """
+
+    private static let progress = """
+        deblurdiff run ... --progress json
+
+        Lines of JSON on standard error, each with "event":
+
+          plan      photographs, seconds, peakBytes, availableBytes: before anything runs
+          progress  input, phase (encodingText, encodingImage, preparing, sampling, decoding), step, steps, share (0 to 1), seconds, secondsLeft, secondsPerStep, memoryBytes;
+                    of several photographs also photograph, photographs, allShare, allSecondsLeft
+          preview   input, path, step: a preview was written
+          ended     report: what became of a photograph, as a line of a manifest
+          message, warning, error    text
+
+        What is not known is left out. A command that fails ends with a text for people, which does not begin with a brace.
+        """
+
+    private static let resume = """
+        The first Ctrl-C (or SIGTERM) ends the work after the step under way, the second at once. Each 20 seconds, and then, the state of the sampler is kept in
+        ~/.cache/deblurdiff/unfinished (--state-dir), a small file that is named after the program, the model, the photograph and all options that decide the result. The same command
+        goes on from there, to the same bits, also after a crash; --no-resume begins anew and keeps nothing. What is older than 30 days is removed.
+
+        Results that are there are looked at: made from the same photograph with the same model and options, and whole, they are not made again; --overwrite makes them anew. Results
+        say in their metadata how they were made; of those of --strip-metadata a note is kept beside the states.
+        """
+
+    private static let exitStatus = """
+        0    all was done
+        1    something could not be read, restored or written; of several photographs the others were done. 'plan': a photograph will not fit into memory
+        64   a mistake in the command line
+        130  interrupted by Ctrl-C, after the state was kept; 143 by SIGTERM
+        141  the reader of standard output has gone
+        """
+
+    private static let files = """
+        ~/.config/deblurdiff/config.yaml    options that commands take where the command line has no others: 'model', and a section for each command
+                                              model: /data/deblurdiff.ddiff.safetensors
+                                              run:
+                                                steps: 20
+                                                tiled: true
+        ~/.cache/deblurdiff/kernels.json    times of kernels (--tune)
+        ~/.cache/deblurdiff/speeds.json     how fast the machine is with a model, for 'plan'
+        ~/.cache/deblurdiff/unfinished/     interrupted work
+
+        XDG_CONFIG_HOME and XDG_CACHE_HOME are heeded. The files in the cache can be removed at any time. DEBLURDIFF_MODEL names the model where neither an argument nor --model does;
+        it goes before the configuration, which goes before the model that comes with the program.
+        """
+
+    private static let photographs = """
+        PNG, JPEG, TIFF, WebP, HEIC and AVIF are read, told by their bytes; PNG, JPEG, TIFF and WebP are written. Pictures come out upright. Colours go from the photograph's profile to
+        sRGB for the networks, and back (CMYK stays sRGB). 16 bits stay 16 in PNG and TIFF; grey stays grey; transparency stays where the format has it. EXIF, XMP and IPTC are carried
+        over, and program, model, seed and options are written into the result: 'deblurdiff inspect PHOTO' shows them.
+        """
+}
+
+extension String {
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
+}

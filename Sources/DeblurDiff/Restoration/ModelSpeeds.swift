@@ -1,0 +1,206 @@
+import Files
+import Foundation
+import GraphRuntime
+import Synchronization
+import Tensors
+
+/// How long restorations take on this machine: measured once for a model and its options, at a few sizes, and kept in a small file.
+///
+/// The file is a cache: what cannot be read, or is no time, counts as not measured.
+public final class ModelSpeeds {
+    private struct Contents: Codable {
+        var schema = ModelSpeeds.schema
+        /// By machine, by model and options, by program and size.
+        var machines: [String: [String: [String: ProgramSpeed]]] = [:]
+    }
+
+    private static let schema = "deblurdiff.speeds/1"
+    private static let mostBytes = 4 << 20
+    /// Nothing is measured that takes longer than so many seconds by a rough estimate; larger images are as fast for each of their operations.
+    private static let longestMeasurement = 5.0
+
+    private let model: DeblurDiffModel
+    private let path: String?
+    private let machine = MachineLimits.machineName
+    private let configuration: String
+    private var known: [String: ProgramSpeed]
+    private lazy var limits = MachineLimits.measure(model.options.pool)
+    private lazy var arithmetic = measureArithmetic()
+
+    /// - Parameter path: of the file; nil for none.
+    public init(_ model: DeblurDiffModel, path: String? = FilePath.inCache("speeds.json")) {
+        self.model = model
+        self.path = path
+        let (options, optimization) = (model.options, model.optimization)
+        configuration =
+            ([
+                model.file.digest, optimization.level.name, options.precision.rawValue, options.memory.rawValue, "\(options.pool.threadCount) threads",
+            ] + optimization.pipeline.disabledPasses.sorted()).joined(separator: ", ")
+        known = (path.flatMap(ModelSpeeds.read)?.machines[machine]?[configuration] ?? [:]).filter(\.value.isSound)
+    }
+
+    /// About how long, by what the processors can do at most: for what is over soon, or to see whether measuring pays.
+    public func roughSeconds(_ cost: RestorationCost) -> Double { cost.seconds(limits, precision: model.options.precision) }
+
+    /// Whether nothing needs to be measured for ``time(of:)``.
+    public func isKnown(_ cost: RestorationCost) throws -> Bool {
+        try cost.plan.parts.allSatisfy { part in try points(part, cost.plan).allSatisfy { known[ModelSpeeds.name(part, side: $0)] != nil } }
+    }
+
+    /// How long a restoration takes, but for reading and writing the photograph. What was not measured yet is measured now.
+    public func time(of cost: RestorationCost) throws -> RestorationTime {
+        var time = RestorationTime()
+        for part in cost.plan.parts where part.runs > 0 {
+            let speed = try speed(part, cost.plan)
+            let seconds = Double(part.runs) * speed.seconds
+            switch part.phase {
+            case .encodingText: time.once += seconds + speed.packingSeconds
+            case .preparing, .sampling:
+                time.each += seconds
+                time.size += speed.packingSeconds
+            case .encodingImage, .decoding: time.each += seconds + speed.packingSeconds
+            }
+            if part.phase == .decoding { time.decoding = seconds }
+            if part.phase == .sampling { time.step = seconds / Double(max(cost.options.steps, 1)) }
+        }
+        let elements = Double(cost.latentElementCount)
+        // Noise is drawn for two latents and the start, and then in each step.
+        time.each += elements * (3 * arithmetic.noise + Double(cost.options.steps) * arithmetic.step) + Double(cost.pixelCount) * arithmetic.pixel
+        time.each += Double(cost.peakByteCount) * arithmetic.touch
+        return time
+    }
+
+    // MARK: Programs
+
+    /// The sides of the square images at which a part is measured: the powers of two around its own size.
+    private func points(_ part: RestorationPlan.Part, _ plan: RestorationPlan) throws -> [Int] {
+        guard part.phase != .encodingText else { return [0] }
+        let factor = model.configuration.latentFactor
+        let size = plan.insideSize(factor: factor)
+        let area = size.width * size.height
+        var side = max(64, model.configuration.imageMultiple)
+        while 4 * side * side <= area, try isQuick(part, 2 * side) { side *= 2 }
+        return try side * side < area && isQuick(part, 2 * side) ? [side, 2 * side] : [side]
+    }
+
+    private func isQuick(_ part: RestorationPlan.Part, _ side: Int) throws -> Bool {
+        let size = part.pixelCount
+        // Attention grows faster, but nowhere near as far as to matter here.
+        let operations = part.floatingPointOperations * Double(side * side) / Double(size)
+        return operations / (1e9 * max(limits.limit(model.options.precision), 0.1)) < ModelSpeeds.longestMeasurement
+    }
+
+    private static func name(_ part: RestorationPlan.Part, side: Int) -> String { side == 0 ? part.key.graph : "\(part.key.graph) \(side)" }
+
+    private func speed(_ part: RestorationPlan.Part, _ plan: RestorationPlan) throws -> ProgramSpeed {
+        let sides = try points(part, plan)
+        let speeds = try sides.map { try measured(part, side: $0) }
+        guard let first = speeds.first, let last = speeds.last else { preconditionFailure("no size to measure at") }
+        var speed = last
+        speed.operations = part.floatingPointOperations
+        // Seconds for an operation, between the two sizes.
+        let span = log(last.operations / first.operations)
+        let share = span > 0 ? min(max(log(part.floatingPointOperations / first.operations) / span, 0), 1) : 1
+        let (a, b) = (first.seconds / first.operations, last.seconds / last.operations)
+        speed.seconds = part.floatingPointOperations * (a > 0 && b > 0 ? exp((1 - share) * log(a) + share * log(b)) : b)
+        return speed
+    }
+
+    private func measured(_ part: RestorationPlan.Part, side: Int) throws -> ProgramSpeed {
+        let name = ModelSpeeds.name(part, side: side)
+        if let speed = known[name] { return speed }
+        var key = side == 0 ? part.key : try model.key(part.key.graph, height: side, width: side)
+        key.strength = part.key.strength
+        let speed = try model.measureSpeed(model.stages(key).optimized)
+        known[name] = speed
+        try? write()
+        return speed
+    }
+
+    // MARK: What is done between the programs
+
+    private struct Arithmetic {
+        /// Seconds for a number of a latent: normal ones, and a step of the sampler.
+        var noise = 0.0
+        var step = 0.0
+        /// Seconds for a pixel: padding, cutting, colours.
+        var pixel = 0.0
+        /// Seconds for a byte of memory that is touched for the first time.
+        var touch = 0.0
+    }
+
+    private func measureArithmetic() -> Arithmetic {
+        func seconds(_ body: () -> Void) -> Double {
+            let start = ContinuousClock.now
+            body()
+            return start.duration(to: .now) / .seconds(1)
+        }
+        let side = 256
+        var (random, result) = (TorchGenerator(seed: 1), Arithmetic())
+        let latent = Tensor(random.randn(side * side), shape: [1, 1, side, side])
+        result.noise = seconds { _ = random.randn(side * side) } / Double(side * side)
+        if var sampler = try? SamplerName.spaced.make(steps: 2) {
+            result.step =
+                seconds {
+                    let estimate = sampler.estimate(noise: latent, z: latent, step: 0)
+                    _ = sampler.step(latent, estimate: estimate, step: 0, random: &random)
+                } / Double(side * side)
+        }
+        result.touch =
+            seconds {
+                let fresh = Tensor(TensorType(.float32, [16 << 20]))
+                for index in stride(from: 0, to: fresh.floats.count, by: 1024) { fresh.floats[index] = 1 }
+            } / Double(64 << 20)
+        let image = Tensor(random.randn(3 * side * side), shape: [1, 3, side, side])
+        result.pixel =
+            seconds {
+                let padded = Padding.padded(image, multiple: 64)
+                let cut = Padding.crop(padded, height: side, width: side)
+                for index in cut.floats.indices { cut.floats[index] = (cut.floats[index] + 1) / 2 }
+                if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: cut, matching: image) }
+            } / Double(side * side)
+        return result
+    }
+
+    // MARK: The file
+
+    private static func read(_ path: String) -> Contents? {
+        guard let file = try? MappedFile(path: path), file.bytes.count <= mostBytes,
+            let contents = withExtendedLifetime(file, { try? JSONDecoder().decode(Contents.self, from: Data(file.bytes)) }), contents.schema == schema
+        else { return nil }
+        return contents
+    }
+
+    private func write() throws {
+        guard let path else { return }
+        var contents = ModelSpeeds.read(path) ?? Contents()
+        contents.machines[machine, default: [:]][configuration, default: [:]].merge(known) { $1 }
+        // Models come and go.
+        if contents.machines[machine]!.count > 100 { contents.machines[machine] = [configuration: known] }
+        try FilePath.makeFolder(FilePath.folder(of: path))
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let writer = try AtomicFileWriter(path: path)
+        try writer.write(Array(try encoder.encode(contents)))
+        try writer.commit()
+    }
+}
+
+/// Seconds of a restoration, by how often they are spent.
+public struct RestorationTime: Hashable, Sendable {
+    /// For all photographs together: the prompts.
+    public var once = 0.0
+    /// Where the size is another than that of the photograph before: the denoiser's weights.
+    public var size = 0.0
+    /// For each photograph.
+    public var each = 0.0
+    /// Of these, one step of the sampler.
+    public var step = 0.0
+    /// Of these, the decoder; a preview takes as long.
+    public var decoding = 0.0
+
+    public init(each: Double = 0) { self.each = each }
+
+    /// Of a photograph that is restored alone.
+    public var alone: Double { once + size + each }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import GraphIR
+import GraphRuntime
+import Tensors
+
+/// How fast this machine makes a program ready and runs it.
+struct ProgramSpeed: Codable, Hashable, Sendable {
+    /// Of one run.
+    var operations: Double
+    var packingSeconds: Double
+    /// Of one run.
+    var seconds: Double
+
+    var isSound: Bool { [operations, packingSeconds, seconds].allSatisfy { $0.isFinite && $0 >= 0 } && operations > 0 && seconds < 1e6 }
+}
+
+extension DeblurDiffModel {
+    /// Times a graph's kernels: each kind of call once, by itself, with the model's own weights. Networks repeat themselves, so that this takes a part of the time and of the
+    /// memory that the whole program does.
+    func measureSpeed(_ graph: Graph) throws -> ProgramSpeed {
+        var speed = ProgramSpeed(operations: Double(graph.floatingPointOperations), packingSeconds: 0, seconds: 0)
+        var known: [String: (packing: Double, run: Double)] = [:]
+        for step in try plan(graph).steps {
+            let node = graph[step.node]
+            let operands = node.operands.map { "\(graph[$0].isParameter) \(graph.type($0))" }
+            let kind = "\(node.op) \(operands) \(graph.resultTypes(node))"
+            let times =
+                try known[kind]
+                ?? measure(
+                    graph.extract(
+                        "piece", nodes: [step.node],
+                        outputs: node.results.enumerated().map {
+                            Graph.Output(name: "\($0.offset)", value: $0.element)
+                        }))
+            known[kind] = times
+            speed.packingSeconds += times.packing
+            speed.seconds += times.run
+        }
+        return speed
+    }
+
+    private func measure(_ piece: Graph) throws -> (packing: Double, run: Double) {
+        let start = ContinuousClock.now
+        let program = try program(piece)
+        let packing = start.duration(to: .now) / .seconds(1)
+        let inputs = Dictionary(uniqueKeysWithValues: piece.inputs.map { (piece[$0].name, Tensor(piece.type($0))) })
+        let workspace = Workspace()
+        func run() throws -> Double {
+            var seconds = 0.0
+            _ = try program.run(inputs, in: workspace) { seconds += $0.seconds }
+            return seconds
+        }
+        // The first run touches memory for the first time, which a whole program's runs do once in all.
+        let first = try run()
+        let count = first > 0.05 ? 1 : 3
+        return (packing, try (0..<count).reduce(0) { sum, _ in try sum + run() } / Double(count))
+    }
+}
