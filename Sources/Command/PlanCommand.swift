@@ -98,12 +98,12 @@ struct PlanCommand: ParsableCommand {
         var text = "        size       inside  tiles  photographs   time each       memory\n"
         for entry in plan.sizes {
             text += padded("\(entry.width) x \(entry.height)", 12) + padded("\(entry.insideWidth) x \(entry.insideHeight)", 13) + padded("\(entry.tiles)", 7)
-            text += padded("\(entry.photographs.count)", 13) + padded(formatDuration(entry.seconds), 12) + padded(formatBytes(entry.peakBytes), 13)
+            text += padded("\(entry.photographs.count)", 13) + padded(formatDuration(entry.seconds), 12) + padded(Units.bytes(entry.peakBytes), 13)
             text += entry.fits ? "\n" : "  more than there is\n"
         }
         for (photo, words) in plan.failures.sorted(by: { $0.key < $1.key }) { text += "\(photo): \(words)\n" }
         text += "\(plan.photographs) photograph\(plan.photographs == 1 ? "" : "s"): about \(formatDuration(plan.seconds)), "
-        text += "\(formatBytes(plan.peakBytes)) of \(formatBytes(plan.availableBytes)) of memory\n"
+        text += "\(Units.bytes(plan.peakBytes)) of \(Units.bytes(plan.availableBytes)) of memory\n"
         if plan.sizes.contains(where: { !$0.fits }) {
             text += restoration.tiled ? "A smaller --tile-size takes less memory.\n" : "With --tiled memory is bounded.\n"
         }

@@ -21,7 +21,7 @@ final class ProgressReporter {
     /// A count of bytes.
     func bytes(_ what: String, done: Int, total: Int) {
         guard total > 0 else { return }
-        show(what, share: Double(done) / Double(total)) { "\(formatBytes(done)) of \(formatBytes(total))" }
+        show(what, share: Double(done) / Double(total)) { "\(Units.bytes(done)) of \(Units.bytes(total))" }
     }
 
     /// Where a restoration stands.

@@ -165,9 +165,9 @@ private final class RunReporter {
         // Less than this is done in no time on any machine, and not worth measuring it.
         guard cost.floatingPointOperations > 1e12 else { return }
         let seconds = cost.seconds(MachineLimits.measure(model.options.pool), precision: model.options.precision)
-        let size = "\(width) x \(height) pixels take about \(formatDuration(seconds)) and \(formatBytes(cost.peakByteCount)) of memory"
+        let size = "\(width) x \(height) pixels take about \(formatDuration(seconds)) and \(Units.bytes(cost.peakByteCount)) of memory"
         if seconds > 3600 {
-            let narrow = model.options.precision == .float32 ? "--precision bfloat16 and " : ""
+            let narrow = model.options.precision == .float32 ? "--precision int16 and " : ""
             progress.warn("\(size). Fewer --steps, \(narrow)smaller images take less time.")
         } else if seconds > 60 {
             progress.finish("\(size).")

@@ -1,4 +1,4 @@
-// Parses whatever bytes there are and reads all of the message through the C face.
+// Parses whatever bytes there are and reads all of the message through the C interface.
 //
 //   clang++ -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -DONNX_ML=1 -DONNX_NAMESPACE=onnx -ISources/COnnx/include \
 //       Tools/fuzz/fuzz_onnx_reader.cpp Sources/COnnx/onnx_reader.cpp -lonnx_proto -lprotobuf -o fuzz_onnx_reader
