@@ -49,7 +49,8 @@ let package = Package(
                 .embedInCode("Resources/memory.js"), .embedInCode("Resources/tables.js"), .embedInCode("Resources/main.js"),
             ]),
         .target(
-            name: "ONNX", dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "Tensors"]),
+            name: "ONNX",
+            dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
         .target(
             name: "DeblurDiff",
@@ -104,7 +105,7 @@ let package = Package(
         .testTarget(name: "GraphFileTests", dependencies: ["Checkpoints", "Files", "GraphFile", "GraphTestSupport", "TensorFiles", "Tensors"]),
         .testTarget(
             name: "GraphViewsTests",
-            dependencies: ["DeblurDiff", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "GraphViews", "Operators", "Tensors"]),
+            dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "GraphViews", "Operators", "Tensors"]),
         .testTarget(
             name: "ONNXTests",
             dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "ONNX", "Operators", "Tensors"],

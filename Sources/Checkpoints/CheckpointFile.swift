@@ -3,7 +3,7 @@ import TensorFiles
 import Tensors
 
 /// The tensors of one checkpoint file, whatever its format.
-public final class CheckpointFile: CheckpointSource, @unchecked Sendable {
+public final class CheckpointFile: CheckpointSource {
     public let format: CheckpointFormat
     public let names: [String]
     private let file: MappedFile
@@ -43,17 +43,18 @@ public enum CheckpointFormat: String, Sendable {
 public func openCheckpoint(_ path: String) throws -> CheckpointFile {
     let file = try MappedFile(path: path)
     do {
-        let bytes = file.bytes
-        if ZipArchive.looksLike(bytes) {
-            return CheckpointFile(file: file, format: .torchArchive, tensors: try TorchArchive.tensors(in: bytes))
+        return try file.withBytes { bytes in
+            if ZipArchive.looksLike(bytes) {
+                return CheckpointFile(file: file, format: .torchArchive, tensors: try TorchArchive.tensors(in: bytes))
+            }
+            if LegacyTorchFile.looksLike(bytes) {
+                return CheckpointFile(file: file, format: .legacyTorch, tensors: try LegacyTorchFile.tensors(in: bytes))
+            }
+            if SafetensorsFile.looksLike(bytes) {
+                return CheckpointFile(file: file, format: .safetensors, tensors: try safetensors(in: file))
+            }
+            throw foreignFileError(bytes)
         }
-        if LegacyTorchFile.looksLike(bytes) {
-            return CheckpointFile(file: file, format: .legacyTorch, tensors: try LegacyTorchFile.tensors(in: bytes))
-        }
-        if SafetensorsFile.looksLike(bytes) {
-            return CheckpointFile(file: file, format: .safetensors, tensors: try safetensors(in: file))
-        }
-        throw foreignFileError(bytes)
     } catch let error as InputError {
         throw error.location?.hasPrefix(path) == true ? error : error.at(path)
     }

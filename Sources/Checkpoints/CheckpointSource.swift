@@ -29,10 +29,10 @@ extension CheckpointSource {
     /// The whole tensor, copied and contiguous, with the element type of the file.
     public func tensor(_ name: String) throws -> Tensor {
         guard let type = type(of: name) else { throw InputError("there is no such tensor in the checkpoint", at: name) }
-        let result = Tensor(type)
+        var result = Tensor(type)
         var filled = 0
         try forEachPiece(of: name) { piece in
-            UnsafeMutableRawBufferPointer(rebasing: result.bytes[filled..<filled + piece.count]).copyMemory(from: piece)
+            result.withMutableBytes { UnsafeMutableRawBufferPointer(rebasing: $0[filled..<filled + piece.count]).copyMemory(from: piece) }
             filled += piece.count
         }
         return result

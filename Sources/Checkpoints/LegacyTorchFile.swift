@@ -21,20 +21,19 @@ enum LegacyTorchFile {
     }
 
     static func tensors(in bytes: UnsafeRawBufferPointer) throws -> [(name: String, tensor: StoredTensor)] {
-        let heap = PickleHeap()
-        var reader = BoundedReader(bytes, at: magicNumberEnd(bytes) ?? 0)
-        func readPickle() throws -> PickleValue {
-            var unpickler = Unpickler(reader, heap: heap)
-            defer { reader = unpickler.reader }
-            return try unpickler.read()
-        }
-        guard try readPickle().integer == protocolVersion else { throw InputError("is of a version of torch.save that is not known") }
-        if case .dictionary(let system) = try readPickle(), case .bool(false)? = system.value("little_endian") {
-            throw InputError("was written on a machine with another byte order", advice: "Save it again on a little-endian machine.")
-        }
-        let value = try readPickle()
-        guard let keys = try readPickle().elements else { throw Unpickler.damaged("the list of storages is missing") }
-        return try withExtendedLifetime(heap) {
+        try PickleHeap.with { heap in
+            var reader = BoundedReader(bytes, at: magicNumberEnd(bytes) ?? 0)
+            func readPickle() throws -> PickleValue {
+                var unpickler = Unpickler(reader, heap: heap)
+                defer { reader = unpickler.reader }
+                return try unpickler.read()
+            }
+            guard try readPickle().integer == protocolVersion else { throw InputError("is of a version of torch.save that is not known") }
+            if case .dictionary(let system) = try readPickle(), case .bool(false)? = system.value("little_endian") {
+                throw InputError("was written on a machine with another byte order", advice: "Save it again on a little-endian machine.")
+            }
+            let value = try readPickle()
+            guard let keys = try readPickle().elements else { throw Unpickler.damaged("the list of storages is missing") }
             let tensors = try StateDict.tensors(in: value, heap)
             var data: [String: Range<Int>] = [:]
             for key in keys {

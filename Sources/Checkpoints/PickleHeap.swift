@@ -50,8 +50,13 @@ final class PickleHeap {
         return dictionary
     }
 
-    deinit {
-        for list in lists { list.elements = [] }
-        for dictionary in dictionaries { dictionary.pairs = [] }
+    /// All values are empty after the call.
+    static func with<Result>(_ body: (PickleHeap) throws -> Result) rethrows -> Result {
+        let heap = PickleHeap()
+        defer {
+            for list in heap.lists { list.elements = [] }
+            for dictionary in heap.dictionaries { dictionary.pairs = [] }
+        }
+        return try body(heap)
     }
 }

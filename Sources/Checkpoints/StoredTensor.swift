@@ -76,10 +76,10 @@ struct StoredTensor: Sendable {
             release(span, of: file)
         }
         switch type.elementType.byteSize {
-        case 8: try gather(UInt64.self, in: file, buffer, body)
-        case 4: try gather(UInt32.self, in: file, buffer, body)
-        case 2: try gather(UInt16.self, in: file, buffer, body)
-        default: try gather(UInt8.self, in: file, buffer, body)
+        case 8: try file.withBytes { try gather(UInt64.self, $0, of: file, buffer, body) }
+        case 4: try file.withBytes { try gather(UInt32.self, $0, of: file, buffer, body) }
+        case 2: try file.withBytes { try gather(UInt16.self, $0, of: file, buffer, body) }
+        default: try file.withBytes { try gather(UInt8.self, $0, of: file, buffer, body) }
         }
     }
 
@@ -90,10 +90,9 @@ struct StoredTensor: Sendable {
         defer { buffer.deallocate() }
         for position in stride(from: span.lowerBound, to: span.upperBound, by: pieceSize) {
             let range = position..<min(position + pieceSize, span.upperBound)
-            let bytes = UnsafeRawBufferPointer(rebasing: file.bytes[range])
-            if isAligned {
-                try body(bytes)
-            } else {
+            try file.withBytes {
+                let bytes = UnsafeRawBufferPointer(rebasing: $0[range])
+                if isAligned { return try body(bytes) }
                 buffer.copyMemory(from: bytes)
                 try body(UnsafeRawBufferPointer(rebasing: buffer[..<range.count]))
             }
@@ -104,13 +103,14 @@ struct StoredTensor: Sendable {
     /// The system maps some pages around each that is touched, so a little more is released.
     private func release(_ range: Range<Int>, of file: MappedFile) {
         let around = 64 << 10
-        file.release(max(0, range.lowerBound - around)..<min(file.bytes.count, range.upperBound + around))
+        file.release(max(0, range.lowerBound - around)..<min(file.byteCount, range.upperBound + around))
     }
 
     private func gather<Bits: BitwiseCopyable>(
-        _: Bits.Type, in file: MappedFile, _ buffer: UnsafeMutableRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void
+        _: Bits.Type, _ bytes: UnsafeRawBufferPointer, of file: MappedFile, _ buffer: UnsafeMutableRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        let source = file.bytes.baseAddress! + start
+        let source = bytes.baseAddress! + start
         let piece = buffer.bindMemory(to: Bits.self)
         // A scalar is a row of one.
         let shape = type.shape.rank == 0 ? [1] : type.shape.dimensions

@@ -15,11 +15,10 @@ enum TorchArchive {
         guard checksum == 0 || checksum == CRC32.checksum(of: pickle) else {
             throw InputError("the archive is damaged: the checksum of its pickle is wrong", advice: "Download or copy it again.")
         }
-        let heap = PickleHeap()
-        var unpickler = Unpickler(BoundedReader(pickle), heap: heap)
-        let value = try unpickler.read()
-        return try withExtendedLifetime(heap) {
-            try StateDict.tensors(in: value, heap).map { name, tensor in
+        return try PickleHeap.with { heap in
+            var unpickler = Unpickler(BoundedReader(pickle), heap: heap)
+            let value = try unpickler.read()
+            return try StateDict.tensors(in: value, heap).map { name, tensor in
                 guard let data = try archive.range(of: "\(folder)data/\(tensor.storage.key)") else {
                     throw InputError(
                         "the archive lacks the data of '\(name)' (data/\(tensor.storage.key))", advice: "Download or copy it again.")

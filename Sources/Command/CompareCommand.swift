@@ -13,7 +13,7 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Run a model in two ways and show where they part: node by node, and in the final image.",
         discussion: """
-            A way is a level, a precision, or both: -O0, -O1, bfloat16, -O1,bfloat16. With a tolerance, the first value beyond it is named with \
+            A way is a level, a precision, or both: -O0, -O1, int16, -O1,int16. With a tolerance, the first value beyond it is named with \
             the pass whose rewrite made it, and the exit status is 1.
             """)
 
@@ -61,7 +61,7 @@ struct CompareCommand: ParsableCommand {
         init?(argument: String) {
             self.init(level: .o1, precision: .float32)
             for part in argument.split(separator: ",") {
-                if let precision = Precision(rawValue: String(part)) {
+                if let precision = Precision(argument: String(part)) {
                     self.precision = precision
                 } else if let level = OptimizationLevel(name: part.hasPrefix("-") ? String(part.dropFirst()) : String(part)) {
                     self.level = level

@@ -32,6 +32,6 @@ extension ConvertCommand {
             converter: "deblurdiff \(DeblurDiffCommand.version)",
             progress: { progress.bytes("Converting", done: $0, total: $1) })
         progress.finish(
-            "Wrote \(output): graph '\(graph.name)' of \(graph.order.count) ops, \(source.names.count) tensors, \(formatBytes(fileSize(output))).")
+            "Wrote \(output): graph '\(graph.name)' of \(graph.order.count) ops, \(source.names.count) tensors, \(Units.bytes(fileSize(output))).")
     }
 }

@@ -39,7 +39,10 @@ struct ConvertCommand: ParsableCommand {
     @Option(help: ArgumentHelp("bpe_simple_vocab_16e6.txt.gz; needed for prompts other than the empty one.", valueName: "file"))
     var vocab: String?
 
-    @Option(help: "How weights are stored: float32, float16 or bfloat16. (default: float32; those of ONNX models as they are)")
+    @Option(
+        help:
+            "How the file stores weights: float32, float16 or bfloat16. It is 'run --precision' that says what is computed in. (default: float32; those of ONNX models as they are)"
+    )
     var dtype: StoredPrecision?
 
     @Option(help: ArgumentHelp("For an ONNX model: the sizes of an input.", valueName: "name=1x4x64x64"))
@@ -94,7 +97,7 @@ struct ConvertCommand: ParsableCommand {
             progress.warn("\(names.count) tensor\(names.count == 1 ? "" : "s") of no network left out: \(examples)")
         }
         let count = try conversion.convert(checkpoint, to: output) { progress.bytes("Converting", done: $0, total: $1) }
-        progress.finish("Wrote \(output): \(count) tensors, \(formatBytes(fileSize(output))).")
+        progress.finish("Wrote \(output): \(count) tensors, \(Units.bytes(fileSize(output))).")
         if vocab == nil { progress.finish("Without --vocab the model takes no prompts but the empty one.") }
     }
 

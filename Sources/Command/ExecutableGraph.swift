@@ -17,7 +17,7 @@ struct ExecutableGraph {
     init(path: String, graph name: String?, size: ImageSize, given: GivenTensors, options: RuntimeOptions, optimization: OptimizationOptions) throws {
         let shapes = given.shapes.merging(given.tensors.mapValues(\.shape)) { $1 }
         let file = try MappedFile(path: path)
-        guard withExtendedLifetime(file, { SafetensorsFile.looksLike(file.bytes) }) else {
+        guard file.withBytes(SafetensorsFile.looksLike) else {
             if name != nil { throw InputError("--graph is for converted models; an ONNX model has one graph", at: path) }
             let imported = try ONNXModel.load(path).importGraph(inputs: shapes, bindings: given.tensors)
             graph = imported.graph
@@ -65,8 +65,8 @@ enum GraphInputs {
                 do { result[name] = try converted(tensor, to: type) } catch let error as InputError { throw error.at(name) }
             } else {
                 let isFloat = type.elementType.isFloatingPoint
-                let tensor = Tensor(isFloat ? TensorType(.float32, type.shape) : type)
-                if isFloat { random.fillNormal(tensor.floats) }
+                var tensor = Tensor(isFloat ? TensorType(.float32, type.shape) : type)
+                if isFloat { tensor.withMutableFloats { random.fillNormal($0) } }
                 result[name] = try converted(tensor, to: type)
             }
         }

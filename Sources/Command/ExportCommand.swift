@@ -63,7 +63,7 @@ struct ExportCommand: ParsableCommand {
         let report = try ONNXExport.write(graph, parameters: model.storedParameters, to: output, options: options) {
             progress.bytes("Exporting", done: $0, total: $1)
         }
-        progress.finish("Wrote \(report.paths.joined(separator: " and ")): \(report.nodeCount) nodes, \(formatBytes(report.byteCount)).")
+        progress.finish("Wrote \(report.paths.joined(separator: " and ")): \(report.nodeCount) nodes, \(Units.bytes(report.byteCount)).")
     }
 
     private func json(_ value: some Encodable) throws -> String {

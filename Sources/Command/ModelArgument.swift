@@ -49,7 +49,7 @@ struct ModelOption: ParsableArguments {
         let name = path.lowercased()
         if [".safetensors", ".onnx", ".pth", ".pt", ".ckpt"].contains(where: name.hasSuffix) { return true }
         guard let file = try? MappedFile(path: path) else { return false }
-        return withExtendedLifetime(file) { SafetensorsFile.looksLike(file.bytes) }
+        return file.withBytes(SafetensorsFile.looksLike)
     }
 }
 

@@ -1,4 +1,5 @@
 import DeblurDiff
+import Files
 import Foundation
 import GraphFile
 import GraphIR
@@ -78,8 +79,8 @@ struct ModelDescription: Codable {
     }
 
     func text() -> String {
-        var text = "\(path): format \(formatVersion), \(formatBytes(bytes))\n  converted by \(provenance.converter)\n  digest \(digest)\n"
-        for source in provenance.sources { text += "  from \(source.name), \(formatBytes(source.size)), sha256 \(source.sha256)\n" }
+        var text = "\(path): format \(formatVersion), \(Units.bytes(bytes))\n  converted by \(provenance.converter)\n  digest \(digest)\n"
+        for source in provenance.sources { text += "  from \(source.name), \(Units.bytes(source.size)), sha256 \(source.sha256)\n" }
         if let restoration {
             text += "  vocabulary: \(restoration.vocabulary ? "included" : "none; only the empty prompt")\n"
             text += "  images: multiples of \(restoration.imageMultiple) pixels, \(restoration.latentFactor) to a latent position\n"
@@ -102,7 +103,7 @@ struct ModelDescription: Codable {
             let inputs = network.inputs.prefix(3).map { "\($0.name) \($0.type)" }.joined(separator: ", ")
             text += "  " + network.name.padding(toLength: 14, withPad: " ", startingAt: 0)
             text += String(
-                format: "%11.2f M %11@ %6d %10.1f   ", Double(network.parameters) / 1e6, formatBytes(network.storedBytes) as NSString, network.nodes,
+                format: "%11.2f M %11@ %6d %10.1f   ", Double(network.parameters) / 1e6, Units.bytes(network.storedBytes) as NSString, network.nodes,
                 Double(network.flop) / 1e9)
             text += inputs + (network.inputs.count > 3 ? ", ...\n" : "\n")
         }

@@ -52,7 +52,7 @@ struct PhotoDescription: Codable {
     }
 
     func text() -> String {
-        var text = "\(path): \(format), \(width) x \(height), \(isGray ? "grey" : "colour"), \(bitsPerSample) bits, \(formatBytes(bytes))\n"
+        var text = "\(path): \(format), \(width) x \(height), \(isGray ? "grey" : "colour"), \(bitsPerSample) bits, \(Units.bytes(bytes))\n"
         func add(_ name: String, _ value: String?) { if let value { text += "  \(name): \(value.printable)\n" } }
         add("transparency", hasTransparency ? "kept" : nil)
         add("colours", colorProfile ?? "sRGB")

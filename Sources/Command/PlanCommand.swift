@@ -51,12 +51,12 @@ struct PlanCommand: ParsableCommand {
         var text = "        size       inside  tiles  photographs   time each       memory\n"
         for size in plan.sizes {
             text += padded("\(size.width) x \(size.height)", 12) + padded("\(size.insideWidth) x \(size.insideHeight)", 13) + padded("\(size.tiles)", 7)
-            text += padded("\(size.photographs.count)", 13) + padded(formatDuration(size.seconds), 12) + padded(formatBytes(size.peakBytes), 13)
+            text += padded("\(size.photographs.count)", 13) + padded(formatDuration(size.seconds), 12) + padded(Units.bytes(size.peakBytes), 13)
             text += size.fits ? "\n" : "  more than there is\n"
         }
         for (photo, words) in plan.failures.sorted(by: { $0.key < $1.key }) { text += "\(photo): \(words)\n" }
         text += "\(countOfPhotographs(plan.photographs)): about \(formatDuration(plan.seconds)), "
-        text += "\(formatBytes(plan.peakBytes)) of \(formatBytes(plan.availableBytes)) of memory\n"
+        text += "\(Units.bytes(plan.peakBytes)) of \(Units.bytes(plan.availableBytes)) of memory\n"
         if let advice = plan.advice, !advice.isEmpty { text += advice + "\n" }
         return text
     }

@@ -37,7 +37,7 @@ final class ProgressReporter {
     /// A count of bytes.
     func bytes(_ what: String, done: Int, total: Int) {
         guard total > 0 else { return }
-        show(what, share: Double(done) / Double(total), folder: nil) { "\(formatBytes(done)) of \(formatBytes(total))" }
+        show(what, share: Double(done) / Double(total), folder: nil) { "\(Units.bytes(done)) of \(Units.bytes(total))" }
     }
 
     /// Where a restoration stands, and the folder that it is one of.

@@ -74,14 +74,14 @@ final class RunReporter {
         }
         let what = count == 1 ? plan.sizes.first.map { "\($0.width) x \($0.height) pixels" } ?? "" : countOfPhotographs(plan.photographs)
         let rest = there == 0 ? "" : "; \(there) results are there, and are made anew where they were made otherwise"
-        progress.finish("Restoring \(what) with \(model): about \(formatDuration(plan.seconds)), \(formatBytes(plan.peakBytes)) of memory\(rest).")
+        progress.finish("Restoring \(what) with \(model): about \(formatDuration(plan.seconds)), \(Units.bytes(plan.peakBytes)) of memory\(rest).")
         if plan.seconds > 3600 {
-            let narrow = self.model.options.precision == .float32 ? "--precision bfloat16 and " : ""
+            let narrow = self.model.options.precision == .float32 ? "--precision int16 and " : ""
             progress.warn("This is long. Fewer --steps, \(narrow)smaller images take less time.")
         }
         if !plan.fits, count > 1 {
             let tooLarge = plan.sizes.filter { !$0.fits }.reduce(0) { $0 + $1.photographs.count }
-            progress.warn("\(countOfPhotographs(tooLarge)) will not fit into memory: there are \(formatBytes(plan.availableBytes)). \(plan.advice ?? "")")
+            progress.warn("\(countOfPhotographs(tooLarge)) will not fit into memory: there are \(Units.bytes(plan.availableBytes)). \(plan.advice ?? "")")
         }
     }
 

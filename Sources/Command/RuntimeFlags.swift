@@ -39,7 +39,10 @@ struct RuntimeFlags: ParsableArguments {
     @Option(help: "Threads to compute with. The result does not depend on it. (default: one a processor)")
     var threads: Int?
 
-    @Option(help: "What products are made of: float32, or with bfloat16 numbers of 16 bits (integers with shared scales, bfloat16 in attention).")
+    @Option(
+        help:
+            "What products are computed in, however the model stores its weights: float32, or int16 for 16-bit integers with shared scales (in attention bfloat16 where the processor has it)."
+    )
     var precision = Precision.float32
 
     @Option(help: "Memory for weights: standard, or lean for no transformed weights that are larger than the plain ones.")
@@ -69,6 +72,15 @@ struct RuntimeFlags: ParsableArguments {
 }
 
 extension OptimizationLevel: ExpressibleByArgument {}
-extension Precision: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {
+    public init?(argument: String) {
+        if argument == "bfloat16" { _ = Precision.tellOfFormerName }
+        self.init(rawValue: argument == "bfloat16" ? "int16" : argument)
+    }
+
+    /// Once.
+    private static let tellOfFormerName: Void = writeToStandardError(
+        "The precision 'bfloat16' is called 'int16' now: products are of 16-bit integers that share scales.\n")
+}
 extension MemoryUse: ExpressibleByArgument {}
 extension InstructionSet: ExpressibleByArgument {}

@@ -4,16 +4,6 @@ import Tensors
 
 func fileSize(_ path: String) -> Int { FileStatus(path)?.size ?? 0 }
 
-/// 1,234 bytes as "1.2 kB", in powers of 1000 as disks are sold.
-func formatBytes(_ count: Int) -> String {
-    var value = Double(count)
-    for unit in ["B", "kB", "MB"] {
-        if value < 1000 { return unit == "B" ? "\(count) B" : String(format: "%.1f %@", value, unit) }
-        value /= 1000
-    }
-    return String(format: "%.2f GB", value)
-}
-
 /// Seconds as "4.2 s", "3:05" or "1:02:03".
 func formatDuration(_ seconds: Double) -> String {
     guard seconds >= 60 else { return String(format: "%.1f s", seconds) }

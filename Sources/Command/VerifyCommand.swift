@@ -44,6 +44,6 @@ struct VerifyCommand: ParsableCommand {
             let more = problems.count > 20 ? "\n  ... and \(problems.count - 20) more" : ""
             throw InputError("\(problems.count) problem\(problems.count == 1 ? "" : "s")", at: file.path, advice: list + more)
         }
-        progress.finish("\(file.path) is sound: \(file.tensorNames.count) tensors, \(formatBytes(file.tensorByteCount)).")
+        progress.finish("\(file.path) is sound: \(file.tensorNames.count) tensors, \(Units.bytes(file.tensorByteCount)).")
     }
 }

@@ -1,15 +1,24 @@
 import Foundation
 
-/// Memory that this process can still take.
+/// Memory that this process can still take, and that the machine has at all. Asked before anything is allocated, so that sizes from files and command lines end in
+/// a message.
 public enum AvailableMemory {
     /// Bytes: the least of what the machine has left, what the process's control groups leave it, and what its own limits do.
     public static var byteCount: Int { byteCount(root: "", addressSpace: addressSpaceLimit) }
+
+    public static var machineByteCount: Int { Int(clamping: ProcessInfo.processInfo.physicalMemory) }
+
+    /// Throws where so much is more than the machine has. `what` is what needs it.
+    public static func requireMachine(_ needed: Int, for what: @autoclosure () -> String) throws {
+        guard needed > machineByteCount else { return }
+        throw InputError("\(what()) takes \(Units.bytes(needed)) of memory, more than the \(Units.bytes(machineByteCount)) of this machine")
+    }
 
     /// Throws where so much cannot be had. `what` is what needs it: "the picture".
     public static func require(_ needed: Int, for what: String) throws {
         let available = byteCount
         guard needed > available else { return }
-        throw InputError("\(what) needs \(needed >> 20) MB of memory, but only \(available >> 20) MB are available")
+        throw InputError("\(what) needs \(Units.bytes(needed)) of memory, but only \(Units.bytes(available)) are available")
     }
 
     /// - Parameters:
@@ -17,7 +26,7 @@ public enum AvailableMemory {
     ///   - addressSpace: the most addresses that the process may have.
     static func byteCount(root: String, addressSpace: Int?) -> Int {
         let meminfo = fields(of: root + "/proc/meminfo")
-        let machine = meminfo["MemAvailable:"].map { ($0 + (meminfo["SwapFree:"] ?? 0)) << 10 } ?? Int(ProcessInfo.processInfo.physicalMemory)
+        let machine = meminfo["MemAvailable:"].map { ($0 + (meminfo["SwapFree:"] ?? 0)) << 10 } ?? machineByteCount
         var left = groups(root).reduce(machine) { min($0, $1) }
         if let addressSpace, let pages = contents(root + "/proc/self/statm")?.split(separator: " ").first.flatMap({ Int($0) }) {
             left = min(left, addressSpace - pages * Int(sysconf(Int32(_SC_PAGESIZE))))

@@ -1,9 +1,11 @@
 import Foundation
 
 /// A file mapped read-only into memory: pages are read when they are touched and need no copy.
+///
+/// Sendable, since nobody writes the bytes, and they stay where they are as long as it lives.
 public final class MappedFile: @unchecked Sendable {
     public let path: String
-    public let bytes: UnsafeRawBufferPointer
+    private let bytes: UnsafeRawBufferPointer
     private let registration: MappedRanges.Registration?
 
     /// Only regular files are read. Opening never waits, as it would for a pipe that nobody writes into.
@@ -24,6 +26,13 @@ public final class MappedFile: @unchecked Sendable {
         }
         bytes = UnsafeRawBufferPointer(start: base, count: status.size)
         registration = MappedRanges.register(bytes, path)
+    }
+
+    public var byteCount: Int { bytes.count }
+
+    /// The bytes, for the time of the call.
+    public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(bytes) }
     }
 
     deinit {

@@ -33,12 +33,12 @@ extension MappedFile {
     ///
     /// - Parameter continuing: asked after each piece with the bytes done; false stops, and the digest means nothing.
     public func sha256(of range: Range<Int>? = nil, continuing: () -> Bool = { true }) -> String {
-        let range = range ?? 0..<bytes.count
+        let range = range ?? 0..<byteCount
         let hash = SHA256()
         let pieceSize = 4 << 20
         for start in stride(from: range.lowerBound, to: range.upperBound, by: pieceSize) {
             let piece = start..<min(start + pieceSize, range.upperBound)
-            hash.update(UnsafeRawBufferPointer(rebasing: bytes[piece]))
+            withBytes { hash.update(UnsafeRawBufferPointer(rebasing: $0[piece])) }
             release(max(0, piece.lowerBound - 1 << 16)..<piece.upperBound)
             guard continuing() else { break }
         }

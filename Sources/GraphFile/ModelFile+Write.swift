@@ -60,7 +60,7 @@ extension ModelFile {
             }
         }
         for (name, tensor) in constants {
-            try withExtendedLifetime(tensor.storage) { try stream.write(name, UnsafeRawBufferPointer(tensor.bytes)) }
+            try tensor.withBytes { try stream.write(name, $0) }
         }
 
         metadata[Key.checksums] = encode(stream.checksums)

@@ -17,7 +17,7 @@ import Tensors
 /// | `deblurdiff.provenance` | ``Provenance`` as JSON |
 /// | `deblurdiff.checksums` | a JSON object with the SHA-256 of every tensor's bytes |
 /// | `deblurdiff.metadata_sha256` | the SHA-256 of all other metadata and of the tensors' names and types (``metadataDigest(_:types:)``) |
-public final class ModelFile: @unchecked Sendable {
+public final class ModelFile: Sendable {
     /// The newest version that is read. Files of a family are written as version 1, others as version 2.
     public static let formatVersion = 2
 
@@ -50,7 +50,7 @@ public final class ModelFile: @unchecked Sendable {
     public init(path: String) throws {
         self.path = path
         let file = try MappedFile(path: path)
-        guard SafetensorsFile.looksLike(file.bytes) else { throw ModelFile.notAModel(path) }
+        guard file.withBytes(SafetensorsFile.looksLike) else { throw ModelFile.notAModel(path) }
         let contents = try SafetensorsFile(file: file)
         self.contents = contents
         let metadata = contents.metadata
@@ -93,7 +93,7 @@ public final class ModelFile: @unchecked Sendable {
     /// A tensor's type, or nil where there is no such tensor.
     public func type(of name: String) -> TensorType? { contents.entry(name)?.type }
 
-    /// A tensor over the mapped bytes, which must not be written.
+    /// A tensor over the mapped bytes.
     public func tensor(_ name: String) throws -> Tensor { try contents.tensor(name) }
 
     enum Key {

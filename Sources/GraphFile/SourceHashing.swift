@@ -17,7 +17,7 @@ final class SourceHashing: Sendable {
         self.files = files
         unhashedSources = files.map {
             Provenance.Source(
-                name: FilePath.name(of: $0.path), size: $0.bytes.count, sha256: String(repeating: "0", count: 64))
+                name: FilePath.name(of: $0.path), size: $0.byteCount, sha256: String(repeating: "0", count: 64))
         }
         finished.enter()
         Thread.detachNewThread { [self] in

@@ -2,6 +2,7 @@ import Foundation
 import GraphIR
 import GraphRuntime
 import Operators
+import Synchronization
 import Tensors
 
 /// Runs graphs on numbers that depend on names alone.
@@ -28,12 +29,11 @@ public struct SeededRunner: Sendable {
     }
 
     /// Making numbers takes longer than the tests that run on them.
-    private final class Cache: @unchecked Sendable {
-        private let lock = NSLock()
-        private var tensors: [String: Tensor] = [:]
+    private final class Cache: Sendable {
+        private let tensors = Mutex<[String: Tensor]>([:])
 
         func tensor(_ key: String, _ shape: Shape, _ seed: UInt64) -> Tensor {
-            lock.withLock {
+            tensors.withLock { tensors in
                 let name = "\(key) \(shape)"
                 if let tensor = tensors[name] { return tensor }
                 tensors[name] = seededTensor(key: key, shape: shape, seed: seed)
@@ -72,8 +72,7 @@ public struct SeededRunner: Sendable {
         // Another layout holds the same image, so that graphs that differ in it can be compared.
         let tensor = seededTensor(key: "input \(name)", shape: Shape([1] + type.shape.dimensions), seed: seed).reshaped(type.shape)
         let scale = Float(type.elementCount).squareRoot()
-        withExtendedLifetime(tensor) { for index in tensor.floats.indices { tensor.floats[index] *= scale } }
-        return tensor.converted(to: type.layout)
+        return tensor.map { $0 * scale }.converted(to: type.layout)
     }
 
     /// The largest difference of two runs' outputs, relative to the largest number of each output. Infinite where they are not

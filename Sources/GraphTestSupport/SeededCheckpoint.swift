@@ -13,12 +13,7 @@ import Tensors
 /// Rank 2 and more: `g * (1 / sqrt(product of all dimensions but the first))`; a vector whose name ends in "weight": `1 + 0.1 g`; other vectors:
 /// `0.05 g`; scalars: 2.6592. All in float64, rounded to float32 at the end.
 public func seededTensor(key: String, shape: Shape, seed: UInt64) -> Tensor {
-    let tensor = Tensor(TensorType(.float32, shape))
-    let values = tensor.floats
-    guard shape.rank > 0 else {
-        values[0] = 2.6592
-        return tensor
-    }
+    guard shape.rank > 0 else { return Tensor([2.6592], shape: shape) }
     let golden: UInt64 = 0x9e37_79b9_7f4a_7c15
     let base = UInt64(CRC32.checksum(of: key.utf8)) << 32 &+ seed &* golden
     @inline(__always)
@@ -33,12 +28,13 @@ public func seededTensor(key: String, shape: Shape, seed: UInt64) -> Tensor {
     let fanIn = shape.dimensions.dropFirst().reduce(1, *)
     let (offset, factor): (Double, Double) =
         shape.rank >= 2 ? (0, 1 / Double(fanIn).squareRoot()) : key.hasSuffix("weight") ? (1, 0.1) : (0, 0.05)
-    for index in 0..<values.count {
-        let n = 4 &* UInt64(index)
-        let gaussian = (uniform(n) + uniform(n &+ 1) + uniform(n &+ 2) + uniform(n &+ 3) - 2) * root3
-        values[index] = Float(offset + factor * gaussian)
+    return Tensor(TensorType(.float32, shape)) { (values: UnsafeMutableBufferPointer<Float>) in
+        for index in 0..<values.count {
+            let n = 4 &* UInt64(index)
+            let gaussian = (uniform(n) + uniform(n &+ 1) + uniform(n &+ 2) + uniform(n &+ 3) - 2) * root3
+            values[index] = Float(offset + factor * gaussian)
+        }
     }
-    return tensor
 }
 
 /// Writes such weights as a safetensors file.
@@ -46,7 +42,7 @@ public func writeSeededCheckpoint(keys: [(key: String, shape: Shape)], seed: UIn
     let writer = try SafetensorsWriter(path: path, entries: keys.map { (name: $0.key, type: TensorType(.float32, $0.shape)) })
     for (key, shape) in keys {
         let tensor = seededTensor(key: key, shape: shape, seed: seed)
-        try withExtendedLifetime(tensor.storage) { try writer.write(UnsafeRawBufferPointer(tensor.bytes)) }
+        try tensor.withBytes(writer.write)
     }
     try writer.finish()
 }

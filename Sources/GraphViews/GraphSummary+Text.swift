@@ -1,3 +1,5 @@
+import Files
+
 extension GraphSummary {
     /// Tables for the terminal.
     ///

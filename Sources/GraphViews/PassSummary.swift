@@ -1,3 +1,4 @@
+import Files
 import GraphPasses
 
 /// What one pass did to a graph, over all its runs.

@@ -2,7 +2,7 @@ import Foundation
 import GraphIR
 import GraphRuntime
 
-/// Collects what programs report while they run.
+/// Collects what programs report while they run. Sendable, since all that changes is behind the lock.
 ///
 ///     let recorder = ProfileRecorder()
 ///     try program.run(inputs, in: workspace, observer: recorder.observer(of: program, named: "step"))

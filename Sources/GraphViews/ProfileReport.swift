@@ -1,3 +1,5 @@
+import Files
+
 /// Where the time of some runs went, by node and by kind of op.
 public struct ProfileReport: Codable, Hashable, Sendable {
     public struct NodeLine: Codable, Hashable, Sendable {

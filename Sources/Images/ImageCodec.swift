@@ -96,13 +96,13 @@ public enum ImageFormats {
     /// Whether a file begins as one of the formats does.
     public static func isPicture(_ path: String) -> Bool {
         guard let file = try? MappedFile(path: path) else { return false }
-        return withExtendedLifetime(file) { all.contains { $0.recognizes(file.bytes) } }
+        return file.withBytes { bytes in all.contains { $0.recognizes(bytes) } }
     }
 
     /// The format of a file that lies somewhere, told by its bytes.
     public static func codec(ofFile path: String) throws -> any ImageCodec {
         let file = try MappedFile(path: path)
-        do { return try withExtendedLifetime(file) { try codec(for: file.bytes) } } catch let error as InputError { throw error.at(path) }
+        do { return try file.withBytes(codec(for:)) } catch let error as InputError { throw error.at(path) }
     }
 
     /// "PNG, JPEG, ... or AVIF".

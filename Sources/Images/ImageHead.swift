@@ -26,7 +26,7 @@ public struct PhotoHead: Hashable, Sendable {
     public init(reading path: String, limits: ReadingLimits = ReadingLimits()) throws {
         let file = try MappedFile(path: path)
         do {
-            let head = try withExtendedLifetime(file) { try ImageFormats.codec(for: file.bytes).head(file.bytes, limits: limits) }
+            let head = try file.withBytes { try ImageFormats.codec(for: $0).head($0, limits: limits) }
             let turn = Turn(head.orientation ?? 1, width: head.width, height: head.height)
             (width, height, bits, hasAlpha) = (turn.width, turn.height, head.bits, head.hasAlpha)
         } catch let error as InputError {

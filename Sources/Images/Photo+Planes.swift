@@ -5,12 +5,12 @@ extension Photo {
     public func planes() -> Tensor { planes(by: neededConverter) }
 
     func planes(by converter: ColorConverter?) -> Tensor {
-        let result = Tensor(TensorType(.float32, [1, 3, height, width]))
-        switch samples {
-        case .eight(let samples): fill(result, samples, converter)
-        case .sixteen(let samples): fill(result, samples, converter)
+        Tensor(TensorType(.float32, [1, 3, height, width])) { floats in
+            switch samples {
+            case .eight(let samples): fill(floats, samples, converter)
+            case .sixteen(let samples): fill(floats, samples, converter)
+            }
         }
-        return result
     }
 
     /// The photo with other colours: those of planes as ``planes()`` makes them, in the photo's own profile and depth.
@@ -23,8 +23,8 @@ extension Photo {
         precondition(planes.type == TensorType(.float32, [1, 3, height, width]), "planes of another size")
         let converter = neededConverter
         switch samples {
-        case .eight(let samples): return withSamples(restored(planes, samples, converter))
-        case .sixteen(let samples): return withSamples(restored(planes, samples, converter))
+        case .eight(let samples): return withSamples(planes.withFloats { restored($0, samples, converter) })
+        case .sixteen(let samples): return withSamples(planes.withFloats { restored($0, samples, converter) })
         }
     }
 
@@ -36,9 +36,8 @@ extension Photo {
         return converter
     }
 
-    private func fill<Value: Sample>(_ planes: Tensor, _ samples: [Value], _ converter: ColorConverter?) {
-        let (floats, count) = (planes.floats, width * height)
-        defer { withExtendedLifetime(planes) {} }
+    private func fill<Value: Sample>(_ floats: UnsafeMutableBufferPointer<Float>, _ samples: [Value], _ converter: ColorConverter?) {
+        let count = width * height
         samples.withUnsafeBufferPointer { samples in
             guard let converter else {
                 for channel in 0..<3 {
@@ -54,9 +53,8 @@ extension Photo {
         }
     }
 
-    private func restored<Value: Sample>(_ planes: Tensor, _ samples: [Value], _ converter: ColorConverter?) -> Samples {
-        let (floats, count) = (planes.floats, width * height)
-        defer { withExtendedLifetime(planes) {} }
+    private func restored<Value: Sample>(_ floats: UnsafeBufferPointer<Float>, _ samples: [Value], _ converter: ColorConverter?) -> Samples {
+        let count = width * height
         let largest = Float(Value.max)
         let result = [Value](unsafeUninitializedCapacity: count * 3) { target, initialized in
             initialized = count * 3

@@ -11,7 +11,7 @@ extension Photo {
     public init(reading path: String, limits: ReadingLimits = ReadingLimits(), warn: (String) -> Void = { _ in }) throws {
         let file = try MappedFile(path: path)
         do {
-            self = try withExtendedLifetime(file) { try Photo(bytes: file.bytes, limits: limits, warn: warn) }
+            self = try file.withBytes { try Photo(bytes: $0, limits: limits, warn: warn) }
         } catch let error as InputError {
             throw error.at(path)
         }

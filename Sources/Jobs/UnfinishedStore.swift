@@ -61,7 +61,7 @@ public struct UnfinishedStore: Sendable {
             file.entry("z")?.type == latent, let z = try? file.tensor("z").copy(), z.floatArray.allSatisfy(\.isFinite),
             let words = file.entry("random"), words.type.elementType == .int32, words.type.shape.rank == 1, words.type.shape[0] < 4096,
             let stored = try? file.tensor("random"),
-            let random = TorchGenerator(words: withExtendedLifetime(stored) { stored.bytes.bindMemory(to: UInt32.self).map { $0 } })
+            let random = TorchGenerator(words: stored.withElements(Array<UInt32>.init))
         else { return nil }
         var state: [Tensor] = []
         while file.entry("sampler.\(state.count)")?.type == latent, let tensor = try? file.tensor("sampler.\(state.count)").copy() { state.append(tensor) }

@@ -3,7 +3,7 @@ import GraphIR
 import Tensors
 
 /// The parameters of an imported model, to be written to a file one after the other.
-public final class ImportedCheckpoint: CheckpointSource, @unchecked Sendable {
+public final class ImportedCheckpoint: CheckpointSource {
     public let paths: [String]
     public let names: [String]
     private let parameters: ImportedParameters
@@ -26,8 +26,7 @@ public final class ImportedCheckpoint: CheckpointSource, @unchecked Sendable {
     public func forEachPiece(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         let tensor = try parameters.parameter(name)
         defer { parameters.releasePages(name) }
-        try withExtendedLifetime(tensor) {
-            let bytes = tensor.bytes
+        try tensor.withBytes { bytes in
             for start in stride(from: 0, to: bytes.count, by: CheckpointPieces.byteLimit) {
                 try body(UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + CheckpointPieces.byteLimit, bytes.count)]))
             }

@@ -34,17 +34,16 @@ public struct ONNXModel: Sendable {
     ///
     /// - Throws: an ``InputError`` with the path for what is no model, or a broken one.
     public static func load(_ path: String) throws -> ONNXModel {
-        do { return try ONNXModel(path: path) } catch let error as InputError {
+        do {
+            let parsed = try MappedFile(path: path).withBytes(ParsedModel.init(parsing:))
+            return try parsed.withMessage { try ONNXModel(path: path, $0, of: parsed) }
+        } catch let error as InputError {
             throw error.location?.hasPrefix(path) == true ? error : error.at(path)
         }
     }
 
-    private init(path: String) throws {
+    private init(path: String, _ model: OpaquePointer, of parsed: ParsedModel) throws {
         self.path = path
-        let file = try MappedFile(path: path)
-        let parsed = try withExtendedLifetime(file) { try ParsedModel(parsing: file.bytes) }
-        defer { withExtendedLifetime(parsed) {} }
-        let model = parsed.pointer
         guard dd_onnx_model_has_graph(model) else { throw InputError("is no ONNX model: it holds no graph") }
         let name = try String(dd_onnx_model_producer_name(model), what: "the producer's name")
         let version = try String(dd_onnx_model_producer_version(model), what: "the producer's version")
@@ -63,7 +62,7 @@ public struct ONNXModel: Sendable {
         graph = try ONNXGraph(dd_onnx_model_graph(model), of: parsed)
         var functions: [ONNXFunction.Key: ONNXFunction] = [:]
         for index in 0..<dd_onnx_model_function_count(model) {
-            let function = try ONNXFunction(dd_onnx_model_function(model, index), index: index, of: parsed)
+            let function = try ONNXFunction(at: index, of: model, parsed)
             guard functions.updateValue(function, forKey: function.key) == nil else {
                 throw InputError("has two functions '\(function.key.name)'")
             }

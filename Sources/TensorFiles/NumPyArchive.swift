@@ -46,16 +46,17 @@ enum NumPyArchive {
             return (try NumPyArray.declaration(&reader, byteCount: size), reader.position)
         }
         guard preamble + declaration.type.byteCount == size else { throw damaged }
-        let tensor = Tensor(declaration.type)
-        let isRight = try withExtendedLifetime(tensor.storage) {
+        var tensor = Tensor(declaration.type)
+        try tensor.withMutableBytes { bytes in
             let first = start.count - preamble
-            start.withUnsafeBytes { tensor.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[preamble...])) }
-            let rest = UnsafeMutableRawBufferPointer(rebasing: tensor.bytes[first...])
-            guard try inflater.read(into: rest) == rest.count, try inflater.isAtEnd() else { return false }
-            return self.checksum(Array(start[..<preamble]), UnsafeRawBufferPointer(tensor.bytes)) == checksum
+            start.withUnsafeBytes { bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[preamble...])) }
+            let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[first...])
+            guard try inflater.read(into: rest) == rest.count, try inflater.isAtEnd(),
+                self.checksum(Array(start[..<preamble]), UnsafeRawBufferPointer(bytes)) == checksum
+            else { throw damaged }
         }
-        guard isRight else { throw damaged }
-        return try NumPyArray.decode(declaration, inPlace: tensor)
+        try NumPyArray.decode(declaration, inPlace: &tensor)
+        return tensor
     }
 
     /// Writes an archive without compression.
@@ -71,7 +72,7 @@ enum NumPyArchive {
             guard offset + size < Int(UInt32.max) - (1 << 20) else {
                 throw InputError("would be larger than 4 GB", at: path, advice: "Write a .safetensors file.")
             }
-            let sum = withExtendedLifetime(tensor.storage) { checksum(header, UnsafeRawBufferPointer(tensor.bytes)) }
+            let sum = tensor.withBytes { checksum(header, $0) }
             var fields: [UInt8] = []
             fields += little(20, 2) + little(0x800, 2) + little(0, 2) + little(0, 2) + little(0x21, 2)  // version, UTF-8, stored, 1980-01-01
             fields += little(Int(sum), 4) + little(size, 4) + little(size, 4) + little(entryName.count, 2) + little(0, 2)
@@ -79,7 +80,7 @@ enum NumPyArchive {
             directory += little(0x0201_4b50, 4) + little(20, 2) + fields + little(0, 2) + little(0, 2) + little(0, 2) + little(0, 4)
             directory += little(offset, 4) + entryName
             try output.write(local + header)
-            try withExtendedLifetime(tensor.storage) { try output.write(UnsafeRawBufferPointer(tensor.bytes)) }
+            try tensor.withBytes(output.write)
             offset += local.count + size
         }
         guard tensors.count < 0xffff else { throw InputError("would hold more than 65,534 arrays", at: path, advice: "Write a .safetensors file.") }

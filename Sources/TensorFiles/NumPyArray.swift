@@ -52,25 +52,19 @@ enum NumPyArray {
     }
 
     private static func decode(_ declaration: Declaration, _ data: UnsafeRawBufferPointer) throws -> Tensor {
-        let tensor = Tensor(declaration.type)
-        guard !data.isEmpty else { return tensor }
-        if declaration.fortranOrder { reverseOrder(data, into: tensor) } else { tensor.bytes.copyMemory(from: data) }
-        normalizeBools(tensor)
+        var tensor = declaration.fortranOrder && !data.isEmpty ? reversed(data, declaration.type) : Tensor(declaration.type, copying: data)
+        normalizeBools(&tensor)
         return tensor
     }
 
     /// Elements that lie in a tensor as they do in the file, made right in place.
-    static func decode(_ declaration: Declaration, inPlace tensor: Tensor) throws -> Tensor {
-        if declaration.fortranOrder {
-            return try withExtendedLifetime(tensor.storage) { try decode(declaration, UnsafeRawBufferPointer(tensor.bytes)) }
-        }
-        normalizeBools(tensor)
-        return tensor
+    static func decode(_ declaration: Declaration, inPlace tensor: inout Tensor) throws {
+        if declaration.fortranOrder { tensor = try tensor.withBytes { try decode(declaration, $0) } } else { normalizeBools(&tensor) }
     }
 
-    private static func normalizeBools(_ tensor: Tensor) {
+    private static func normalizeBools(_ tensor: inout Tensor) {
         guard tensor.type.elementType == .bool else { return }
-        for index in tensor.bytes.indices { tensor.bytes[index] = tensor.bytes[index] == 0 ? 0 : 1 }
+        tensor.withMutableBytes { for index in $0.indices { $0[index] = $0[index] == 0 ? 0 : 1 } }
     }
 
     /// The bytes in front of a tensor's elements, a multiple of 64.
@@ -99,22 +93,26 @@ enum NumPyArray {
     }
 
     /// Copies elements whose first index runs fastest into row-major order.
-    private static func reverseOrder(_ source: UnsafeRawBufferPointer, into tensor: Tensor) {
-        let size = tensor.type.elementType.byteSize
-        let dimensions = tensor.shape.dimensions
+    private static func reversed(_ source: UnsafeRawBufferPointer, _ type: TensorType) -> Tensor {
+        var result = Tensor(type)
+        let size = type.elementType.byteSize
+        let dimensions = type.shape.dimensions
         var strides = [Int](repeating: size, count: dimensions.count)
         for axis in dimensions.indices.dropFirst() { strides[axis] = strides[axis - 1] * dimensions[axis - 1] }
         var index = [Int](repeating: 0, count: dimensions.count)
         var offset = 0
-        for target in stride(from: 0, to: tensor.type.byteCount, by: size) {
-            (tensor.bytes.baseAddress! + target).copyMemory(from: source.baseAddress! + offset, byteCount: size)
-            for axis in dimensions.indices.reversed() {
-                index[axis] += 1
-                offset += strides[axis]
-                if index[axis] < dimensions[axis] { break }
-                offset -= strides[axis] * dimensions[axis]
-                index[axis] = 0
+        result.withMutableBytes { bytes in
+            for target in stride(from: 0, to: type.byteCount, by: size) {
+                (bytes.baseAddress! + target).copyMemory(from: source.baseAddress! + offset, byteCount: size)
+                for axis in dimensions.indices.reversed() {
+                    index[axis] += 1
+                    offset += strides[axis]
+                    if index[axis] < dimensions[axis] { break }
+                    offset -= strides[axis] * dimensions[axis]
+                    index[axis] = 0
+                }
             }
         }
+        return result
     }
 }

@@ -7,7 +7,7 @@ import Tensors
 ///
 /// The whole header is checked when the file is opened, so that no tensor reaches outside the file or into another one. Bytes that belong to no
 /// tensor are accepted. See https://github.com/huggingface/safetensors for the format.
-public final class SafetensorsFile: @unchecked Sendable {
+public final class SafetensorsFile: Sendable {
     /// Longest header that is read, as in the reference implementation.
     public static let headerLimit = 100_000_000
 
@@ -35,13 +35,15 @@ public final class SafetensorsFile: @unchecked Sendable {
     public init(file: MappedFile) throws {
         self.file = file
         do {
-            let headerLength = try SafetensorsFile.headerLength(in: file.bytes)
-            dataOffset = 8 + headerLength
-            var scanner = SafetensorsHeaderScanner(UnsafeRawBufferPointer(rebasing: file.bytes[8..<dataOffset]))
-            var header = Header(dataOffset: dataOffset, fileSize: file.bytes.count)
-            try scanner.object { scanner, key in try header.readMember(key, &scanner) }
-            try scanner.expectEnd()
-            try header.refuseOverlaps()
+            let header = try file.withBytes { bytes in
+                var header = Header(dataOffset: 8 + (try SafetensorsFile.headerLength(in: bytes)), fileSize: bytes.count)
+                var scanner = SafetensorsHeaderScanner(UnsafeRawBufferPointer(rebasing: bytes[8..<header.dataOffset]))
+                try scanner.object { scanner, key in try header.readMember(key, &scanner) }
+                try scanner.expectEnd()
+                try header.refuseOverlaps()
+                return header
+            }
+            dataOffset = header.dataOffset
             metadata = header.metadata
             entries = header.entries
             tensorNames = header.order.filter { !$0.hasPrefix(SafetensorsFile.paddingPrefix) }
@@ -60,17 +62,12 @@ public final class SafetensorsFile: @unchecked Sendable {
     public func entry(_ name: String) -> Entry? { entries[name] }
 
     /// A tensor over the mapped bytes, without a copy; only where the file does not align them for their type are they copied.
-    ///
-    /// The memory must not be written.
     public func tensor(_ name: String) throws -> Tensor {
         guard let entry = entries[name] else { throw InputError("holds no tensor '\(name)'", at: file.path) }
         guard !entry.byteRange.isEmpty else { return Tensor(entry.type) }
-        if entry.byteRange.lowerBound % entry.type.elementType.byteSize == 0 {
-            return Tensor(type: entry.type, storage: Storage(mapping: file, range: entry.byteRange))
-        }
-        let copy = Tensor(entry.type)
-        copy.bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: file.bytes[entry.byteRange]))
-        return copy
+        let storage = Storage(mapping: file, range: entry.byteRange)
+        guard entry.byteRange.lowerBound % entry.type.elementType.byteSize != 0 else { return Tensor(type: entry.type, storage: storage) }
+        return storage.withBytes { Tensor(entry.type, copying: $0) }
     }
 
     private static func headerLength(in bytes: UnsafeRawBufferPointer) throws -> Int {

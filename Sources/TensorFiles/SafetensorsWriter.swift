@@ -108,7 +108,7 @@ public final class SafetensorsWriter {
 public func writeSafetensors(path: String, tensors: [(String, Tensor)], metadata: [String: String] = [:]) throws {
     let writer = try SafetensorsWriter(path: path, entries: tensors.map { (name: $0.0, type: $0.1.type) }, metadata: metadata)
     for (_, tensor) in tensors {
-        try withExtendedLifetime(tensor.storage) { try writer.write(UnsafeRawBufferPointer(tensor.bytes)) }
+        try tensor.withBytes(writer.write)
     }
     try writer.finish()
 }

@@ -50,19 +50,17 @@ public struct TensorSummary: Hashable, Sendable {
 
 extension Tensor {
     /// The elements in memory order as doubles: exact but for integers beyond 2^53.
-    var doubles: [Double] {
+    public var doubles: [Double] {
         func map<Element: BitwiseCopyable>(_: Element.Type, _ convert: (Element) -> Double) -> [Double] {
-            withExtendedLifetime(storage) { bytes.bindMemory(to: Element.self).map(convert) }
+            withElements { $0.map(convert) }
         }
         switch type.elementType {
         case .float32: return map(Float.self) { Double($0) }
         case .float64: return map(Double.self) { $0 }
         case .float16, .bfloat16:
-            let converted = Tensor(TensorType(.float32, shape))
-            return withExtendedLifetime((storage, converted)) {
-                ElementConversion.convertToFloat32(UnsafeRawBufferPointer(bytes), type.elementType, into: converted.floats)
-                return converted.floats.map { Double($0) }
+            let converted = Tensor(TensorType(.float32, shape)) { floats in withBytes { ElementConversion.convertToFloat32($0, type.elementType, into: floats) }
             }
+            return converted.withFloats { $0.map { Double($0) } }
         case .int64: return map(Int64.self) { Double($0) }
         case .int32: return map(Int32.self) { Double($0) }
         case .int16: return map(Int16.self) { Double($0) }

@@ -24,10 +24,7 @@ public enum TensorFile {
         }
         let file = try MappedFile(path: path)
         do {
-            return try withExtendedLifetime(file) {
-                if format == .npz { return try NumPyArchive.read(file.bytes) }
-                return [("", try NumPyArray.decode(file.bytes))]
-            }
+            return try file.withBytes { try format == .npz ? NumPyArchive.read($0) : [("", NumPyArray.decode($0))] }
         } catch let error as InputError {
             throw error.at(path)
         }
@@ -45,7 +42,7 @@ public enum TensorFile {
             }
             let output = try AtomicFileWriter(path: path)
             try output.write(NumPyArray.header(tensor.type))
-            try withExtendedLifetime(tensor.storage) { try output.write(UnsafeRawBufferPointer(tensor.bytes)) }
+            try tensor.withBytes(output.write)
             try output.commit()
         }
     }

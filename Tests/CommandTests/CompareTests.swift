@@ -1,3 +1,4 @@
+import Foundation
 import GraphTestSupport
 import Testing
 
@@ -12,10 +13,15 @@ import Testing
             #expect(exact.status == 0, "\(exact)")
             for part in ["text_encoder", "vae_encoder", "step", "vae_decoder", "PSNR"] { #expect(exact.output.contains(part), "\(exact)") }
 
-            // Rounding to bfloat16 shows.
-            let rounded = try compare(["--against", "bfloat16", "--steps", "0", "--tolerance", "1e-6"])
+            // Rounding to 16 bits shows.
+            let rounded = try compare(["--against", "int16", "--steps", "0", "--tolerance", "1e-6"])
             #expect(rounded.status == 1, "\(rounded)")
             #expect(rounded.errors.contains("is more than 1.00e-06"), "\(rounded)")
+            // Its former name says so, once, and means the same.
+            let former = try compare(["--against", "-O1,bfloat16", "--steps", "0", "--tolerance", "1e-6"])
+            let note = "The precision 'bfloat16' is called 'int16' now"
+            #expect(former.status == 1 && former.output == rounded.output && former.errors.components(separatedBy: note).count == 2, "\(former)")
+            #expect(!rounded.errors.contains(note))
         }
     }
 }

@@ -24,7 +24,7 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
 
     static let all = [imported, standard]
     /// Beside the oracle, not within its tolerance.
-    static let narrow = OracleSetting(name: "O1, bfloat16", tolerance: .infinity, precision: .bfloat16)
+    static let narrow = OracleSetting(name: "O1, int16", tolerance: .infinity, precision: .int16)
 
     func open(_ path: String, threads: Int?, memory: MemoryUse = .standard, keepsPrograms: Bool = false) throws -> DeblurDiffModel {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))

@@ -39,7 +39,7 @@ import Testing
         #expect(error?.what.contains("1600 x 1200 pixels take about") == true)
         #expect(error?.advice?.contains("`tiled`") == true)
         #expect(error?.advice?.contains("`memory` lean") == true)
-        #expect(error?.advice?.contains("`precision` bfloat16") == true)
+        #expect(error?.advice?.contains("`precision` int16") == true)
         _ = try model.checkedCost(of: options, height: height, width: width, available: cost.peakByteCount)
     }
 

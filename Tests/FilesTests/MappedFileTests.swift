@@ -27,7 +27,7 @@ import Testing
             #expect(try FilePath.contents(of: folder).count == 3)
             for (name, number) in [("e\u{301}", 2), (FilePath.text([0x63, 0xe9]), 0)] {
                 let file = try MappedFile(path: "\(folder)/\(name)")
-                #expect(withExtendedLifetime(file) { file.bytes.first.map { Int($0) } } == number)
+                #expect(file.withBytes { $0.first.map { Int($0) } } == number)
             }
         }
     }

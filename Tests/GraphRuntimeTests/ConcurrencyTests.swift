@@ -16,9 +16,7 @@ private final class CountedParameters: ParameterSource {
 
     func parameter(_ key: String) throws -> Tensor {
         let numbers = try MadeUpParameters(shapes: shapes).parameter(key)
-        let result = Tensor(TensorType(.bfloat16, numbers.shape))
-        for (index, number) in numbers.floatArray.enumerated() { result.bytes.bindMemory(to: UInt16.self)[index] = UInt16(number.bitPattern >> 16) }
-        return result
+        return Tensor(TensorType(.bfloat16, numbers.shape), numbers.floatArray.map { UInt16($0.bitPattern >> 16) })
     }
 
     func parameterType(_ key: String) throws -> TensorType { TensorType(.bfloat16, shapes[key]!) }

@@ -14,9 +14,7 @@ func evaluate(_ op: any Op, _ operands: Tensor...) throws -> Tensor { try OpEval
 extension Tensor {
     /// The elements as the nearest Double.
     var numbers: [Double] {
-        func map<T>(_ convert: (T) -> Double) -> [Double] {
-            withExtendedLifetime(storage) { UnsafeRawBufferPointer(bytes).bindMemory(to: T.self).map(convert) }
-        }
+        func map<T: BitwiseCopyable>(_ convert: (T) -> Double) -> [Double] { withElements { $0.map(convert) } }
         return switch type.elementType {
         case .float32: map { (x: Float) in Double(x) }
         case .float64: map { (x: Double) in x }

@@ -37,12 +37,12 @@ import Testing
         }
         #expect(try name(arguments(64, 320, 320), options()) == "winograd_f4")
         #expect(try name(arguments(32, 640, 640), options()) == "winograd_f4")
-        #expect(try name(arguments(32, 640, 640), options(.bfloat16)) == "winograd_f4_plain")
+        #expect(try name(arguments(32, 640, 640), options(.int16)) == "winograd_f4_plain")
         #expect(try name(arguments(16, 1280, 1280), options()) == "winograd_f4_plain")
         #expect(try name(arguments(8, 1280, 1280), options()) == "winograd_f2_plain")
-        #expect(try name(arguments(8, 1280, 1280), options(.bfloat16)) == "winograd_f2")
-        #expect(try name(arguments(4, 1280, 1280), options(.bfloat16)) == "direct")
-        #expect(try name(arguments(64, 320, 320), options(.bfloat16)) == "winograd_f4")
+        #expect(try name(arguments(8, 1280, 1280), options(.int16)) == "winograd_f2")
+        #expect(try name(arguments(4, 1280, 1280), options(.int16)) == "direct")
+        #expect(try name(arguments(64, 320, 320), options(.int16)) == "winograd_f4")
         #expect(try name(arguments(64, 320, 320, stride: 2), options()) == "winograd_stride_2")
         #expect(try name(arguments(32, 640, 640, stride: 2), options()) == "direct")
         #expect(try name(arguments(64, 320, 320, stride: 3), options()) == "direct")
@@ -54,8 +54,8 @@ import Testing
             (4, 320, "direct", "direct"), (8, 320, "winograd_f2_plain", "winograd_f2_plain"),
             (64, 320, "winograd_f4_plain", "winograd_f4_plain"), (32, 640, "winograd_f4_plain", "winograd_f4_plain"),
         ]
-        for (size, channels, float32, bfloat16) in cases {
-            for (precision, name) in [(Precision.float32, float32), (.bfloat16, bfloat16)] {
+        for (size, channels, float32, int16) in cases {
+            for (precision, name) in [(Precision.float32, float32), (.int16, int16)] {
                 let args = arguments(size, channels, channels)
                 let choice = try #require(KernelChooser().convolution(args, options: options(precision, memory: .lean)))
                 #expect(choice.algorithm.description == name)

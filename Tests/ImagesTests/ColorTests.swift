@@ -24,7 +24,7 @@ import Testing
         for isDeep in [false, true] {
             let photo = patches(profile, isDeep: isDeep)
             let planes = photo.planes()
-            #expect(planes.floats.allSatisfy { (0...1).contains($0) })
+            #expect(planes.floatArray.allSatisfy { (0...1).contains($0) })
             #expect(difference(photo.restored(planes), photo) <= 1)
             #expect(photo.restored(planes).metadata == photo.metadata)
         }
@@ -33,9 +33,7 @@ import Testing
     /// Against the matrix that the standard has for Display P3.
     @Test func networksSeeSRGB() throws {
         let photo = patches(PhotoMetadata.ColorProfile(primaries: 12, transfer: 13))
-        let planes = photo.planes()
-        defer { withExtendedLifetime(planes) {} }
-        let floats = planes.floats
+        let floats = photo.planes().floatArray
         func linear(_ v: Double) -> Double { v <= 0.04045 ? v / 12.92 : pow((v + 0.055) / 1.055, 2.4) }
         func coded(_ v: Double) -> Double { v <= 0.0031308 ? v * 12.92 : 1.055 * pow(v, 1 / 2.4) - 0.055 }
         let matrix = [[1.2249401, -0.2249404, 0], [-0.0420569, 1.0420571, 0], [-0.0196376, -0.0786361, 1.0982735]]
@@ -51,9 +49,7 @@ import Testing
     /// What is sRGB takes the way of the released program, bit for bit.
     @Test func sRGBIsLeftAlone() throws {
         let plain = patches(nil)
-        let whole = plain.planes()
-        defer { withExtendedLifetime(whole) {} }
-        let floats = whole.floats
+        let floats = plain.planes().floatArray
         #expect((0..<512).allSatisfy { pixel in (0..<3).allSatisfy { floats[$0 * 512 + pixel] == Float(plain.pixels[pixel * 3 + $0]) / 255 } })
         // Cut off, not rounded; no numbers are nothing.
         let planes = Tensor([0.999, 1.7, -3, .nan, .infinity, 0.5], shape: [1, 3, 1, 2])

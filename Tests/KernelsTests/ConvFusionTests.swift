@@ -42,10 +42,10 @@ import Testing
     func moments(algorithm: ConvAlgorithm, size: (batch: Int, height: Int, width: Int)) {
         var problem = ConvProblem(batch: size.batch, height: size.height, width: size.width, cin0: 18, cout: 41)
         (problem.hasBias, problem.residual, problem.takesMoments) = (true, .own, true)
-        let truth = problem.run(algorithm, .reference)
+        let reference = problem.run(algorithm, .reference)
         for isa in ConvProblem.isas {
             let result = problem.run(algorithm, .fast(isa, DD_PRECISION_FLOAT32, threads: 2))
-            for (got, expected) in zip(result.moments.buffer, truth.moments.buffer) {
+            for (got, expected) in zip(result.moments.buffer, reference.moments.buffer) {
                 #expect(abs(got - expected) < 2e-5 * max(1, abs(expected)))
             }
             // Taking them changes nothing else.

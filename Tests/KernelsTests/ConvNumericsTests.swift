@@ -26,10 +26,10 @@ import Testing
 
     /// Root mean square of the differences over that of the results.
     private func relativeError(_ problem: ConvProblem, _ algorithm: ConvAlgorithm, _ precision: dd_precision) -> Double {
-        let truth = problem.run(algorithm, .reference).values
+        let reference = problem.run(algorithm, .reference).values
         let result = problem.run(algorithm, .fast(ConvProblem.isas.last!, precision, threads: 2)).values
         var (difference, norm) = (0.0, 0.0)
-        for (a, b) in zip(result, truth) {
+        for (a, b) in zip(result, reference) {
             difference += (Double(a) - Double(b)) * (Double(a) - Double(b))
             norm += Double(b) * Double(b)
         }
@@ -38,9 +38,9 @@ import Testing
 
     /// The worst channel's error over its deviation, both without the mean, which a norm takes off; results next to the border are left out.
     private func errorOverDeviation(_ problem: ConvProblem, _ algorithm: ConvAlgorithm, _ isa: Int32, _ precision: dd_precision) -> Double {
-        let truth = problem.run(algorithm, .reference).values
+        let reference = problem.run(algorithm, .reference).values
         let result = problem.run(algorithm, .fast(isa, precision, threads: 2)).values
-        let side = Int(Double(truth.count / problem.cout).squareRoot().rounded())
+        let side = Int(Double(reference.count / problem.cout).squareRoot().rounded())
         let places = (2..<side - 2).flatMap { y in (2..<side - 2).map { y * side + $0 } }
         func deviation(_ values: [Double]) -> Double {
             let mean = values.reduce(0, +) / Double(values.count)
@@ -48,7 +48,7 @@ import Testing
         }
         return (0..<problem.cout).map { c in
             let at = places.map { $0 * problem.cout + c }
-            return deviation(at.map { Double(result[$0]) - Double(truth[$0]) }) / deviation(at.map { Double(truth[$0]) })
+            return deviation(at.map { Double(result[$0]) - Double(reference[$0]) }) / deviation(at.map { Double(reference[$0]) })
         }.max()!
     }
 
@@ -132,10 +132,10 @@ import Testing
         let problem = ConvProblem(height: 9, width: 9, cin0: 16, cout: 33, inputScale: 1e-38)
         // Halves of a least denormal are lost in each operation, so the bound is absolute; F6 multiplies them by up to 32 in each dimension.
         let bound = max(1e-42, 1e-37 * algorithm.error)
-        let truth = problem.run(algorithm, .reference).values
+        let reference = problem.run(algorithm, .reference).values
         for isa in ConvProblem.isas {
             let result = problem.run(algorithm, .fast(isa, DD_PRECISION_FLOAT32, threads: 1)).values
-            for (a, b) in zip(result, truth) { #expect(abs(Double(a) - Double(b)) < bound) }
+            for (a, b) in zip(result, reference) { #expect(abs(Double(a) - Double(b)) < bound) }
         }
     }
 
@@ -145,17 +145,17 @@ import Testing
         var problem = ConvProblem(height: 20, width: 20, cin0: 8, cout: 33)
         let clean = problem.run(algorithm, .reference).values
         problem.special = [((9 * 20 + 9) * 8 + 3, value)]
-        let reference = problem.run(algorithm, .reference)
-        let (truth, side) = (reference.values, reference.side)
+        let run = problem.run(algorithm, .reference)
+        let (reference, side) = (run.values, run.side)
         let precisions: [(dd_precision, Float)] = [(DD_PRECISION_FLOAT32, 1e-3), (DD_PRECISION_INT16, 0.1)]
         for (precision, bound) in precisions where dd_conv_error(algorithm.handle, precision) > 0 {
             for isa in ConvProblem.isas {
                 let result = problem.run(algorithm, .fast(isa, precision, threads: 1)).values
                 for i in result.indices {
                     let (y, x) = (i / 33 / side, i / 33 % side)
-                    if !truth[i].isFinite {
+                    if !reference[i].isFinite {
                         #expect(!result[i].isFinite)
-                        if algorithm == .direct, precision == DD_PRECISION_FLOAT32, !truth[i].isNaN { #expect(result[i] == truth[i]) }
+                        if algorithm == .direct, precision == DD_PRECISION_FLOAT32, !reference[i].isNaN { #expect(result[i] == reference[i]) }
                     } else if max(abs(y * 20 / side - 9), abs(x * 20 / side - 9)) > 4 {
                         #expect(abs(result[i] - clean[i]) < bound)
                     }
@@ -168,12 +168,12 @@ import Testing
     func siluOfExtremes(value: Float) {
         var problem = ConvProblem(height: 1, width: 1, cin0: 1, cout: 1, kernel: (1, 1), pads: (0, 0, 0, 0), appliesSiLU: true)
         problem.special = [(0, value)]
-        let truth = problem.run(.direct, .reference).values[0]
+        let reference = problem.run(.direct, .reference).values[0]
         for isa in ConvProblem.isas {
             let result = problem.run(.direct, .fast(isa, DD_PRECISION_FLOAT32, threads: 1)).values[0]
             // Far below zero e^-x is held at e^80, which leaves 2e-35 of the value.
-            let bound = 1e-6 * abs(truth) + 1e-34 * abs(value) + 1e-30
-            if truth.isFinite { #expect(abs(result - truth) <= bound) } else { #expect(!result.isFinite) }
+            let bound = 1e-6 * abs(reference) + 1e-34 * abs(value) + 1e-30
+            if reference.isFinite { #expect(abs(result - reference) <= bound) } else { #expect(!result.isFinite) }
         }
     }
 

@@ -149,9 +149,9 @@ struct ConvProblem {
     }
 
     /// Largest difference over largest value.
-    static func error(_ result: [Float], _ truth: [Float]) -> Double {
+    static func error(_ result: [Float], _ reference: [Float]) -> Double {
         var worst = 0.0, largest = 1e-30
-        for (a, b) in zip(result, truth) {
+        for (a, b) in zip(result, reference) {
             let difference = abs(Double(a) - Double(b))
             if !(difference <= worst) { worst = difference }
             largest = max(largest, abs(Double(b)))
@@ -161,8 +161,8 @@ struct ConvProblem {
 
     /// Runs every instruction set against the reference; returns the largest error.
     func worstError(_ algorithm: ConvAlgorithm, _ precision: dd_precision = DD_PRECISION_FLOAT32) -> Double {
-        let truth = run(algorithm, .reference).values
-        return Self.isas.map { Self.error(run(algorithm, .fast($0, precision, threads: 2)).values, truth) }.max() ?? .infinity
+        let reference = run(algorithm, .reference).values
+        return Self.isas.map { Self.error(run(algorithm, .fast($0, precision, threads: 2)).values, reference) }.max() ?? .infinity
     }
 }
 

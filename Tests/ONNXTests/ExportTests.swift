@@ -107,11 +107,11 @@ import Testing
         var written = 0
         for seed in 0..<UInt64(60) {
             let graph = RandomGraph.make(seed: seed)
-            let truth = try SmallNetworks.run(graph, SmallNetworks.Weights(graph))
+            let reference = try SmallNetworks.run(graph, SmallNetworks.Weights(graph))
             for stage in [graph, try optimize(graph).graph] {
                 do {
                     try roundTrip(stage, options(form)) { back in
-                        let complaints = OutputComparison.complaints(try SmallNetworks.run(back.graph, back.parameters), truth)
+                        let complaints = OutputComparison.complaints(try SmallNetworks.run(back.graph, back.parameters), reference)
                         #expect(complaints.isEmpty, "seed \(seed): \(complaints)\n\(stage.text)")
                     }
                     written += 1

@@ -98,8 +98,7 @@ import Testing
             Part.graph(
                 [Part.node("Reshape", ["x", "s"], ["r"]), Part.node("Cast", ["s"], ["f"], ["to": .int(1)]), Part.node("Add", ["r", "f"], ["y"])],
                 inputs: [Part.value("x", [4]), Part.value("s", [2], type: 7)], outputs: [Part.value("y", nil)]))
-        let shape = Tensor(TensorType(.int64, [2]))
-        shape.bytes.copyBytes(from: [Int64(2), 2].withUnsafeBytes(Array.init))
+        let shape = Tensor(TensorType(.int64, [2]), [Int64(2), 2])
         let imported = try importing(model, bindings: ["s": shape])
         #expect(imported.fixedInputs == ["s"])
         #expect(imported.graph.inputs.map { imported.graph[$0].name } == ["x", "s"])

@@ -50,7 +50,7 @@ private enum TensorDifference {
         guard a.type.elementType == b.type.elementType, a.shape == b.shape else { return .infinity }
         func doubles(_ tensor: Tensor) throws -> [Double] {
             let wide = try OpEvaluator.evaluate(Cast(to: .float64), [tensor.type.layout == .rowMajor ? tensor : rowMajor(tensor)])[0]
-            return withExtendedLifetime(wide.storage) { Array(wide.bytes.bindMemory(to: Double.self)) }
+            return wide.withElements(Array.init)
         }
         let (x, y) = (try doubles(a), try doubles(b))
         let magnitude = y.reduce(1e-30) { $1.isFinite ? max($0, abs($1)) : $0 }

@@ -102,7 +102,7 @@ extension ParameterSource {
     func identity(_ key: String) throws -> String {
         let tensor = try parameter(key)
         let hash = SHA256()
-        withExtendedLifetime(tensor.storage) { hash.update(UnsafeRawBufferPointer(tensor.bytes)) }
+        tensor.withBytes(hash.update)
         return hash.finish()
     }
 }

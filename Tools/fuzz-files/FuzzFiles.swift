@@ -41,8 +41,7 @@ struct FuzzFiles: ParsableCommand {
             return reader
         }.mapValues { paths in
             try paths.map { path in
-                let file = try MappedFile(path: path)
-                return withExtendedLifetime(file) { Array(file.bytes) }
+                try MappedFile(path: path).withBytes(Array.init)
             }
         }
         for reader in Reader.allCases {
@@ -106,7 +105,7 @@ enum Reader: String, CaseIterable {
         case .safetensors, .pth:
             let file = try openCheckpoint(path)
             for name in file.names { try file.forEachPiece(of: name) { _ = $0.reduce(0) { $0 &+ Int($1) } } }
-        case .npy, .npz: for (_, tensor) in try TensorFile.read(path) { withExtendedLifetime(tensor) { _ = tensor.bytes.reduce(0) { $0 &+ Int($1) } } }
+        case .npy, .npz: for (_, tensor) in try TensorFile.read(path) { _ = tensor.withBytes { $0.reduce(0) { $0 &+ Int($1) } } }
         case .png, .jpg, .tif, .webp, .heic, .avif: _ = try Photo(reading: path).encoded(as: PNGCodec())
         case .yaml: _ = try DeblurDiffArchitecture.graphs(ModelConfiguration(yaml: MappedFile(path: path).text()))
         case .gz: _ = try Tokenizer.readMerges(path)

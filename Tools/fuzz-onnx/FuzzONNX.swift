@@ -81,15 +81,15 @@ struct FuzzONNX: ParsableCommand {
     }
 
     private func numbers(_ type: TensorType, _ generator: inout SeededGenerator) -> Tensor {
-        let tensor = Tensor(type)
+        var tensor = Tensor(type)
         let size = type.elementType.byteSize
-        withExtendedLifetime(tensor.storage) {
+        tensor.withMutableBytes { bytes in
             for element in 0..<type.elementCount {
                 // Little-endian, whatever the width; mostly small and positive.
                 let isFar = Int.random(in: 0..<8, using: &generator) == 0
                 let value = Int64.random(in: isFar ? .min ... .max : -2...5, using: &generator)
-                for byte in 0..<size { tensor.bytes[element * size + byte] = UInt8(truncatingIfNeeded: value >> (8 * min(byte, 7))) }
-                if type.elementType == .bool { tensor.bytes[element] &= 1 }
+                for byte in 0..<size { bytes[element * size + byte] = UInt8(truncatingIfNeeded: value >> (8 * min(byte, 7))) }
+                if type.elementType == .bool { bytes[element] &= 1 }
             }
         }
         return tensor

@@ -1,4 +1,4 @@
-// Parses whatever bytes there are and reads all of the message through the C face.
+// Parses whatever bytes there are and reads all of the message through the C interface.
 //
 //   Tools/sanitize.sh 600 messages
 #include "onnx_reader.h"

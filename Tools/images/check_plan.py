@@ -18,7 +18,7 @@ from PIL import Image
 DEBLURDIFF, MODEL, PHOTO = sys.argv[1:4]
 CASES = [
     ("256x192.png", 1, []), ("512x512.jpg", 1, []), ("640x480.jpg", 4, []), ("800x600.tif", 1, ["--steps", "8"]),
-    ("1024x768.jpg", 1, ["--cfg-scale", "2", "--neg-prompt", ""]), ("1024x1024.png", 1, ["--precision", sys.argv[4] if len(sys.argv) > 4 else "bfloat16"]),
+    ("1024x768.jpg", 1, ["--cfg-scale", "2", "--neg-prompt", ""]), ("1024x1024.png", 1, ["--precision", sys.argv[4] if len(sys.argv) > 4 else "int16"]),
     ("1600x1200.jpg", 1, []), ("1600x1200.jpg", 1, ["--tiled", "--tile-size", "512", "--tile-stride", "384"]), ("2000x1500.webp", 1, ["--memory", "lean"]),
     ("3000x2000.jpg", 1, ["--threads", "1"]),
 ]

@@ -21,9 +21,7 @@ static double now(void) {
 }
 
 /// GFLOP/s of all threads together.
-static double limit_of(dd_pool *pool, dd_precision precision) {
-    return dd_measure_limit_gflops(pool, precision == DD_PRECISION_INT16 ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA);
-}
+static double limit_of(dd_pool *pool, dd_precision precision) { return dd_measure_limit_gflops(pool, precision); }
 
 typedef struct layer {
     const char *name;

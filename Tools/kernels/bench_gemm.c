@@ -74,7 +74,7 @@ int main(int argc, char **argv) {
     };
     dd_pool *pool = dd_pool_create(threads);
     for (int precision = 0; precision < 3; precision++) {
-        const dd_limit kind = precision && dd_attention_16_bit_precision() == DD_PRECISION_BFLOAT16 ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA;
+        const dd_precision limited = dd_measure_limit_gflops(pool, (dd_precision)precision) > 0 ? (dd_precision)precision : DD_PRECISION_FLOAT32;
         printf("%s, %d threads\n", dd_gemm_variant((dd_precision)precision), threads);
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
             const shape s = shapes[i];
@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
             double best = 1e9, limit = 0;
             dd_gemm(pool, &args, scratch);
             for (int r = 0; r < repeats; r++) {
-                const double measured = dd_measure_limit_gflops(pool, kind);
+                const double measured = dd_measure_limit_gflops(pool, limited);
                 if (measured > limit) limit = measured;
                 const int inner = 1 + (int)(0.2 / work);
                 const double start = now();

@@ -49,14 +49,14 @@ static double variance_error(const dd_conv_args *a, int64_t pixels, const float 
 }
 
 /// Largest difference over largest value.
-static double error_of(const dd_conv_args *a, int64_t pixels, const float *y, const float *truth) {
+static double error_of(const dd_conv_args *a, int64_t pixels, const float *y, const float *reference) {
     const int64_t ld = a->cout;
     double worst = 0, largest = 1e-30;
     for (int64_t i = 0; i < pixels; i++)
         for (int64_t c = 0; c < a->cout; c++) {
-            const double d = fabs((double)y[i * ld + c] - truth[i * ld + c]);
+            const double d = fabs((double)y[i * ld + c] - reference[i * ld + c]);
             if (!(d <= worst)) worst = d;
-            largest = fmax(largest, fabs(truth[i * ld + c]));
+            largest = fmax(largest, fabs(reference[i * ld + c]));
         }
     return worst / largest;
 }
@@ -120,15 +120,15 @@ int main(int argc, char **argv) {
         if (below(2)) a.channel_add = random_floats(a.cout * (a.channel_add_per_image ? a.batch : 1), 1);
         if (below(2)) a.activation = DD_ACTIVATION_SILU;
         const int64_t y_floats = out * a.cout;
-        float *initial = random_floats(y_floats, 1), *truth = malloc((size_t)y_floats * 4), *y = malloc((size_t)y_floats * 4);
-        memcpy(truth, initial, (size_t)y_floats * 4);
+        float *initial = random_floats(y_floats, 1), *reference = malloc((size_t)y_floats * 4), *y = malloc((size_t)y_floats * 4);
+        memcpy(reference, initial, (size_t)y_floats * 4);
         const int residual = (int)below(3); // none, own tensor, in place
         float *moments = malloc((size_t)(a.batch * a.cout) * 8), *true_moments = malloc((size_t)(a.batch * a.cout) * 8);
         const int with_moments = below(2) == 0;
         if (residual == 1) a.residual = random_floats(out * a.cout, 1);
         float *w = random_floats(a.cout * cin * a.kh * a.kw, 1);
 
-        a.y = truth;
+        a.y = reference;
         if (residual == 2) a.residual = a.y;
         if (with_moments) a.takes_moments = 1, a.moments = true_moments;
         dd_conv_reference(&a, w);
@@ -146,7 +146,7 @@ int main(int argc, char **argv) {
             if (dd_conv(pool, algorithm, precision, &a, packed, scratch)) abort();
             free(scratch);
             runs++;
-            const double error = error_of(&a, out, y, truth);
+            const double error = error_of(&a, out, y, reference);
             worst[index][precision] = fmax(worst[index][precision], error);
             // Shapes of few pixels and channels are further off.
             const double bound = (precision == DD_PRECISION_INT16 ? 4 : 1) * dd_conv_error(algorithm, precision);
@@ -170,8 +170,8 @@ int main(int argc, char **argv) {
                     (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom, (long)a.pad_right, a.scale != NULL, residual);
             }
         }
-        const void *all[] = {a.x0,    a.x1,  a.x0_add, a.x1_add, a.scale,      a.shift, a.bias, a.channel_add, residual == 1 ? a.residual : NULL,
-                             initial, truth, y,        moments,  true_moments, w,       packed};
+        const void *all[] = {a.x0,    a.x1,      a.x0_add, a.x1_add, a.scale,      a.shift, a.bias, a.channel_add, residual == 1 ? a.residual : NULL,
+                             initial, reference, y,        moments,  true_moments, w,       packed};
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free((void *)all[j]);
     }
     for (int i = 0; i < count; i++)

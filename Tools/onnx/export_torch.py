@@ -25,7 +25,7 @@ from deblurdiff_torch import DeblurDiff, adaptive_convolution  # noqa: E402
 NETWORKS = ["text_encoder", "vae_encoder", "lkpn", "eac", "control_net", "unet", "step", "vae_decoder"]
 
 
-class Face(nn.Module):
+class Signature(nn.Module):
     """One network as a module, its inputs and outputs by name."""
 
     def __init__(self, model, inputs, outputs, body):
@@ -43,7 +43,7 @@ def step(model, z, timestep, image, context):
     return model.unet(z, timestep, context, control)
 
 
-def face(network, model, config, height, width):
+def signature(network, model, config, height, width):
     """The network with inputs of the types that it takes for images of a size in pixels."""
     config = config.get("params", config)
     text = config["clip_cfg"]["text_cfg"]
@@ -59,28 +59,28 @@ def face(network, model, config, height, width):
     kernel = latent * config.get("lkpn_cfg", {}).get("kernel_size", 5) ** 2
     if network == "text_encoder":
         tokens = torch.randint(0, text["vocab_size"], (1, text["context_length"]), generator=random, dtype=torch.int32)
-        return Face(model, {"tokens": tokens}, ["context"], lambda model, tokens: model.clip.model(tokens))
+        return Signature(model, {"tokens": tokens}, ["context"], lambda model, tokens: model.clip.model(tokens))
     if network == "vae_encoder":
-        return Face(model, {"image": image(3, height, width)}, ["moments"], lambda model, image: model.vae.moments(image))
+        return Signature(model, {"image": image(3, height, width)}, ["moments"], lambda model, image: model.vae.moments(image))
     if network == "vae_decoder":
-        return Face(model, {"latent": image(latent)}, ["image"], lambda model, latent: model.vae.decode(latent))
+        return Signature(model, {"latent": image(latent)}, ["image"], lambda model, latent: model.vae.decode(latent))
     if network == "lkpn":
-        return Face(model, {"x": image(2 * latent), **common}, ["kernel"], lambda model, *inputs: model.kpn.unet(*inputs))
+        return Signature(model, {"x": image(2 * latent), **common}, ["kernel"], lambda model, *inputs: model.kpn.unet(*inputs))
     if network == "eac":
         inputs = {"c_img": image(latent), "kernel": image(kernel)}
-        return Face(model, inputs, ["eac"], lambda model, *inputs: adaptive_convolution(*inputs))
+        return Signature(model, inputs, ["eac"], lambda model, *inputs: adaptive_convolution(*inputs))
     count = len(model.controlnet.skips) + 1
     controls = [f"control{index}" for index in range(count)]
     if network == "control_net":
         inputs = {"x": image(3 * latent), **common}
-        return Face(model, inputs, controls, lambda model, *inputs: tuple(model.controlnet(*inputs)))
+        return Signature(model, inputs, controls, lambda model, *inputs: tuple(model.controlnet(*inputs)))
     if network == "unet":
         with torch.no_grad():
             made = model.controlnet(image(3 * latent), *common.values())
         inputs = {"x": image(latent), **common, **dict(zip(controls, (torch.randn(c.shape, generator=random) for c in made)))}
-        return Face(model, inputs, ["eps"], lambda model, x, t, context, *control: model.unet(x, t, context, control))
+        return Signature(model, inputs, ["eps"], lambda model, x, t, context, *control: model.unet(x, t, context, control))
     inputs = {"z": image(latent), "timestep": common["timestep"], "c_img": image(latent), "context": common["context"]}
-    return Face(model, inputs, ["eps"], step)
+    return Signature(model, inputs, ["eps"], step)
 
 
 def primitive_attention(query, key, value, attn_mask=None, *_, **__):
@@ -90,14 +90,14 @@ def primitive_attention(query, key, value, attn_mask=None, *_, **__):
     return scores.softmax(-1) @ value
 
 
-def export(face, path, exporter="tracing", opset=17, folds=True):
+def export(signature, path, exporter="tracing", opset=17, folds=True):
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        names = {"input_names": list(face.inputs), "output_names": face.outputs}
+        names = {"input_names": list(signature.inputs), "output_names": signature.outputs}
         if exporter == "tracing":
-            torch.onnx.export(face, tuple(face.inputs.values()), path, opset_version=opset, dynamo=False, do_constant_folding=folds, **names)
+            torch.onnx.export(signature, tuple(signature.inputs.values()), path, opset_version=opset, dynamo=False, do_constant_folding=folds, **names)
         else:
-            program = torch.onnx.export(face, tuple(face.inputs.values()), opset_version=opset, dynamo=True, verbose=False, **names)
+            program = torch.onnx.export(signature, tuple(signature.inputs.values()), opset_version=opset, dynamo=True, verbose=False, **names)
             program.save(path, external_data=False)
 
 
@@ -122,7 +122,7 @@ def main():
     if options.attention == "primitives":
         deblurdiff_torch.F.scaled_dot_product_attention = primitive_attention
     width, height = map(int, options.size.split("x"))
-    export(face(options.network, model, config, height, width), options.output, options.exporter, options.opset, not options.no_folding)
+    export(signature(options.network, model, config, height, width), options.output, options.exporter, options.opset, not options.no_folding)
 
 
 if __name__ == "__main__":

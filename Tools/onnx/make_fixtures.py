@@ -120,9 +120,9 @@ def main():
                 continue
             exporter, opset, primitives, folds = VARIANTS[variant]
             export_torch.deblurdiff_torch.F.scaled_dot_product_attention = export_torch.primitive_attention if primitives else fused
-            face = export_torch.face(network, model, config, SIZE, SIZE)
+            signature = export_torch.signature(network, model, config, SIZE, SIZE)
             target = FOLDER / f"{name}.onnx"
-            export_torch.export(face, target, exporter, opset, folds)
+            export_torch.export(signature, target, exporter, opset, folds)
             listed = strip(target, weights)
             (FOLDER / f"{name}.json").write_text(json.dumps(listed, separators=(",", ":")) + "\n")
             print(name, target.stat().st_size, len(listed))

@@ -1,4 +1,4 @@
-// The portable kernels: plain C, and the truth that the others are held against.
+// The portable kernels: plain C, and the reference for the others.
 #include <math.h>
 
 #include "attention_kernels.h"

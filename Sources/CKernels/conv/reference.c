@@ -1,4 +1,4 @@
-// The truth: the equation of dd_conv.h as plain loops in float64.
+// The reference: the equation of dd_conv.h as plain loops in float64.
 #include <math.h>
 
 #include "dd_conv.h"

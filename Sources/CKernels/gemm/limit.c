@@ -27,18 +27,18 @@ static double now(void) {
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-double dd_measure_limit_gflops(dd_pool *pool, dd_limit limit) {
+double dd_measure_limit_gflops(dd_pool *pool, dd_precision precision) {
     const dd_kernels *kernels = dd_kernels_current();
-    while (kernels && kernels->limits[limit].flops == 0) kernels = kernels->base;
+    while (kernels && kernels->limits[precision].flops == 0) kernels = kernels->base;
     if (!kernels) return 0;
-    const limit_job job = {.loop = kernels->limits[limit].run, .steps = 1 << 16};
+    const limit_job job = {.loop = kernels->limits[precision].run, .steps = 1 << 16};
     // Several equal tasks a worker even out who starts late.
     const int64_t tasks = dd_pool_size(pool) * 4;
     double best = 0;
     for (int run = 0; run < RUNS; run++) {
         const double start = now();
         dd_parallel_for(pool, tasks, limit_task, (void *)&job);
-        const double rate = kernels->limits[limit].flops * (double)(job.steps * tasks) / (now() - start);
+        const double rate = kernels->limits[precision].flops * (double)(job.steps * tasks) / (now() - start);
         if (rate > best) best = rate;
     }
     return best * 1e-9;

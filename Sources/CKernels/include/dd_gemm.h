@@ -87,15 +87,10 @@ const char *dd_gemm_variant(dd_precision precision);
 
 // MARK: limits
 
-typedef enum dd_limit {
-    DD_LIMIT_FLOAT32_FMA = 0,
-    DD_LIMIT_BFLOAT16_DOT = 1, // 0 where the instruction set has none
-    DD_LIMIT_COUNT
-} dd_limit;
-
-/// What the pool's threads together reach in registers alone, in GFLOP/s (a multiply and an add are two): the best of a few
-/// runs of some milliseconds, with the instruction set in use.
-double dd_measure_limit_gflops(dd_pool *pool, dd_limit limit);
+/// What the pool's threads together reach in registers alone with the instruction that multiplies numbers of this precision, in
+/// GFLOP/s (a multiply and an add are two), or 0 where there is none: the best of a few runs of some milliseconds, with the
+/// instruction set in use.
+double dd_measure_limit_gflops(dd_pool *pool, dd_precision precision);
 
 #ifdef __cplusplus
 }

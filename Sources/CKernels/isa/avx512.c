@@ -30,6 +30,6 @@ const dd_kernels dd_kernels_avx512 = {
     .attention = &attention_kernels,
     .conv = conv_kernels,
     .one_pass = &one_pass,
-    .limits = {[DD_LIMIT_FLOAT32_FMA] = {limit_float32, LIMIT_FLOAT32_FLOPS}},
+    .limits = {[DD_PRECISION_FLOAT32] = {limit_float32, LIMIT_FLOAT32_FLOPS}, [DD_PRECISION_INT16] = {limit_int16, LIMIT_PAIRS_FLOPS}},
 };
 #endif

@@ -22,6 +22,6 @@ const dd_kernels dd_kernels_avx512_bf16 = {
     .base = &dd_kernels_avx512_vnni,
     .gemm = &gemm_kernels,
     .attention = &attention_kernels,
-    .limits = {[DD_LIMIT_BFLOAT16_DOT] = {limit_bfloat16, 2 * LIMIT_FLOAT32_FLOPS}},
+    .limits = {[DD_PRECISION_BFLOAT16] = {limit_bfloat16, LIMIT_PAIRS_FLOPS}},
 };
 #endif

@@ -22,7 +22,7 @@ typedef struct dd_kernels {
     const dd_attention_kernels *attention;
     const dd_conv_kernel *const *conv; // of each algorithm, by precision
     const dd_one_pass *one_pass;
-    dd_limit_loop limits[DD_LIMIT_COUNT];
+    dd_limit_loop limits[DD_PRECISION_COUNT];
 } dd_kernels;
 
 extern const dd_kernels dd_kernels_scalar;

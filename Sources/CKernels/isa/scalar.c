@@ -17,5 +17,5 @@ const dd_kernels dd_kernels_scalar = {
     .attention = &attention_kernels,
     .conv = conv_kernels,
     .one_pass = &one_pass,
-    .limits = {[DD_LIMIT_FLOAT32_FMA] = {limit_float32, LIMIT_FLOAT32_FLOPS}},
+    .limits = {[DD_PRECISION_FLOAT32] = {limit_float32, LIMIT_FLOAT32_FLOPS}},
 };

@@ -1,4 +1,4 @@
-// A C face over the messages of an ONNX model, for reading.
+// A C interface to the messages of an ONNX model, for reading.
 //
 // Everything that is returned belongs to the model and lives as long as it does. Indices must be below the counts. Fields that
 // are not there read as zero, an empty text or an empty list, as protobuf has it. No exception leaves these functions.

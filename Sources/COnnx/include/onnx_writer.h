@@ -1,4 +1,4 @@
-// A C face over the messages of an ONNX model, for writing.
+// A C interface to the messages of an ONNX model, for writing.
 //
 // A model is built part by part, in any order, and then serialised in pieces, so that the bytes of large initialisers go from
 // where they lie to the file and nowhere else: the head, and for each initialiser in turn its own head and (from the caller) its bytes.

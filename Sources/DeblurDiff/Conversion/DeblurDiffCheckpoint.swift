@@ -7,7 +7,7 @@ import Tensors
 ///
 /// What belongs to no network (a noise schedule, averaged weights, an optimizer's state) is set aside: ``ignoredNames``. What belongs to a network
 /// must be known to it: ``check(expected:)``.
-public final class DeblurDiffCheckpoint: CheckpointSource, @unchecked Sendable {
+public final class DeblurDiffCheckpoint: CheckpointSource {
     public let paths: [String]
     public let names: [String]
     /// Names in the files that belong to no network, as they are written there. Worth a warning for a combined checkpoint, usual in the others.

@@ -36,11 +36,8 @@ public struct ModelBenchmark {
             let program = try model.program(stages.optimized)
             let inputs = stages.optimized.inputs.map { id -> (String, Tensor) in
                 let value = stages.optimized[id]
-                let tensor = Tensor(value.type)
-                if value.type.elementType == .float32 {
-                    for (index, number) in random.randn(value.type.elementCount).enumerated() { tensor.floats[index] = number }
-                }
-                return (value.name, tensor)
+                let isFloat = value.type.elementType == .float32
+                return (value.name, isFloat ? Tensor(value.type, random.randn(value.type.elementCount)) : Tensor(value.type))
             }
             let bound = Dictionary(uniqueKeysWithValues: inputs)
             var result = Result(

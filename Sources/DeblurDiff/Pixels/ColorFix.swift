@@ -26,37 +26,37 @@ public enum ColorFix {
     /// - Parameters:
     ///   - image: [1, C, H, W] or [C, H, W].
     ///   - reference: as many channels, of any size; [0, 1].
-    public static func apply(to image: Tensor, matching reference: Tensor) {
+    public static func apply(to image: inout Tensor, matching reference: Tensor) {
         let (planes, others) = (ImagePlanes(image.type), ImagePlanes(reference.type))
         precondition(planes.channels == others.channels, "other channels than the reference")
-        let (floats, references) = (image.floats, UnsafeBufferPointer(reference.floats))
         for channel in 0..<planes.channels {
             let range = channel * planes.pixelCount..<(channel + 1) * planes.pixelCount
             let otherRange = channel * others.pixelCount..<(channel + 1) * others.pixelCount
-            let own = Statistics(UnsafeBufferPointer(rebasing: floats[range]))
-            let wanted = Statistics(UnsafeBufferPointer(rebasing: references[otherRange]))
-            for index in range {
-                floats[index] = (floats[index] - own.mean) / own.deviation * wanted.deviation + wanted.mean
+            let wanted = reference.withFloats { Statistics(UnsafeBufferPointer(rebasing: $0[otherRange])) }
+            image.withMutableFloats { floats in
+                let own = Statistics(UnsafeBufferPointer(rebasing: floats[range]))
+                for index in range {
+                    floats[index] = (floats[index] - own.mean) / own.deviation * wanted.deviation + wanted.mean
+                }
             }
         }
-        withExtendedLifetime((image, reference)) {}
     }
 
     /// Planes [1, 3, H, W] to interleaved 8-bit samples: times 255, limited to 0...255, the fraction cut off. NaN becomes 0.
     public static func truncate(_ image: Tensor) -> [UInt8] {
         let planes = ImagePlanes(image.type)
-        let floats = image.floats
-        defer { withExtendedLifetime(image) {} }
-        return [UInt8](unsafeUninitializedCapacity: planes.channels * planes.pixelCount) { samples, initialized in
-            for channel in 0..<planes.channels {
-                let plane = channel * planes.pixelCount
-                for pixel in 0..<planes.pixelCount {
-                    let scaled = floats[plane + pixel] * 255
-                    // Written so that a NaN fails the first test.
-                    samples[pixel * planes.channels + channel] = scaled > 0 ? UInt8(min(scaled, 255)) : 0
+        return image.withFloats { floats in
+            [UInt8](unsafeUninitializedCapacity: floats.count) { samples, initialized in
+                for channel in 0..<planes.channels {
+                    let plane = channel * planes.pixelCount
+                    for pixel in 0..<planes.pixelCount {
+                        let scaled = floats[plane + pixel] * 255
+                        // Written so that a NaN fails the first test.
+                        samples[pixel * planes.channels + channel] = scaled > 0 ? UInt8(min(scaled, 255)) : 0
+                    }
                 }
+                initialized = floats.count
             }
-            initialized = planes.channels * planes.pixelCount
         }
     }
 

@@ -13,17 +13,19 @@ public enum LowFrequencies {
     public static func of(_ image: Tensor) -> Tensor {
         let planes = ImagePlanes(image.type)
         precondition(planes.pixelCount > 0, "an empty image")
-        let result = image.copy()
-        let scratch = Tensor(TensorType(.float32, [planes.height, planes.width]))
-        for channel in 0..<planes.channels {
-            let start = channel * planes.pixelCount
-            let plane = UnsafeMutableBufferPointer(rebasing: result.floats[start..<start + planes.pixelCount])
-            for radius in radii {
-                filterRows(plane, into: scratch.floats, width: planes.width, radius: radius)
-                filterColumns(scratch.floats, into: plane, width: planes.width, height: planes.height, radius: radius)
+        var (result, scratch) = (image, [Float](repeating: 0, count: planes.pixelCount))
+        result.withMutableFloats { floats in
+            scratch.withUnsafeMutableBufferPointer { scratch in
+                for channel in 0..<planes.channels {
+                    let start = channel * planes.pixelCount
+                    let plane = UnsafeMutableBufferPointer(rebasing: floats[start..<start + planes.pixelCount])
+                    for radius in radii {
+                        filterRows(plane, into: scratch, width: planes.width, radius: radius)
+                        filterColumns(scratch, into: plane, width: planes.width, height: planes.height, radius: radius)
+                    }
+                }
             }
         }
-        withExtendedLifetime(scratch) {}
         return result
     }
 

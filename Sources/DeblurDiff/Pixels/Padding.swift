@@ -17,37 +17,27 @@ public enum Padding {
     public static func planes(rgb: [UInt8], height: Int, width: Int, multiple: Int = Padding.multiple) -> Tensor {
         precondition(rgb.count == height * width * 3 && height > 0 && width > 0, "samples do not fit the size")
         let (paddedHeight, paddedWidth) = (paddedLength(height, multiple: multiple), paddedLength(width, multiple: multiple))
-        let result = Tensor(ImagePlanes.type(channels: 3, height: paddedHeight, width: paddedWidth))
         let values = (0...255).map { Float($0) / 255 }
-        let floats = result.floats
-        rgb.withUnsafeBufferPointer { rgb in
-            values.withUnsafeBufferPointer { values in
-                for channel in 0..<3 {
-                    for y in 0..<height {
-                        let row = (channel * paddedHeight + y) * paddedWidth
-                        let source = y * width * 3 + channel
-                        for x in 0..<width { floats[row + x] = values[Int(rgb[source + 3 * x])] }
+        return Tensor(ImagePlanes.type(channels: 3, height: paddedHeight, width: paddedWidth)) { floats in
+            rgb.withUnsafeBufferPointer { rgb in
+                values.withUnsafeBufferPointer { values in
+                    for channel in 0..<3 {
+                        for y in 0..<height {
+                            let row = (channel * paddedHeight + y) * paddedWidth
+                            let source = y * width * 3 + channel
+                            for x in 0..<width { floats[row + x] = values[Int(rgb[source + 3 * x])] }
+                        }
                     }
                 }
             }
         }
-        return result
     }
 
     /// [1, C, H, W] with zeros at the right and below, so that height and width are multiples of `multiple`.
     public static func padded(_ image: Tensor, multiple: Int) -> Tensor {
         let planes = ImagePlanes(image.type)
         let (height, width) = (paddedLength(planes.height, multiple: multiple), paddedLength(planes.width, multiple: multiple))
-        let result = Tensor(ImagePlanes.type(channels: planes.channels, height: height, width: width))
-        let (source, target) = (image.floats, result.floats)
-        for channel in 0..<planes.channels {
-            for y in 0..<planes.height {
-                let (from, to) = ((channel * planes.height + y) * planes.width, (channel * height + y) * width)
-                for x in 0..<planes.width { target[to + x] = source[from + x] }
-            }
-        }
-        withExtendedLifetime(image) {}
-        return result
+        return resized(image, planes, height: height, width: width)
     }
 
     /// The top left part of [1, C, H, W].
@@ -56,16 +46,19 @@ public enum Padding {
     public static func crop(_ image: Tensor, height: Int, width: Int) -> Tensor {
         let planes = ImagePlanes(image.type)
         precondition((0...planes.height).contains(height) && (0...planes.width).contains(width), "more than the image")
-        let result = Tensor(ImagePlanes.type(channels: planes.channels, height: height, width: width))
-        let (source, target) = (image.floats, result.floats)
-        for channel in 0..<planes.channels {
-            for y in 0..<height {
-                let row = (channel * planes.height + y) * planes.width
-                let cropped = (channel * height + y) * width
-                for x in 0..<width { target[cropped + x] = source[row + x] }
+        return resized(image, planes, height: height, width: width)
+    }
+
+    private static func resized(_ image: Tensor, _ planes: ImagePlanes, height: Int, width: Int) -> Tensor {
+        image.withFloats { source in
+            Tensor(ImagePlanes.type(channels: planes.channels, height: height, width: width)) { target in
+                for channel in 0..<planes.channels {
+                    for y in 0..<min(height, planes.height) {
+                        let (from, to) = ((channel * planes.height + y) * planes.width, (channel * height + y) * width)
+                        for x in 0..<min(width, planes.width) { target[to + x] = source[from + x] }
+                    }
+                }
             }
         }
-        withExtendedLifetime(image) {}
-        return result
     }
 }

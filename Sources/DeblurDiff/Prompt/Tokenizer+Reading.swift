@@ -14,9 +14,7 @@ extension Tokenizer {
     public static func readMerges(_ path: String, mergeCount: Int = Tokenizer.mergeCount) throws -> String {
         let file = try MappedFile(path: path)
         do {
-            let bytes = try withExtendedLifetime(file) {
-                file.bytes.starts(with: [0x1f, 0x8b]) ? try decompress(file.bytes) : try copy(file.bytes)
-            }
+            let bytes = try file.withBytes { $0.starts(with: [0x1f, 0x8b]) ? try decompress($0) : try copy($0) }
             guard let text = String(validating: bytes, as: UTF8.self) else {
                 throw InputError("the vocabulary is not UTF-8 text", advice: Vocabulary.advice)
             }

@@ -18,21 +18,23 @@ struct Autoencoder {
 
     /// `(mean + exp(0.5 clamp(logvar, -30, 20)) randn) * scale factor`
     func sampleLatent(_ moments: Tensor, _ random: inout TorchGenerator) -> Tensor {
-        let mean = meanLatent(moments)
-        let noise = random.randn(mean.type.elementCount)
-        let logVariance = moments.floats[mean.type.elementCount...]
-        for (index, value) in zip(mean.floats.indices, logVariance) {
-            let deviation = expf(0.5 * min(max(value, -30), 20))
-            mean.floats[index] = (moments.floats[index] + deviation * noise[index]) * scaleFactor
+        let count = moments.type.elementCount / 2
+        let noise = random.randn(count)
+        return latent(of: moments) { moments, index in
+            let deviation = expf(0.5 * min(max(moments[count + index], -30), 20))
+            return (moments[index] + deviation * noise[index]) * scaleFactor
         }
-        return mean
     }
 
-    func meanLatent(_ moments: Tensor) -> Tensor {
+    func meanLatent(_ moments: Tensor) -> Tensor { latent(of: moments) { $0[$1] * scaleFactor } }
+
+    private func latent(of moments: Tensor, _ value: (_ moments: UnsafeBufferPointer<Float>, _ index: Int) -> Float) -> Tensor {
         let shape = moments.shape
-        let result = Tensor(TensorType(.float32, [1, shape[1] / 2, shape[2], shape[3]]))
-        for index in result.floats.indices { result.floats[index] = moments.floats[index] * scaleFactor }
-        return result
+        return moments.withFloats { moments in
+            Tensor(TensorType(.float32, [1, shape[1] / 2, shape[2], shape[3]])) { (z: UnsafeMutableBufferPointer<Float>) in
+                for index in z.indices { z[index] = value(moments, index) }
+            }
+        }
     }
 
     /// The shape of a padded image's latent.
@@ -41,18 +43,17 @@ struct Autoencoder {
     /// Encodes each tile by itself; where tiles overlap the later one stays.
     func tiledEncoding(_ image: Tensor, _ latent: (_ moments: Tensor) -> Tensor) throws -> Tensor {
         let shape = latentShape(of: image)
-        let result = Tensor(TensorType(.float32, shape))
+        var result = Tensor(TensorType(.float32, shape))
         let tiles = try session.options.latentTiles(height: shape[2], width: shape[3], factor: configuration.latentFactor)
         for (window, pixels) in zip(tiles.windows, tiles.scaled(by: configuration.latentFactor).windows) {
-            latent(try encode(image.cut(pixels))).paste(into: result, at: window)
+            latent(try encode(image.cut(pixels))).paste(into: &result, at: window)
         }
         return result
     }
 
     /// - Returns: [1, 3, H, W] in about -1...1.
     func decode(_ z: Tensor) throws -> Tensor {
-        let scaled = z.copy()
-        for index in scaled.floats.indices { scaled.floats[index] /= scaleFactor }
+        let scaled = z.map { $0 / scaleFactor }
         func decode(_ latent: Tensor) throws -> Tensor {
             session.recorder?.record("z_final_scaled", latent)
             let image = try session.run("vae_decoder", ["latent": latent])["image"]!

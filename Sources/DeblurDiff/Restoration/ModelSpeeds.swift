@@ -155,9 +155,8 @@ public final class ModelSpeeds {
         result.pixel =
             seconds {
                 let padded = Padding.padded(image, multiple: 64)
-                let cut = Padding.crop(padded, height: side, width: side)
-                for index in cut.floats.indices { cut.floats[index] = (cut.floats[index] + 1) / 2 }
-                if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: cut, matching: image) }
+                var cut = Padding.crop(padded, height: side, width: side).map { ($0 + 1) / 2 }
+                if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: &cut, matching: image) }
             } / Double(side * side)
         return result
     }
@@ -165,8 +164,8 @@ public final class ModelSpeeds {
     // MARK: The file
 
     private static func read(_ path: String) -> Contents? {
-        guard let file = try? MappedFile(path: path), file.bytes.count <= mostBytes,
-            let contents = withExtendedLifetime(file, { try? JSONDecoder().decode(Contents.self, from: Data(file.bytes)) }), contents.schema == schema
+        guard let file = try? MappedFile(path: path), file.byteCount <= mostBytes,
+            let contents = file.withBytes({ try? JSONDecoder().decode(Contents.self, from: Data($0)) }), contents.schema == schema
         else { return nil }
         return contents
     }

@@ -23,7 +23,7 @@ public final class Recorder {
         let count = counts[stage, default: 0]
         counts[stage] = count + 1
         guard count == 0 || !stage.hasPrefix("control") else { return }
-        tensors.append(("\(stage).\(count)", tensor.copy()))
+        tensors.append(("\(stage).\(count)", tensor))
     }
 
     /// Writes everything as a safetensors file.

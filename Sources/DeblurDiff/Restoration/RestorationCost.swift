@@ -1,5 +1,4 @@
 import Files
-import Foundation
 import GraphFile
 import GraphIR
 import GraphPasses
@@ -97,7 +96,7 @@ extension DeblurDiffModel {
         let cost = try cost(of: options, height: height, width: width, sampleByteCount: sampleByteCount, keepsDenoiser: keepsDenoiser)
         guard cost.peakByteCount > available else { return cost }
         throw InputError(
-            "\(width) x \(height) pixels take about \(RestorationCost.text(cost.peakByteCount)) of memory, and there are \(RestorationCost.text(available))",
+            "\(width) x \(height) pixels take about \(Units.bytes(cost.peakByteCount)) of memory, and there are \(Units.bytes(available))",
             advice: try adviceOnMemory(cost, height: height, width: width))
     }
 
@@ -111,16 +110,10 @@ extension DeblurDiffModel {
             var tiled = options
             tiled.tiled = true
             let bounded = try self.cost(of: tiled, height: height, width: width).peakByteCount
-            if bounded < cost.peakByteCount { advice.append("With `tiled` it takes about \(RestorationCost.text(bounded)).") }
+            if bounded < cost.peakByteCount { advice.append("With `tiled` it takes about \(Units.bytes(bounded)).") }
         }
-        if self.options.precision == .float32 { advice.append("`precision` bfloat16 halves the memory for weights.") }
+        if self.options.precision == .float32 { advice.append("`precision` int16 halves the memory for weights.") }
         if self.options.memory == .standard { advice.append("`memory` lean takes less for weights.") }
         return advice.joined(separator: " ")
-    }
-}
-
-extension RestorationCost {
-    fileprivate static func text(_ byteCount: Int) -> String {
-        byteCount < 1_000_000_000 ? "\(byteCount / 1_000_000) MB" : String(format: "%.1f GB", Double(byteCount) / 1e9)
     }
 }

@@ -34,7 +34,7 @@ public struct RestorationPlan: Sendable {
     ///
     /// - Parameters:
     ///   - prompts: how many are encoded.
-    ///   - preparesDenoiser: whether its weights must be read and arranged.
+    ///   - preparesDenoiser: whether its weights must be read and packed.
     func work(prompts: Int, preparesDenoiser: Bool) -> RestorationWork {
         var work = RestorationWork()
         for part in parts {
@@ -43,7 +43,7 @@ public struct RestorationPlan: Sendable {
             work.parts[part.phase] = RestorationWork.Part(
                 operationsPerRun: part.floatingPointOperations, runs: runs, weightBytes: part.parameterByteCount)
         }
-        // The weights of the step are arranged before its conditions are prepared, which is over in no time.
+        // The weights of the step are packed before its conditions are prepared, which is over in no time.
         let step = work.parts[.sampling]?.weightBytes ?? 0
         work.parts[.preparing] = RestorationWork.Part(weightBytes: preparesDenoiser ? step : 0)
         work.parts[.sampling]?.weightBytes = 0

@@ -35,7 +35,7 @@ struct LatentColors {
         var squares = [Double](repeating: 0, count: size * size)
         var products = [[Double]](repeating: [Double](repeating: 0, count: size), count: 3)
         let area = latent.shape[2] * columns
-        let (z, pixels) = (latent.floats, image.floats)
+        let (z, pixels) = (latent.floatArray, image.floatArray)
         let stride = max(1, rowCount * columnCount / 4096)
         for index in Swift.stride(from: 0, to: rowCount * columnCount, by: stride) {
             let (row, column) = (index / columnCount, index % columnCount)
@@ -52,7 +52,6 @@ struct LatentColors {
                 for i in 0..<size { products[color][i] += numbers[i] * sum / max(count, 1) }
             }
         }
-        withExtendedLifetime((latent, image)) {}
         // A little of everything is better than all of noise, where there are fewer positions than numbers.
         let trace = (0..<size).reduce(0) { $0 + squares[$1 * size + $1] }
         for i in 0..<size { squares[i * size + i] += 1e-6 * trace / Double(size) + 1e-12 }
@@ -78,19 +77,19 @@ struct LatentColors {
 
     /// - Returns: [1, 3, h, w], a pixel for each position that has any of the image; about 0...1.
     func image(_ latent: Tensor) -> Tensor {
-        let result = Tensor(TensorType(.float32, [1, 3, height, width]))
         let (channels, columns) = (latent.shape[1], latent.shape[3])
         let area = latent.shape[2] * columns
-        let (z, floats) = (latent.floats, result.floats)
-        for color in 0..<3 {
-            let factors = factors[color].map(Float.init)
-            for y in 0..<height {
-                for x in 0..<width {
-                    floats[(color * height + y) * width + x] = (0..<channels).reduce(factors[channels]) { $0 + factors[$1] * z[$1 * area + y * columns + x] }
+        return latent.withFloats { z in
+            Tensor(TensorType(.float32, [1, 3, height, width])) { floats in
+                for color in 0..<3 {
+                    let factors = factors[color].map(Float.init)
+                    for y in 0..<height {
+                        for x in 0..<width {
+                            floats[(color * height + y) * width + x] = (0..<channels).reduce(factors[channels]) { $0 + factors[$1] * z[$1 * area + y * columns + x] }
+                        }
+                    }
                 }
             }
         }
-        withExtendedLifetime(latent) {}
-        return result
     }
 }

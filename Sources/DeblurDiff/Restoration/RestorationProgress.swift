@@ -3,7 +3,7 @@ public struct RestorationProgress: Hashable, Sendable {
     /// The parts of a restoration, in their order.
     public enum Phase: String, CaseIterable, Hashable, Sendable {
         case encodingText, encodingImage
-        /// Reads and arranges the weights of the step's networks, and computes what all steps share.
+        /// Reads and packs the weights of the step's networks, and computes what all steps share.
         case preparing
         case sampling, decoding
     }
@@ -28,16 +28,16 @@ public struct RestorationWork: Hashable, Sendable {
         /// Of one run: a prompt, a tile of an image, a prediction of noise.
         public var operationsPerRun = 0.0
         public var runs = 0
-        /// Bytes of weights that are read and arranged before the first run, in float32.
+        /// Bytes of weights that are read and packed before the first run, in float32.
         public var weightBytes = 0
 
-        /// What reading and arranging weights counts as.
+        /// What reading and packing weights counts as.
         var packing: Double { Double(weightBytes) * RestorationWork.operationsPerWeightByte }
         /// All of the phase, in operations.
         public var operations: Double { packing + operationsPerRun * Double(runs) }
     }
 
-    /// How many operations take as long as reading and arranging a byte of weights.
+    /// How many operations take as long as reading and packing a byte of weights.
     static let operationsPerWeightByte = 256.0
 
     /// Nothing for a phase that has nothing to do.

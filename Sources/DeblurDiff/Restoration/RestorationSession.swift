@@ -40,9 +40,7 @@ extension Tensor {
     /// Whether no number of a float32 tensor is infinite or NaN, or so large that sums of squares, which norms take, would become infinite.
     var isSound: Bool {
         // A maximum of integers is taken many at a time; infinity and NaN have the largest exponent.
-        let largest = floats.reduce(UInt32(0)) { max($0, $1.bitPattern & 0x7fff_ffff) }
-        withExtendedLifetime(self) {}
-        return largest < (1e15 as Float).bitPattern
+        withFloats { $0.reduce(UInt32(0)) { max($0, $1.bitPattern & 0x7fff_ffff) } } < (1e15 as Float).bitPattern
     }
 }
 

@@ -77,7 +77,7 @@ public final class Restorer {
         let images = try conditionLatents(clean, &random)
         let start = try checkpoint?.z ?? startingLatent(clean, &random)
         guard start.shape == autoencoder.latentShape(of: clean) else { throw InputError("the state to go on from is that of an image of another size") }
-        let guidance = try options.restorationGuidance.map { LatentGuidance($0, moments: try autoencoder.encode(centered(clean))) }
+        let guidance = try options.restorationGuidance.map { LatentGuidance($0, moments: try autoencoder.encode(clean.map { 2 * $0 - 1 })) }
         meter.enter(.preparing)
         // After the last step there is nothing to predict.
         let predictor = checkpoint?.step == options.steps ? nil : try predictor(texts, images, start.type)
@@ -94,9 +94,8 @@ public final class Restorer {
 
     /// The image of a latent, of the photograph's size and with its colours.
     private func decoded(_ z: Tensor, _ plain: Tensor) throws -> Tensor {
-        let image = Padding.crop(try autoencoder.decode(z), height: plain.shape[2], width: plain.shape[3])
-        for index in image.floats.indices { image.floats[index] = (image.floats[index] + 1) / 2 }
-        if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: image, matching: plain) }
+        var image = Padding.crop(try autoencoder.decode(z), height: plain.shape[2], width: plain.shape[3]).map { ($0 + 1) / 2 }
+        if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: &image, matching: plain) }
         try session.requireFinite(image, "the colours of the decoded image")
         return image
     }
@@ -148,12 +147,6 @@ public final class Restorer {
         return Tensor(zip(coarse.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: shape)
     }
 
-    private func centered(_ clean: Tensor) -> Tensor {
-        let result = clean.copy()
-        for index in result.floats.indices { result.floats[index] = 2 * result.floats[index] - 1 }
-        return result
-    }
-
     /// The networks, made ready for a latent and its conditions, with guidance and tiles around them as asked for.
     private func predictor(
         _ texts: (positive: Tensor, negative: Tensor?), _ images: (positive: Tensor, negative: Tensor), _ latent: TensorType
@@ -202,10 +195,10 @@ public final class Restorer {
             let step = SamplerStep(index: index, count: timesteps.count, timestep: timestep)
             guard let predictor else { break }
             let prediction = try predictor.predict(z, step)
-            let estimate = model.configuration.parameterization == .noise ? sampler.estimate(noise: prediction, z: z, step: index) : prediction.copy()
+            var estimate = model.configuration.parameterization == .noise ? sampler.estimate(noise: prediction, z: z, step: index) : prediction
             if let guidance, guidance.isActive(at: timestep) {
                 let rate = sampler.guidanceRate(scale: guidance.options.scale, step: index)
-                guidance.pull(estimate, rate: rate) { autoencoder.sampleLatent($0, &random) }
+                guidance.pull(&estimate, rate: rate) { autoencoder.sampleLatent($0, &random) }
                 try session.requireFinite(estimate, "\(step.place): restoration guidance")
             }
             z = sampler.step(z, estimate: estimate, step: index, random: &random)
@@ -232,11 +225,12 @@ private struct LatentGuidance {
 
     func isActive(at timestep: Int) -> Bool { options.stop < timestep + 1 && timestep + 1 < options.start }
 
-    func pull(_ estimate: Tensor, rate: Float, target: (_ moments: Tensor) -> Tensor) {
+    func pull(_ estimate: inout Tensor, rate: Float, target: (_ moments: Tensor) -> Tensor) {
         let size = Float(estimate.type.elementCount)
         for _ in 0..<options.repetitions {
-            let target = target(moments)
-            for i in estimate.floats.indices { estimate.floats[i] += -2 * (estimate.floats[i] - target.floats[i]) / size * rate }
+            target(moments).withFloats { target in
+                estimate.withMutableFloats { for i in $0.indices { $0[i] += -2 * ($0[i] - target[i]) / size * rate } }
+            }
         }
     }
 }

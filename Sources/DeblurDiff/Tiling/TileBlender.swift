@@ -4,7 +4,7 @@ import Tensors
 public struct TileBlender {
     private let tiles: TileWindows
     private let weights: [Float]
-    private let sums: Tensor
+    private var sums: Tensor
     private var weightSums: [Float]
 
     /// - Parameters:
@@ -25,33 +25,35 @@ public struct TileBlender {
                 && window.height == tiles.tileHeight && window.width == tiles.tileWidth && window.y >= 0 && window.x >= 0
                 && window.y + window.height <= whole.height && window.x + window.width <= whole.width,
             "not one of the tiles")
-        let (source, target) = (tile.floats, sums.floats)
-        weights.withUnsafeBufferPointer { weights in
-            for channel in 0..<planes.channels {
-                for y in 0..<planes.height {
-                    let from = (channel * planes.height + y) * planes.width
-                    let to = (channel * whole.height + window.y + y) * whole.width + window.x
-                    let weight = y * planes.width
-                    for x in 0..<planes.width { target[to + x] += source[from + x] * weights[weight + x] }
-                }
-            }
-            weightSums.withUnsafeMutableBufferPointer { weightSums in
-                for y in 0..<planes.height {
-                    let to = (window.y + y) * whole.width + window.x
-                    for x in 0..<planes.width { weightSums[to + x] += weights[y * planes.width + x] }
+        for y in 0..<planes.height {
+            let to = (window.y + y) * whole.width + window.x
+            for x in 0..<planes.width { weightSums[to + x] += weights[y * planes.width + x] }
+        }
+        let weights = weights
+        tile.withFloats { source in
+            sums.withMutableFloats { target in
+                weights.withUnsafeBufferPointer { weights in
+                    for channel in 0..<planes.channels {
+                        for y in 0..<planes.height {
+                            let from = (channel * planes.height + y) * planes.width
+                            let to = (channel * whole.height + window.y + y) * whole.width + window.x
+                            let weight = y * planes.width
+                            for x in 0..<planes.width { target[to + x] += source[from + x] * weights[weight + x] }
+                        }
+                    }
                 }
             }
         }
-        withExtendedLifetime(tile) {}
     }
 
     /// The weighted mean, [1, C, H, W]. Every tile must have been added.
     public func blended() -> Tensor {
-        let result = sums.copy()
-        let floats = result.floats
-        weightSums.withUnsafeBufferPointer { weightSums in
-            for plane in stride(from: 0, to: floats.count, by: weightSums.count) {
-                for index in 0..<weightSums.count { floats[plane + index] /= weightSums[index] }
+        var result = sums
+        result.withMutableFloats { floats in
+            weightSums.withUnsafeBufferPointer { weightSums in
+                for plane in stride(from: 0, to: floats.count, by: weightSums.count) {
+                    for index in 0..<weightSums.count { floats[plane + index] /= weightSums[index] }
+                }
             }
         }
         return result

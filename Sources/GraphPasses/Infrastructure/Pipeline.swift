@@ -83,18 +83,18 @@ public struct Pipeline: Sendable {
         return result
     }
 
-    /// Checks the claims of the verifier, and that the graph's face is what it was.
+    /// Checks the claims of the verifier, and that the graph's signature is what it was.
     private func verify(_ graph: Graph, _ original: Graph, after pass: String) throws {
         do {
             try Verifier.verify(graph)
-            guard Pipeline.face(graph) == Pipeline.face(original) else { throw InputError("inputs or outputs changed their names or types") }
+            guard Pipeline.signature(graph) == Pipeline.signature(original) else { throw InputError("inputs or outputs changed their names or types") }
         } catch let error as InputError {
             throw error.at("after \(pass)")
         }
     }
 
     /// Names and types of inputs and outputs.
-    private static func face(_ graph: Graph) -> [[String]] {
+    private static func signature(_ graph: Graph) -> [[String]] {
         [graph.inputs.map { "\(graph[$0].name): \(graph.type($0))" }, graph.outputs.map { "\($0.name): \(graph.type($0.value))" }]
     }
 }

@@ -29,19 +29,10 @@ public final class Program: Sendable {
         public let index: Int
         public let step: ProgramPlan.Step
         public let seconds: Double
-        fileprivate let types: [TensorType]
-        fileprivate let pointers: [UnsafeMutableRawPointer]
+        fileprivate let execution: Execution
 
         /// Copies of the results. To be asked for before the next step runs.
-        public var results: [Tensor] {
-            types.indices.map { index in
-                guard index == 0, step.narrowResult else { return Tensor(type: types[index], copying: pointers[index]) }
-                let result = Tensor(types[index])
-                let stored = UnsafeRawBufferPointer(start: pointers[index], count: result.floats.count * ElementType.bfloat16.byteSize)
-                ElementConversion.convertToFloat32(stored, .bfloat16, into: result.floats)
-                return result
-            }
-        }
+        public var results: [Tensor] { execution.results(of: self) }
     }
 
     /// Runs the program.
@@ -76,27 +67,41 @@ public final class Program: Sendable {
         private let program: Program
         private let inputs: [Tensor]
         private let workspace: Workspace
-        private let storage: Storage
+        private let arena: Memory
         private var next = 0
 
         fileprivate init(program: Program, inputs: [Tensor], workspace: Workspace) {
             self.program = program
             self.inputs = inputs
             self.workspace = workspace
-            storage = workspace.take(program.plan.memory.arenaByteCount)
+            arena = workspace.take(program.plan.memory.arenaByteCount)
         }
 
-        deinit { workspace.giveBack(storage) }
+        deinit { workspace.giveBack(arena) }
 
-        private var arena: UnsafeMutableRawPointer { storage.bytes.baseAddress! }
-
-        private func pointer(_ location: ProgramPlan.Location) -> UnsafeMutableRawPointer {
+        /// Where a value is, as long as this lives.
+        private func address(_ location: ProgramPlan.Location) -> UnsafeMutableRawPointer {
             switch location {
-            case .arena(let offset): arena + offset
-            case .input(let index, let offset): inputs[index].bytes.baseAddress! + offset
-            case .parameter(let index, let offset): program.parameters.plain[index].bytes.baseAddress! + offset
-            case .literal(let tensor, let offset): tensor.bytes.baseAddress! + offset
-            case .nowhere: arena
+            case .arena(let offset): arena.address + offset
+            case .input(let index, let offset): inputs[index].storage.address + inputs[index].byteOffset + offset
+            case .parameter(let index, let offset):
+                program.parameters.plain[index].storage.address + program.parameters.plain[index].byteOffset + offset
+            case .literal(let tensor, let offset): tensor.storage.address + tensor.byteOffset + offset
+            case .nowhere: arena.address
+            }
+        }
+
+        private func tensor(_ type: TensorType, at location: ProgramPlan.Location) -> Tensor {
+            withExtendedLifetime(self) { Tensor(type, copying: UnsafeRawBufferPointer(start: address(location), count: type.byteCount)) }
+        }
+
+        fileprivate func results(of report: StepReport) -> [Tensor] {
+            precondition(next == report.index + 1, "another step has run")
+            let types = program.graph[report.step.node].results.map(program.graph.type)
+            return zip(types, report.step.results).enumerated().map { index, result in
+                guard index == 0, report.step.narrowResult else { return tensor(result.0, at: result.1) }
+                let stored = tensor(TensorType(.bfloat16, result.0.shape, layout: result.0.layout), at: result.1)
+                return Tensor(result.0) { floats in stored.withBytes { ElementConversion.convertToFloat32($0, .bfloat16, into: floats) } }
             }
         }
 
@@ -105,16 +110,16 @@ public final class Program: Sendable {
             guard next < program.steps.count else { return nil }
             defer { next += 1 }
             let step = program.steps[next]
-            let arguments = KernelArguments(
-                operands: step.operands.map(pointer), results: step.results.map(pointer),
-                packed: program.parameters.packed[next].map { UnsafeRawPointer($0.bytes.baseAddress!) }, scratch: arena + step.scratch,
-                pool: program.plan.options.pool)
             let start = DispatchTime.now().uptimeNanoseconds
-            step.kernel.run(arguments)
+            withExtendedLifetime(self) {
+                step.kernel.run(
+                    KernelArguments(
+                        operands: step.operands.map(address), results: step.results.map(address),
+                        packed: program.parameters.packed[next].map { UnsafeRawPointer($0.address) }, scratch: arena.address + step.scratch,
+                        pool: program.plan.options.pool))
+            }
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
-            return StepReport(
-                index: next, step: step, seconds: seconds, types: program.graph[step.node].results.map(program.graph.type),
-                pointers: arguments.results)
+            return StepReport(index: next, step: step, seconds: seconds, execution: self)
         }
 
         /// Copies of the outputs, once all steps are done.
@@ -122,7 +127,7 @@ public final class Program: Sendable {
             precondition(next == program.steps.count, "a run that is not done")
             return Dictionary(
                 uniqueKeysWithValues: zip(program.graph.outputs, program.plan.outputs).map { output, location in
-                    (output.name, Tensor(type: program.graph.type(output.value), copying: pointer(location)))
+                    (output.name, tensor(program.graph.type(output.value), at: location))
                 })
         }
     }
@@ -130,26 +135,19 @@ public final class Program: Sendable {
 
 /// Memory that runs take and give back, so that it is not asked of the system each time. Runs at the same time have their own.
 public final class Workspace: Sendable {
-    private let idle = Mutex<Storage?>(nil)
+    private let idle = Mutex<Memory?>(nil)
 
     public init() {}
 
-    fileprivate func take(_ byteCount: Int) -> Storage {
-        var storage = idle.withLock { $0.take() }
-        if let storage, storage.bytes.count >= byteCount { return storage }
-        storage = nil  // goes before the new memory comes
-        return Storage(byteCount: max(byteCount, Storage.alignment))
+    fileprivate func take(_ byteCount: Int) -> Memory {
+        var memory = idle.withLock { $0.take() }
+        if let memory, memory.byteCount >= byteCount { return memory }
+        memory = nil  // goes before the new memory comes
+        return Memory(byteCount: max(byteCount, Storage.alignment))
     }
 
     /// Keeps the larger of two.
-    fileprivate func giveBack(_ storage: Storage) {
-        idle.withLock { kept in if storage.bytes.count > kept?.bytes.count ?? 0 { kept = storage } }
-    }
-}
-
-extension Tensor {
-    init(type: TensorType, copying pointer: UnsafeMutableRawPointer) {
-        self.init(type)
-        if type.byteCount > 0 { bytes.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: type.byteCount)) }
+    fileprivate func giveBack(_ memory: Memory) {
+        idle.withLock { kept in if memory.byteCount > kept?.byteCount ?? 0 { kept = memory } }
     }
 }

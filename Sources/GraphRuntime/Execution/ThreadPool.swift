@@ -4,6 +4,8 @@ import Foundation
 import Tensors
 
 /// A persistent pool of threads. Work is split by shape alone, so results do not depend on how many threads there are.
+///
+/// Sendable, since the pool of the kernels takes work from several threads at once.
 public final class ThreadPool: @unchecked Sendable {
     public let handle: OpaquePointer
     public let threadCount: Int
@@ -25,18 +27,14 @@ public final class ThreadPool: @unchecked Sendable {
 
     /// Calls `body(index, worker)` for each index below `count`, on all threads, and returns when all are done. The worker, below ``threadCount``, names the
     /// scratch memory that the call may use.
-    public func parallelFor(_ count: Int, _ body: @escaping (_ index: Int, _ worker: Int) -> Void) {
-        final class Box {
-            let body: (Int, Int) -> Void
-            init(_ body: @escaping (Int, Int) -> Void) { self.body = body }
-        }
-        let box = Box(body)
-        withExtendedLifetime(box) {
-            dd_parallel_for(
-                handle, Int64(count),
-                { context, index, worker in
-                    Unmanaged<Box>.fromOpaque(context!).takeUnretainedValue().body(Int(index), Int(worker))
-                }, Unmanaged.passUnretained(box).toOpaque())
+    public func parallelFor(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            withUnsafePointer(to: body) { body in
+                dd_parallel_for(
+                    handle, Int64(count),
+                    { context, index, worker in context!.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(Int(index), Int(worker)) },
+                    UnsafeMutableRawPointer(mutating: body))
+            }
         }
     }
 }

@@ -35,8 +35,8 @@ public struct KernelBenchmark {
         for set in instructionSets where set.force() {
             for precision in Precision.allCases {
                 // Runs take the first; bfloat16's own is there to be compared with, where it is fast.
-                let made = precision == .bfloat16 && hasDotProducts ? [precision.products, DD_PRECISION_BFLOAT16] : [precision.products]
-                for shape in KernelBenchmark.products { for kind in made { try finished(product(shape, precision, of: kind)) } }
+                let made = precision == .int16 && hasDotProducts ? [precision.products, DD_PRECISION_BFLOAT16] : [precision.products]
+                for shape in KernelBenchmark.products { for products in made { try finished(product(shape, precision, of: products)) } }
                 for shape in KernelBenchmark.attentions { try finished(attention(shape, precision)) }
                 for problem in KernelBenchmark.convolutions(precision) {
                     for algorithm in problem.candidates { try finished(convolution(problem, algorithm)) }
@@ -75,16 +75,13 @@ public struct KernelBenchmark {
 
     // MARK: timing
 
-    /// Memory of ordinary numbers.
-    private func storage(_ byteCount: Int64) -> Storage { .madeUp(byteCount: Int(byteCount)) }
-
-    private func floats(_ storage: Storage) -> UnsafeMutablePointer<Float> { storage.bytes.bindMemory(to: Float.self).baseAddress! }
-
-    private func result(_ kernel: String, _ shape: String, _ precision: Precision, gigaFLOP: Double, body: () -> Void) -> Result {
+    private func result(_ kernel: String, _ shape: String, _ precision: Precision, of products: dd_precision, gigaFLOP: Double, body: () -> Void) -> Result {
         var seconds: [Double] = []
         var limit = 0.0
+        // Portable C has no instruction for integers.
+        let limited = products == DD_PRECISION_INT16 && InstructionSet.current == .scalar ? DD_PRECISION_FLOAT32 : products
         for run in 0...runs {
-            limit = max(limit, dd_measure_limit_gflops(pool.handle, precision == .bfloat16 && hasDotProducts ? DD_LIMIT_BFLOAT16_DOT : DD_LIMIT_FLOAT32_FMA))
+            limit = max(limit, dd_measure_limit_gflops(pool.handle, limited))
             let start = DispatchTime.now().uptimeNanoseconds
             body()
             if run > 0 { seconds.append(Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9) }
@@ -92,74 +89,74 @@ public struct KernelBenchmark {
         return Result(kernel: kernel, shape: shape, precision: precision.rawValue, seconds: seconds, gigaFLOP: gigaFLOP, limit: limit)
     }
 
-    private func product(_ shape: (m: Int64, n: Int64, k: Int64), _ precision: Precision, of kind: dd_precision) -> Result {
-        let (a, y) = (storage(shape.m * shape.k * 4), storage(shape.m * shape.n * 4))
-        let packed = storage(dd_gemm_packed_bytes(kind, shape.n, shape.k))
+    private func product(_ shape: (m: Int64, n: Int64, k: Int64), _ precision: Precision, of products: dd_precision) -> Result {
         var args = dd_gemm_args()
-        (args.m, args.n, args.k, args.precision) = (shape.m, shape.n, shape.k, kind)
+        (args.m, args.n, args.k, args.precision) = (shape.m, shape.n, shape.k, products)
         (args.lda, args.ldy, args.a_type, args.y_type) = (shape.k, shape.n, DD_F32, DD_F32)
-        args.a = UnsafeRawPointer(floats(a))
-        args.w_packed = UnsafeRawPointer(packed.bytes.baseAddress)
-        args.y = UnsafeMutableRawPointer(floats(y))
-        let scratch = storage(dd_gemm_scratch_bytes(&args, Int32(pool.threadCount)))
-        return withExtendedLifetime((a, y, packed)) {
-            result(
-                String(cString: dd_gemm_variant(kind)), "\(shape.m) x \(shape.n) x \(shape.k)", precision,
+        let sizes = [
+            shape.m * shape.k * 4, shape.m * shape.n * 4, dd_gemm_packed_bytes(products, shape.n, shape.k),
+            dd_gemm_scratch_bytes(&args, Int32(pool.threadCount)),
+        ]
+        return withMadeUpNumbers(sizes.map(Int.init)) { memory in
+            (args.a, args.y, args.w_packed) = (UnsafeRawPointer(memory[0]), memory[1], UnsafeRawPointer(memory[2]))
+            return result(
+                String(cString: dd_gemm_variant(products)), "\(shape.m) x \(shape.n) x \(shape.k)", precision, of: products,
                 gigaFLOP: 2e-9 * Double(shape.m * shape.n * shape.k)
-            ) { dd_gemm(pool.handle, &args, scratch.bytes.baseAddress) }
+            ) { dd_gemm(pool.handle, &args, memory[3]) }
         }
     }
 
     private func attention(_ shape: (heads: Int64, queries: Int64, keys: Int64, channels: Int64), _ precision: Precision) -> Result {
         let width = shape.heads * shape.channels
-        let (q, y) = (storage(shape.queries * width * 4), storage(shape.queries * width * 4))
-        let (k, v) = (storage(shape.keys * width * 4), storage(shape.keys * width * 4))
         var args = dd_attention_args()
         (args.batch, args.heads, args.tq, args.tk, args.d) = (1, shape.heads, shape.queries, shape.keys, shape.channels)
         (args.scale, args.precision) = (1 / Float(shape.channels).squareRoot(), precision.attention)
         let view = dd_attention_view(batch_stride: 0, token_stride: width, head_stride: shape.channels)
         (args.q_view, args.k_view, args.v_view, args.y_view) = (view, view, view, view)
-        (args.q, args.k, args.v, args.y) = (
-            UnsafeRawPointer(floats(q)), UnsafeRawPointer(floats(k)), UnsafeRawPointer(floats(v)), UnsafeMutableRawPointer(floats(y))
-        )
-        let scratch = storage(dd_attention_scratch_bytes(&args, Int32(pool.threadCount)))
-        return withExtendedLifetime((q, k, v, y)) {
-            result(
+        let (queries, keys) = (shape.queries * width * 4, shape.keys * width * 4)
+        let sizes = [queries, keys, keys, queries, dd_attention_scratch_bytes(&args, Int32(pool.threadCount))]
+        return withMadeUpNumbers(sizes.map(Int.init)) { memory in
+            (args.q, args.k, args.v, args.y) = (UnsafeRawPointer(memory[0]), UnsafeRawPointer(memory[1]), UnsafeRawPointer(memory[2]), memory[3])
+            return result(
                 String(cString: dd_attention_variant(precision.attention)),
-                "\(shape.heads) heads \(shape.queries) x \(shape.keys) x \(shape.channels)", precision,
+                "\(shape.heads) heads \(shape.queries) x \(shape.keys) x \(shape.channels)", precision, of: precision.attention,
                 gigaFLOP: 4e-9 * Double(shape.queries * shape.keys * width)
-            ) { dd_attention(pool.handle, &args, scratch.bytes.baseAddress) }
+            ) { dd_attention(pool.handle, &args, memory[4]) }
         }
     }
 
     private func convolution(_ problem: ConvolutionProblem, _ algorithm: ConvolutionAlgorithm) -> Result {
         var args = problem.arguments
         let (height, width) = (dd_conv_out_height(&args), dd_conv_out_width(&args))
-        let (x, y) = (
-            storage(problem.height * problem.width * problem.inputChannels * 4), storage(height * width * problem.outputChannels * 4)
-        )
-        let packed = storage(Int64(problem.packedByteCount(algorithm)))
-        let scratch = storage(Int64(dd_conv_scratch_bytes(algorithm.handle, problem.products(algorithm), &args, Int32(pool.threadCount))))
-        (args.x0, args.y) = (UnsafePointer(floats(x)), floats(y))
+        let sizes = [
+            Int(problem.height * problem.width * problem.inputChannels * 4), Int(height * width * problem.outputChannels * 4),
+            problem.packedByteCount(algorithm), dd_conv_scratch_bytes(algorithm.handle, problem.products(algorithm), &args, Int32(pool.threadCount)),
+        ]
         let taps = problem.kernel[0] * problem.kernel[1]
-        return withExtendedLifetime((x, y)) {
-            result(
+        return withMadeUpNumbers(sizes) { memory in
+            args.x0 = UnsafePointer(memory[0].assumingMemoryBound(to: Float.self))
+            args.y = memory[1].assumingMemoryBound(to: Float.self)
+            return result(
                 "conv-\(InstructionSet.current.rawValue) \(problem.label(algorithm))",
                 "\(problem.height)x\(problem.width) \(problem.inputChannels)->\(problem.outputChannels) \(problem.kernel[0])x\(problem.kernel[1])/\(problem.stride)",
-                problem.precision, gigaFLOP: 2e-9 * Double(height * width * problem.outputChannels * problem.inputChannels * taps)
+                problem.precision, of: problem.products(algorithm),
+                gigaFLOP: 2e-9 * Double(height * width * problem.outputChannels * problem.inputChannels * taps)
             ) {
-                let status = dd_conv(pool.handle, algorithm.handle, problem.products(algorithm), &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
+                let status = dd_conv(pool.handle, algorithm.handle, problem.products(algorithm), &args, memory[2], memory[3])
                 precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
             }
         }
     }
 }
 
-extension Storage {
-    /// Memory to measure kernels on: any ordinary number, in pages of its own.
-    static func madeUp(byteCount: Int) -> Storage {
-        let storage = Storage(byteCount: max(byteCount, 4))
-        storage.bytes.bindMemory(to: Float.self).update(repeating: 0.01)
-        return storage
+/// Calls `body` with memories of these sizes in bytes to measure kernels on: any ordinary number, in pages of its own.
+func withMadeUpNumbers<Result>(_ byteCounts: [Int], _ body: ([UnsafeMutableRawPointer]) -> Result) -> Result {
+    func add(_ made: [UnsafeMutableRawPointer]) -> Result {
+        guard made.count < byteCounts.count else { return body(made) }
+        return Memory(byteCount: max(byteCounts[made.count], 4)).withMutableBytes {
+            $0.bindMemory(to: Float.self).update(repeating: 0.01)
+            return add(made + [$0.baseAddress!])
+        }
     }
+    return add([])
 }

@@ -7,7 +7,7 @@ import Tensors
 public enum MemoryUse: String, CaseIterable, Sendable {
     /// Transformed weights where they pay.
     case standard
-    /// No arrangement of weights is larger than the plain ones.
+    /// No packed weights are larger than the plain ones.
     case lean
 }
 
@@ -87,20 +87,21 @@ extension ConvolutionProblem {
     func measure(_ algorithm: ConvolutionAlgorithm, pool: ThreadPool) -> Double {
         var args = arguments
         let (height, width) = (dd_conv_out_height(&args), dd_conv_out_width(&args))
-        let x = Storage.madeUp(byteCount: Int(batch * self.height * self.width * inputChannels) * 4)
-        let y = Storage.madeUp(byteCount: Int(batch * height * width * outputChannels) * 4)
-        let packed = Storage.madeUp(byteCount: packedByteCount(algorithm))
-        let scratch = Storage.madeUp(byteCount: dd_conv_scratch_bytes(algorithm.handle, products(algorithm), &args, Int32(pool.threadCount)))
-        args.x0 = UnsafePointer(x.bytes.bindMemory(to: Float.self).baseAddress!)
-        args.y = y.bytes.bindMemory(to: Float.self).baseAddress!
-        var best = Double.infinity
-        for run in 0..<4 {
-            let start = DispatchTime.now().uptimeNanoseconds
-            let status = dd_conv(pool.handle, algorithm.handle, products(algorithm), &args, packed.bytes.baseAddress, scratch.bytes.baseAddress)
-            precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
-            if run > 0 { best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9) }
+        let sizes = [
+            Int(batch * self.height * self.width * inputChannels) * 4, Int(batch * height * width * outputChannels) * 4, packedByteCount(algorithm),
+            dd_conv_scratch_bytes(algorithm.handle, products(algorithm), &args, Int32(pool.threadCount)),
+        ]
+        return withMadeUpNumbers(sizes) { memory in
+            args.x0 = UnsafePointer(memory[0].assumingMemoryBound(to: Float.self))
+            args.y = memory[1].assumingMemoryBound(to: Float.self)
+            var best = Double.infinity
+            for run in 0..<4 {
+                let start = DispatchTime.now().uptimeNanoseconds
+                let status = dd_conv(pool.handle, algorithm.handle, products(algorithm), &args, memory[2], memory[3])
+                precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
+                if run > 0 { best = min(best, Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9) }
+            }
+            return best
         }
-        withExtendedLifetime((x, y, packed, scratch)) {}
-        return best
     }
 }

@@ -43,8 +43,8 @@ struct KernelTimings {
     }
 
     private static func read(_ path: String) -> Contents {
-        guard let file = try? MappedFile(path: path), file.bytes.count <= mostBytes,
-            let contents = withExtendedLifetime(file, { try? JSONDecoder().decode(Contents.self, from: Data(file.bytes)) }), contents.schema == schema
+        guard let file = try? MappedFile(path: path), file.byteCount <= mostBytes,
+            let contents = file.withBytes({ try? JSONDecoder().decode(Contents.self, from: Data($0)) }), contents.schema == schema
         else { return Contents() }
         return contents
     }

@@ -6,18 +6,17 @@ public struct MachineLimits: Codable, Hashable, Sendable {
     public var threads: Int
     /// GFLOP/s of fused multiply-adds, a multiplication and an addition counted as two.
     public var float32: Double
-    /// GFLOP/s of bfloat16 dot products; 0 where there are none.
-    public var bfloat16: Double
+    /// The same for products of 16-bit integers; 0 where no instruction is faster than those for float32.
+    public var int16: Double
 
     /// Measures for some tens of milliseconds.
     public static func measure(_ pool: ThreadPool) -> MachineLimits {
         MachineLimits(
             instructionSet: InstructionSet.current.rawValue, threads: pool.threadCount,
-            float32: dd_measure_limit_gflops(pool.handle, DD_LIMIT_FLOAT32_FMA),
-            bfloat16: dd_measure_limit_gflops(pool.handle, DD_LIMIT_BFLOAT16_DOT))
+            float32: dd_measure_limit_gflops(pool.handle, DD_PRECISION_FLOAT32), int16: dd_measure_limit_gflops(pool.handle, DD_PRECISION_INT16))
     }
 
-    public func limit(_ precision: Precision) -> Double { precision == .bfloat16 && bfloat16 > 0 ? bfloat16 : float32 }
+    public func limit(_ precision: Precision) -> Double { precision == .int16 && int16 > 0 ? int16 : float32 }
 }
 
 /// An instruction set that kernels are written for: "avx2", "avx512-vnni".

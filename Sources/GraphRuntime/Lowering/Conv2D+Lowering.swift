@@ -80,10 +80,9 @@ extension Conv2D: LowerableOp {
             var tensor = isPackedFrom ? stored : try parameters.float32(key)
             if let inputChannels { tensor = sliced(tensor, inputChannels) }
             var sizes = call
-            let status = dd_conv_pack(
-                parameters.pool.handle, algorithm.handle, precision, memory, tensor.bytes.baseAddress, tensor.type.elementType.kernelType, &sizes)
+            let (pool, type) = (parameters.pool.handle, tensor.type.elementType.kernelType)
+            let status = tensor.withBytes { dd_conv_pack(pool, algorithm.handle, precision, memory, $0.baseAddress, type, &sizes) }
             precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
-            withExtendedLifetime(tensor) {}
         }
     }
 
@@ -148,15 +147,17 @@ private func sliced(_ weight: Tensor, _ bounds: [Int]) -> Tensor {
     let (outputs, channels) = (weight.shape[0], weight.shape[1])
     let kernelBytes = weight.shape[2] * weight.shape[3] * weight.type.elementType.byteSize
     let kept = ranges.reduce(0) { $0 + $1.count }
-    let result = Tensor(TensorType(weight.type.elementType, [outputs, kept, weight.shape[2], weight.shape[3]]))
-    var target = result.bytes.baseAddress!
-    for output in 0..<outputs {
-        for range in ranges {
-            let source = weight.bytes.baseAddress! + (output * channels + range.lowerBound) * kernelBytes
-            target.copyMemory(from: source, byteCount: range.count * kernelBytes)
-            target += range.count * kernelBytes
+    var result = Tensor(TensorType(weight.type.elementType, [outputs, kept, weight.shape[2], weight.shape[3]]))
+    weight.withBytes { source in
+        result.withMutableBytes { target in
+            var next = target.baseAddress!
+            for output in 0..<outputs {
+                for range in ranges {
+                    next.copyMemory(from: source.baseAddress! + (output * channels + range.lowerBound) * kernelBytes, byteCount: range.count * kernelBytes)
+                    next += range.count * kernelBytes
+                }
+            }
         }
     }
-    withExtendedLifetime((weight, result)) {}
     return result
 }

@@ -87,11 +87,11 @@ extension Linear: LowerableOp, NarrowStorageOp {
             for key in keys {
                 let weight = try parameters.stored(key)
                 let (type, height, pool) = (weight.type.elementType.kernelType, Int64(weight.shape[0]), parameters.pool.handle)
-                withExtendedLifetime(weight) {
+                weight.withBytes {
                     if isGated {
-                        dd_gemm_pack_geglu(pool, precision, memory, weight.bytes.baseAddress, type, height, k, k)
+                        dd_gemm_pack_geglu(pool, precision, memory, $0.baseAddress, type, height, k, k)
                     } else {
-                        dd_gemm_pack_rows(pool, precision, memory, row, weight.bytes.baseAddress, type, height, k, k)
+                        dd_gemm_pack_rows(pool, precision, memory, row, $0.baseAddress, type, height, k, k)
                     }
                 }
                 row += height
@@ -107,9 +107,7 @@ extension Linear: LowerableOp, NarrowStorageOp {
             for key in keys {
                 let bias = try parameters.stored(key)
                 let count = bias.type.elementCount
-                withExtendedLifetime(bias) {
-                    dd_convert(parameters.pool.handle, target, DD_F32, bias.bytes.baseAddress, bias.type.elementType.kernelType, Int64(count))
-                }
+                bias.withBytes { dd_convert(parameters.pool.handle, target, DD_F32, $0.baseAddress, bias.type.elementType.kernelType, Int64(count)) }
                 target += 4 * count
             }
         }

@@ -22,16 +22,7 @@ extension Split: LowerableOp, ViewingOp {
     public var takesEveryElementType: Bool { true }
 
     public func lower(_ context: LoweringContext) throws -> Kernel {
-        let x = context.operands[0]
-        let axis = axis < 0 ? axis + x.shape.rank : axis
-        let strides = x.memoryStrides
-        var start = 0
-        let copies = context.results.map { y in
-            defer { start += y.shape[axis] }
-            return StridedCopy(
-                elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: y.memoryStrides,
-                operandStrides: strides, operandOffset: start * strides[axis])
-        }
+        let copies = StridedCopy.parts(context.results, of: context.operands[0], axis: axis).map(\.reversed)
         return Kernel("copy split") { arguments in
             for (part, copy) in copies.enumerated() { copy.run(arguments.results[part], arguments.operands[0], arguments.pool) }
         }

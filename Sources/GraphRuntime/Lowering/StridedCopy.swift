@@ -36,6 +36,24 @@ struct StridedCopy {
 }
 
 extension StridedCopy {
+    /// From each of some parts to its place in a whole, where they lie one behind the other along an axis.
+    static func parts(_ parts: [TensorType], of whole: TensorType, axis: Int) -> [StridedCopy] {
+        let (size, strides) = (whole.elementType.byteSize, whole.memoryStrides)
+        var start = 0
+        return parts.map { part in
+            defer { start += part.shape[axis] * strides[axis < 0 ? axis + strides.count : axis] }
+            return StridedCopy(
+                elementSize: size, sizes: part.shape.dimensions, resultStrides: strides, operandStrides: part.memoryStrides, resultOffset: start)
+        }
+    }
+
+    /// Back again.
+    var reversed: StridedCopy {
+        StridedCopy(
+            elementSize: elementSize, sizes: sizes, resultStrides: operandStrides, operandStrides: resultStrides, resultOffset: operandOffset,
+            operandOffset: resultOffset)
+    }
+
     /// Between tensors of one shape that may lie otherwise.
     init(from x: TensorType, to y: TensorType) {
         self.init(elementSize: x.elementType.byteSize, sizes: y.shape.dimensions, resultStrides: y.memoryStrides, operandStrides: x.memoryStrides)

@@ -26,9 +26,8 @@ public struct Packing: Sendable {
     static func float32(_ key: String, elementCount: Int) -> Packing {
         Packing("float32 \(key)", byteCount: 4 * elementCount, of: [key]) { memory, parameters in
             let tensor = try parameters.stored(key)
-            withExtendedLifetime(tensor) {
-                dd_convert(
-                    parameters.pool.handle, memory, DD_F32, tensor.bytes.baseAddress, tensor.type.elementType.kernelType, Int64(elementCount))
+            tensor.withBytes {
+                dd_convert(parameters.pool.handle, memory, DD_F32, $0.baseAddress, tensor.type.elementType.kernelType, Int64(elementCount))
             }
         }
     }

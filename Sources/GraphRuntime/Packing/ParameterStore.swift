@@ -70,8 +70,9 @@ public final class ParameterStore: Sendable {
         }
         return try entry.held.withLock { held in
             if let storage = held.storage { return storage }
-            let storage = Storage(byteCount: packing.byteCount)
-            try packing.fill(storage.bytes.baseAddress!, self)
+            let memory = Memory(byteCount: packing.byteCount)
+            try memory.withMutableBytes { try packing.fill($0.baseAddress!, self) }
+            let storage = memory.frozen
             held.storage = storage
             // The plain tensors have served; keeping their pages would hold every weight twice.
             for key in packing.parameters { source.releasePages(key) }

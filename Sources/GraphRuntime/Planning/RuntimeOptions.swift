@@ -1,8 +1,8 @@
-/// What products are made of. Norms, softmax, results and what passes between ops are float32 in each.
+/// What products are computed in, however a model's file stores its weights. Norms, softmax, results and what passes between ops are float32 in each.
 public enum Precision: String, CaseIterable, Sendable, Codable {
     case float32
-    /// 16 bits: integers that share scales in convolutions and linear layers, and in attention where there are no instructions for bfloat16.
-    case bfloat16
+    /// 16-bit integers that share scales; in attention bfloat16 where there are instructions for it.
+    case int16
 }
 
 /// How programs are made and run.

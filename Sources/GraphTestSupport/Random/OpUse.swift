@@ -3,8 +3,8 @@ import Operators
 import Tensors
 
 /// One way to apply an op to a value, with what else it takes.
-public struct OpUse {
-    public enum Operand {
+public struct OpUse: Sendable {
+    public enum Operand: Sendable {
         /// The value that the op is applied to.
         case subject
         /// Another value of this type.

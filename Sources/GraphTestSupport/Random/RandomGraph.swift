@@ -1,6 +1,7 @@
 import Foundation
 import GraphIR
 import Operators
+import Synchronization
 import Tensors
 
 /// Graphs of all ops in all layouts, made up from a seed.
@@ -19,12 +20,11 @@ public enum RandomGraph {
     }
 
     /// Enumerating the uses of a type takes longer than running some.
-    private final class Uses: @unchecked Sendable {
-        private let lock = NSLock()
-        private var known: [TensorType: [String: [OpUse]]] = [:]
+    private final class Uses: Sendable {
+        private let known = Mutex<[TensorType: [String: [OpUse]]]>([:])
 
         func of(_ type: TensorType) -> [String: [OpUse]] {
-            lock.withLock {
+            known.withLock { known in
                 if let uses = known[type] { return uses }
                 let uses = Dictionary(grouping: OpUse.all(of: type).filter { !$0.hasPoles }) { $0.op.name }
                 if known.count > 5000 { known = [:] }

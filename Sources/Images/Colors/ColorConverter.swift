@@ -52,7 +52,7 @@ final class ColorConverter {
     static func limited(_ value: Float) -> Float { value > 0 ? min(value, 1) : 0 }
 }
 
-/// A message of one of the C faces.
+/// A message of one of the C interfaces.
 func text(ofC message: [CChar]) -> String { String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) }
 
 extension PhotoMetadata.ColorProfile {

@@ -44,12 +44,13 @@ public struct ViewMaterial {
     /// The kernels of a position, each weight summed over channels by `combine`: k x k numbers, row by row.
     func kernel(_ kernels: Tensor, y: Int, x: Int, combine: (Float) -> Float) -> [Float] {
         let (area, size) = (kernels.shape[2] * kernels.shape[3], kernelSize * kernelSize)
-        let (channels, floats) = (kernels.shape[1] / size, kernels.floats)
+        let channels = kernels.shape[1] / size
         var sums = [Float](repeating: 0, count: size)
-        for channel in 0..<channels {
-            for tap in 0..<size { sums[tap] += combine(floats[(channel * size + tap) * area + y * kernels.shape[3] + x]) }
+        kernels.withFloats { floats in
+            for channel in 0..<channels {
+                for tap in 0..<size { sums[tap] += combine(floats[(channel * size + tap) * area + y * kernels.shape[3] + x]) }
+            }
         }
-        withExtendedLifetime(kernels) {}
         return sums.map { $0 / Float(max(channels, 1)) }
     }
 

@@ -19,7 +19,7 @@ struct ONNXTensorValue: Hashable {
 
     init(_ tensor: Tensor) {
         type = tensor.type
-        bytes = withExtendedLifetime(tensor.storage) { Array(tensor.bytes) }
+        bytes = tensor.withBytes(Array.init)
     }
 
     /// The same bytes with other dimensions.
@@ -30,22 +30,16 @@ struct ONNXTensorValue: Hashable {
     }
 
     static func integers(_ values: [Int]) -> ONNXTensorValue {
-        let tensor = Tensor(TensorType(.int64, [values.count]))
-        withExtendedLifetime(tensor.storage) { tensor.bytes.copyBytes(from: values.map(Int64.init).withUnsafeBytes(Array.init)) }
-        return ONNXTensorValue(tensor)
+        ONNXTensorValue(Tensor(TensorType(.int64, [values.count]), values.map(Int64.init)))
     }
 
     /// Numbers of a float type, rounded to it.
     static func floats(_ values: [Double], shape: Shape, _ elementType: ElementType) -> ONNXTensorValue {
-        let tensor = Tensor(TensorType(elementType, shape))
-        withExtendedLifetime(tensor.storage) {
-            if elementType == .float64 {
-                tensor.bytes.copyBytes(from: values.withUnsafeBytes(Array.init))
-            } else {
-                values.map(Float.init).withUnsafeBufferPointer {
-                    ElementConversion.convertFromFloat32($0, to: elementType, into: tensor.bytes)
-                }
-            }
+        let type = TensorType(elementType, shape)
+        if elementType == .float64 { return ONNXTensorValue(Tensor(type, values)) }
+        var tensor = Tensor(type)
+        values.map(Float.init).withUnsafeBufferPointer { floats in
+            tensor.withMutableBytes { ElementConversion.convertFromFloat32(floats, to: elementType, into: $0) }
         }
         return ONNXTensorValue(tensor)
     }

@@ -113,8 +113,7 @@ final class ParameterStream {
         guard tensor.type.shape == type.shape, tensor.type.elementType == type.elementType || type.elementType == .float32 else {
             throw InputError("the graph reads '\(key)' as \(type), but it is stored as \(tensor.type)")
         }
-        try withExtendedLifetime(tensor.storage) {
-            let bytes = UnsafeRawBufferPointer(tensor.bytes)
+        try tensor.withBytes { bytes in
             let stored = tensor.type.elementType
             let pieceCount = 1 << 20  // elements
             let floats = UnsafeMutableBufferPointer<Float>.allocate(capacity: stored == type.elementType ? 0 : min(pieceCount, type.elementCount))

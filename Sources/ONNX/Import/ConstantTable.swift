@@ -15,6 +15,8 @@ struct ConstantID: Hashable, Sendable {
 ///
 /// Entries only point to earlier ones. They lie in one array, because chains of many thousand objects that own each other
 /// would overflow the stack when they go.
+///
+/// Sendable, since all that changes is behind the lock, which is recursive: computing a constant asks for others.
 final class ConstantTable: @unchecked Sendable {
     /// Nothing with more elements is computed, unless its operands are as large.
     static let elementLimit = 1 << 27

@@ -67,7 +67,7 @@ final class GraphImporter {
     }
 }
 
-// MARK: - The graph's face
+// MARK: - The graph's signature
 
 extension GraphImporter {
     private func addInputs(in scope: ImportScope) throws {

@@ -10,7 +10,7 @@ enum ImportedValue: Hashable {
 
 /// How a constant enters the graph.
 enum ConstantRole: Hashable {
-    /// As f32 parameter of the model whatever it is: a weight that kernels arrange for themselves.
+    /// As f32 parameter of the model whatever it is: a weight that kernels pack for themselves.
     case weight
     /// As what suits its size.
     case operand

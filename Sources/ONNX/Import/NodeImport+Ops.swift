@@ -31,9 +31,7 @@ extension NodeImport {
     func scalar(_ value: Double, like other: ImportedValue) -> ImportedValue { scalar(value, elementType(other)) }
 
     func constant(_ values: [Int]) -> ImportedValue {
-        let tensor = Tensor(TensorType(.int64, [values.count]))
-        _ = tensor.bytes.bindMemory(to: Int64.self).update(fromContentsOf: values.map(Int64.init))
-        return .constant(importer.constants.add(tensor))
+        .constant(importer.constants.add(Tensor(TensorType(.int64, [values.count]), values.map(Int64.init))))
     }
 
     // MARK: Arithmetic

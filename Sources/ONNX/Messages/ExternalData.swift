@@ -30,9 +30,9 @@ final class ExternalData: Sendable {
         }
         let file = try open(location)
         let (end, overflow) = offset.addingReportingOverflow(byteCount)
-        guard !overflow, end <= file.bytes.count else {
+        guard !overflow, end <= file.byteCount else {
             throw InputError(
-                "should be at bytes \(offset)..<\(overflow ? .max : end) of '\(location)', which has \(file.bytes.count)",
+                "should be at bytes \(offset)..<\(overflow ? .max : end) of '\(location)', which has \(file.byteCount)",
                 advice: "The file was cut short, or belongs to another model.")
         }
         return (file, offset..<end)

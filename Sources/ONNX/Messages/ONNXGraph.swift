@@ -40,7 +40,8 @@ struct ONNXFunction: Sendable {
     var nodes: [ONNXNode]
     var opsets: OpsetImports
 
-    init(_ function: OpaquePointer, index: Int, of model: ParsedModel) throws {
+    init(at index: Int, of message: OpaquePointer, _ model: ParsedModel) throws {
+        let function = dd_onnx_model_function(message, index)!
         let what = "the name of a function"
         key = Key(
             domain: OpsetImports.canonical(try String(dd_onnx_function_domain(function), what: what)),
@@ -49,8 +50,8 @@ struct ONNXFunction: Sendable {
         inputs = try (0..<dd_onnx_function_input_count(function)).map { try String(dd_onnx_function_input(function, $0), what: what) }
         outputs = try (0..<dd_onnx_function_output_count(function)).map { try String(dd_onnx_function_output(function, $0), what: what) }
         defaults = [:]
-        for position in 0..<dd_onnx_function_default_count(model.pointer, index) {
-            let attribute = try ONNXAttribute(dd_onnx_function_default(model.pointer, index, position), of: model)
+        for position in 0..<dd_onnx_function_default_count(message, index) {
+            let attribute = try ONNXAttribute(dd_onnx_function_default(message, index, position), of: model)
             defaults[attribute.name] = attribute
         }
         nodes = try (0..<dd_onnx_function_node_count(function)).map { try ONNXNode(dd_onnx_function_node(function, $0), of: model) }

@@ -4,6 +4,8 @@ import GraphIR
 import Tensors
 
 /// A tensor as the model has it: an initialiser or the value of an attribute.
+///
+/// Sendable, since its message is part of the model, which nobody changes.
 struct ONNXTensor: @unchecked Sendable {
     var name: String
     private let message: OpaquePointer
@@ -27,7 +29,7 @@ struct ONNXTensor: @unchecked Sendable {
     /// The numbers, over the bytes of the model or of its external data where those can be used as they are.
     ///
     /// What the tensor declares is compared with what is there before any memory is taken.
-    func load(_ external: ExternalData) throws -> Tensor { try withExtendedLifetime(self) { try tensor(at: locate(external)) } }
+    func load(_ external: ExternalData) throws -> Tensor { try model.withMessage { _ in try tensor(at: locate(external)) } }
 
     /// Checks that there are as many bytes as the type says.
     func check(_ external: ExternalData) throws { _ = try locate(external) }
@@ -99,45 +101,36 @@ struct ONNXTensor: @unchecked Sendable {
     private func tensor(at located: Located) -> Tensor {
         let type = located.type
         switch located.place {
-        case .bytes(let bytes): return tensor(type, bytes, Storage(borrowing: bytes, owner: model))
-        case .external(let file, let range):
-            return tensor(type, UnsafeRawBufferPointer(rebasing: file.bytes[range]), Storage(mapping: file, range: range))
+        case .bytes(let bytes): return tensor(type, Storage(borrowing: bytes, owner: model))
+        case .external(let file, let range): return tensor(type, Storage(mapping: file, range: range))
         case .int32s(let numbers): return converted(type, numbers)
         case .uint64s(let numbers): return converted(type, numbers)
         }
     }
 
     /// A tensor over these bytes, or a copy where kernels could not read them in place.
-    private func tensor(_ type: TensorType, _ bytes: UnsafeRawBufferPointer, _ storage: Storage) -> Tensor {
-        guard let base = bytes.baseAddress, !bytes.isEmpty else { return Tensor(type) }
-        if type.elementType == .bool {
-            let copy = Tensor(type)
-            withExtendedLifetime(storage) { for index in 0..<bytes.count { copy.bytes[index] = bytes[index] == 0 ? 0 : 1 } }
-            return copy
+    private func tensor(_ type: TensorType, _ storage: Storage) -> Tensor {
+        storage.withBytes { bytes in
+            guard let base = bytes.baseAddress, !bytes.isEmpty else { return Tensor(type) }
+            if type.elementType == .bool { return converted(type, bytes) { $0 == 0 ? UInt8(0) : 1 } }
+            return Int(bitPattern: base) % type.elementType.byteSize == 0 ? Tensor(type: type, storage: storage) : Tensor(type, copying: bytes)
         }
-        guard Int(bitPattern: base) % type.elementType.byteSize != 0 else { return Tensor(type: type, storage: storage) }
-        let copy = Tensor(type)
-        withExtendedLifetime(storage) { copy.bytes.copyMemory(from: bytes) }
-        return copy
     }
 
     /// Numbers that the message keeps wider than they are. 16-bit floats stand there as their bits.
     private func converted<Wide: FixedWidthInteger>(_ type: TensorType, _ numbers: UnsafeBufferPointer<Wide>) -> Tensor {
-        let result = Tensor(type)
-        func store<Narrow: FixedWidthInteger>(_: Narrow.Type) {
-            let target = result.bytes.bindMemory(to: Narrow.self)
-            for index in 0..<numbers.count { target[index] = Narrow(truncatingIfNeeded: numbers[index]) }
+        switch (type.elementType, type.elementType.byteSize) {
+        case (.bool, _): converted(type, numbers) { $0 == 0 ? UInt8(0) : 1 }
+        case (_, 1): converted(type, numbers) { UInt8(truncatingIfNeeded: $0) }
+        case (_, 2): converted(type, numbers) { UInt16(truncatingIfNeeded: $0) }
+        case (_, 4): converted(type, numbers) { UInt32(truncatingIfNeeded: $0) }
+        default: converted(type, numbers) { UInt64(truncatingIfNeeded: $0) }
         }
-        switch type.elementType {
-        case .bool: for index in 0..<numbers.count { result.bytes[index] = numbers[index] == 0 ? 0 : 1 }
-        default:
-            switch type.elementType.byteSize {
-            case 1: store(UInt8.self)
-            case 2: store(UInt16.self)
-            case 4: store(UInt32.self)
-            default: store(UInt64.self)
-            }
-        }
-        return result
+    }
+
+    private func converted<Numbers: Collection, Narrow: BitwiseCopyable>(
+        _ type: TensorType, _ numbers: Numbers, _ convert: (Numbers.Element) -> Narrow
+    ) -> Tensor {
+        Tensor(type) { (target: UnsafeMutableBufferPointer<Narrow>) in for (index, number) in numbers.enumerated() { target[index] = convert(number) } }
     }
 }

@@ -3,8 +3,10 @@ import Files
 import Tensors
 
 /// A parsed message. Everything that is read from it keeps it alive.
+///
+/// Sendable, since nobody changes it.
 final class ParsedModel: @unchecked Sendable {
-    let pointer: OpaquePointer
+    private let pointer: OpaquePointer
 
     init(parsing bytes: UnsafeRawBufferPointer) throws {
         var model: OpaquePointer?
@@ -17,6 +19,9 @@ final class ParsedModel: @unchecked Sendable {
         default: throw InputError("is no ONNX model, or was cut short: it cannot be parsed as a protobuf message")
         }
     }
+
+    /// The message, for the time of the call.
+    func withMessage<Result>(_ body: (OpaquePointer) throws -> Result) rethrows -> Result { try withExtendedLifetime(self) { try body(pointer) } }
 
     deinit { dd_onnx_model_free(pointer) }
 }

@@ -50,17 +50,16 @@ public struct Constant: Op {
 
     /// The numbers in memory.
     public func tensor() -> Tensor {
-        let result = Tensor(TensorType(elementType, Shape(shape)))
-        let target = result.bytes
-        func fill<T>(_ convert: (Double) -> T) {
-            let typed = target.bindMemory(to: T.self)
-            if values.count == 1 {
-                typed.update(repeating: convert(values[0]))
-            } else {
-                for (index, value) in values.enumerated() { typed[index] = convert(value) }
+        func fill<T: BitwiseCopyable>(_ convert: (Double) -> T) -> Tensor {
+            Tensor(TensorType(elementType, Shape(shape))) { (elements: UnsafeMutableBufferPointer<T>) in
+                if values.count == 1 {
+                    elements.update(repeating: convert(values[0]))
+                } else {
+                    for (index, value) in values.enumerated() { elements[index] = convert(value) }
+                }
             }
         }
-        switch elementType {
+        return switch elementType {
         case .float32: fill { Float($0) }
         case .float64: fill { $0 }
         case .float16: fill { HalfPrecision.float16Bits(Float($0)) }
@@ -74,7 +73,6 @@ public struct Constant: Op {
         case .uint16: fill { UInt16($0) }
         case .uint8, .bool: fill { UInt8($0) }
         }
-        return result
     }
 }
 
