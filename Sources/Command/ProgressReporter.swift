@@ -58,7 +58,7 @@ final class ProgressReporter {
                 phase, progress.phase == .sampling ? pace.seconds.map { "\(formatDuration($0)) a step" } : nil,
                 // Before the first step little is known.
                 progress.step > 0 ? progress.secondsLeft.map { "\(formatDuration($0)) left" } : nil,
-                terminal == nil ? nil : ResidentMemory.byteCount.map(formatBytes),
+                terminal == nil ? nil : ResidentMemory.byteCount.map(Units.bytes),
             ]
             return parts.compactMap { $0 }.joined(separator: ", ")
         }

@@ -13,10 +13,11 @@ import Testing
     /// Kernels of 3 x 3 for two channels on 4 x 2 positions of 8 pixels: one weight each.
     private func material(_ tap: (_ y: Int, _ x: Int) -> Int) -> ViewMaterial {
         let (height, width) = (2, 4)
-        let kernels = Tensor([Float](repeating: 0, count: 18 * height * width), shape: [1, 18, height, width])
+        var floats = [Float](repeating: 0, count: 18 * height * width)
         for channel in 0..<2 {
-            for y in 0..<height { for x in 0..<width { kernels.floats[((channel * 9 + tap(y, x)) * height + y) * width + x] = 1 } }
+            for y in 0..<height { for x in 0..<width { floats[((channel * 9 + tap(y, x)) * height + y) * width + x] = 1 } }
         }
+        let kernels = Tensor(floats, shape: [1, 18, height, width])
         let photo = Photo(width: 30, height: 16, pixels: [UInt8](repeating: 60, count: 30 * 16 * 3))
         let result = Photo(width: 30, height: 16, pixels: [UInt8](repeating: 200, count: 30 * 16 * 3))
         return ViewMaterial(

@@ -139,7 +139,7 @@ public final class ModelSpeeds {
         var (random, result) = (TorchGenerator(seed: 1), Arithmetic())
         let latent = Tensor(random.randn(side * side), shape: [1, 1, side, side])
         result.noise = seconds { _ = random.randn(side * side) } / Double(side * side)
-        if var sampler = try? SamplerName.spaced.make(steps: 2) {
+        if var sampler = try? SamplerChoice.spaced.make(steps: 2) {
             result.step =
                 seconds {
                     let estimate = sampler.estimate(noise: latent, z: latent, step: 0)
@@ -148,8 +148,9 @@ public final class ModelSpeeds {
         }
         result.touch =
             seconds {
-                let fresh = Tensor(TensorType(.float32, [16 << 20]))
-                for index in stride(from: 0, to: fresh.floats.count, by: 1024) { fresh.floats[index] = 1 }
+                _ = Tensor(TensorType(.float32, [16 << 20])) { (floats: UnsafeMutableBufferPointer<Float>) in
+                    for index in stride(from: 0, to: floats.count, by: 1024) { floats[index] = 1 }
+                }
             } / Double(64 << 20)
         let image = Tensor(random.randn(3 * side * side), shape: [1, 3, side, side])
         result.pixel =
