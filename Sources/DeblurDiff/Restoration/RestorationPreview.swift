@@ -85,7 +85,8 @@ struct LatentColors {
                     let factors = factors[color].map(Float.init)
                     for y in 0..<height {
                         for x in 0..<width {
-                            floats[(color * height + y) * width + x] = (0..<channels).reduce(factors[channels]) { $0 + factors[$1] * z[$1 * area + y * columns + x] }
+                            let at = y * columns + x
+                            floats[(color * height + y) * width + x] = (0..<channels).reduce(factors[channels]) { $0 + factors[$1] * z[$1 * area + at] }
                         }
                     }
                 }
