@@ -12,7 +12,7 @@ for module in CPNG CTIFF CLCMS; do
     done
     printf 'module %s { header "%s" export * }\n' $module "$PWD/Sources/$module/include/$module.h" >"$out/$module.modulemap"
 done
-flags=(-parse-as-library -sanitize=fuzzer,address -g -O -wmo -swift-version 6 -I "$out")
+flags=(-parse-as-library -sanitize=fuzzer,address -g -O -wmo -swift-version 6 -package-name deblurdiff -I "$out")
 for module in CPNG CTIFF CLCMS; do flags+=(-Xcc "-fmodule-map-file=$PWD/$out/$module.modulemap"); done
 for module in CZlib CCrypto CJPEG CWebP CHEIF; do flags+=(-Xcc "-fmodule-map-file=$PWD/Sources/$module/module.modulemap"); done
 for module in Files Tensors Images; do
