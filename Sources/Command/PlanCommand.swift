@@ -57,7 +57,7 @@ struct PlanCommand: ParsableCommand {
         for (photo, words) in plan.failures.sorted(by: { $0.key < $1.key }) { text += "\(photo): \(words)\n" }
         text += "\(countOfPhotographs(plan.photographs)): about \(formatDuration(plan.seconds)), "
         text += "\(Units.bytes(plan.peakBytes)) of \(Units.bytes(plan.availableBytes)) of memory\n"
-        if let advice = plan.advice, !advice.isEmpty { text += advice + "\n" }
+        if let advice = plan.advice, !advice.isEmpty { text += namingOptions(advice) + "\n" }
         return text
     }
 }

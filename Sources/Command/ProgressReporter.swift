@@ -136,6 +136,7 @@ final class ProgressReporter {
     func warn(_ text: String) {
         clear()
         guard !quiet else { return }
+        let text = namingOptions(text)
         if style == .json { return event("warning", ["text": .string(text)]) }
         writeToStandardError("Warning: \(text.printable)\n")
     }
