@@ -28,6 +28,8 @@ MANUAL = man/man1/deblurdiff.1
 SWIFT_FOLDERS = Package.swift Sources Tests Tools
 C_FILES = $(shell find Sources Tools -name '*.[ch]' -or -name '*.cpp')
 SANITIZE_SECONDS ?= 600
+# All of them.
+SANITIZE_CHECKS ?=
 
 .PHONY: demo test examples docs onnx-cases image-cases build install uninstall packages format lint sanitize clean
 
@@ -96,7 +98,7 @@ lint: packages
 	Tools/make_op_reference.py --check
 
 sanitize:
-	Tools/sanitize.sh $(SANITIZE_SECONDS)
+	Tools/sanitize.sh $(SANITIZE_SECONDS) $(SANITIZE_CHECKS)
 
 clean:
 	rm -rf .build out
