@@ -12,6 +12,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -28,7 +29,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-        .target(name: "Files", dependencies: ["CCrypto"]),
+        .target(name: "Files", dependencies: ["CCrypto", .product(name: "Logging", package: "swift-log")]),
         .target(name: "Tensors", dependencies: ["Files"]),
         .target(name: "TensorFiles", dependencies: ["CZlib", "Files", "Tensors"]),
         .target(name: "GraphIR", dependencies: ["Files", "Tensors"]),
@@ -55,7 +56,8 @@ let package = Package(
         .target(
             name: "DeblurDiff",
             dependencies: [
-                "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors", "Yams",
+                "CKernels", "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors",
+                "Yams",
             ]),
         .target(name: "Jobs", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "Images", "TensorFiles", "Tensors"]),
         .executableTarget(
@@ -64,6 +66,7 @@ let package = Package(
                 "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs", "ONNX",
                 "Operators",
                 "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
             name: "GraphTestSupport",

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Foundation
+import Logging
 import Tensors
 
 @main
@@ -34,6 +35,8 @@ struct DeblurDiffCommand: ParsableCommand {
     static let start = ContinuousClock.now
     /// Behind the program's name.
     nonisolated(unsafe) private(set) static var arguments: [String] = []
+    /// Known before arguments are parsed, since whoever logs first makes the logger.
+    static var isVerbose: Bool { arguments.prefix { $0 != "--" }.contains("--verbose") }
     nonisolated(unsafe) private(set) static var userConfiguration: UserConfiguration?
 
     static func main() {
@@ -48,6 +51,11 @@ struct DeblurDiffCommand: ParsableCommand {
             .dropFirst().compactMap { $0.map { FilePath.text(UnsafePointer($0)) } }
         arguments = separatingEmptyValues(given)
         do {
+            LoggingSystem.bootstrap { label in
+                var handler = StreamLogHandler.standardError(label: label)
+                handler.logLevel = DeblurDiffCommand.isVerbose ? .debug : .critical
+                return handler
+            }
             try checkCommand(arguments.first)
             if let text = try help(arguments) { return try print(text) }
             try configure()

@@ -122,7 +122,7 @@ struct RunCommand: ParsableCommand {
         let interruption = InterruptionSignals.handle()
         let settings = settings(for: model)
         let reporter = RunReporter(progress, model: model, count: count, interruption: interruption, keepsResults: settings.keepsResults)
-        reporter.tell(try plan(list.jobs, model: model, settings: settings))
+        reporter.tell(try plan(list.jobs, model: model, settings: settings) { progress.finish(PlanCommand.measuring) })
         let restorer = try PhotoRestorer(
             model: model, settings: settings, several: count > 1, recorder: recorder, interruption: interruption, report: reporter.report)
         try list.prepareFolder()
@@ -160,9 +160,11 @@ struct RunCommand: ParsableCommand {
     }
 
     /// Of the photographs whose results are not there. Measuring takes some seconds, which only pays where the work is longer.
-    private func plan(_ jobs: [PhotoJob], model: DeblurDiffModel, settings: RestorationSettings) throws -> WorkPlan {
+    private func plan(
+        _ jobs: [PhotoJob], model: DeblurDiffModel, settings: RestorationSettings, willMeasure: () -> Void
+    ) throws -> WorkPlan {
         let new = jobs.filter { !settings.keepsResults || FileStatus($0.output)?.kind != S_IFREG }
-        return try WorkPlan(new, model: model, settings: settings, measuring: .above(seconds: 20), since: DeblurDiffCommand.start)
+        return try WorkPlan(new, model: model, settings: settings, measuring: .above(seconds: 20), since: DeblurDiffCommand.start, willMeasure: willMeasure)
     }
 
     func settings(for model: DeblurDiffModel) -> RestorationSettings {
