@@ -6,8 +6,16 @@ public enum Manifest {
     public static func line(_ report: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         guard let data = try? encoder.encode(report) else { preconditionFailure("not representable as JSON: \(report)") }
         return String(decoding: data, as: UTF8.self)
+    }
+
+    /// For lines as ``line(_:)`` makes them.
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return decoder
     }
 
     /// Writes a line for each; the file appears whole.
