@@ -41,6 +41,11 @@ final class ProgressReporter {
         show(what, share: Double(done) / Double(total), folder: nil) { "\(Units.bytes(done)) of \(Units.bytes(total))" }
     }
 
+    /// A count of photographs.
+    func photographs(_ what: String, done: Int, total: Int) {
+        show(what, share: Double(done) / Double(max(total, 1)), folder: nil) { "\(done) of \(total)" }
+    }
+
     /// Where a restoration stands, and the folder that it is one of.
     func restoration(_ name: String, _ progress: RestorationProgress, folder: FolderProgress? = nil) {
         if progress.share == 0 { lastTenth = 0 }

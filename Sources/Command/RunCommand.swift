@@ -108,7 +108,11 @@ struct RunCommand: ParsableCommand {
             return try JobsRun(command: self, model: path).run(jobs)
         }
         guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
-        let list = try list(images, model: path)
+        try restore(try list(images, model: path), model: path)
+    }
+
+    /// - Throws: an error where photographs could not be restored, after all others were.
+    func restore(_ list: PhotoList, model path: String) throws {
         let count = list.jobs.count
         guard record == nil || count == 1 else { throw InputError("records one image only", at: "--record") }
         if let view = views.first, count > 1 { throw InputError("shows one image only", at: "--\(view.view.name)") }
