@@ -95,8 +95,8 @@ check() {
         program=$(product thread deblurdiff)
         run "$race" Models/small.ddiff.safetensors "$seconds"
         run "$program" run Models/cat-blurred.png -o "$build/cat.png" --no-resume --quiet
-        run "$program" convert Tests/Fixtures/configs/transform.safetensors --config Tests/Fixtures/configs/transform.yaml \
-            -o "$build/transform.ddiff.safetensors" --quiet
+        run "$(product thread seeded-checkpoint)" --config Models/demo.yaml --seed 1 "$build/demo.safetensors"
+        run "$program" convert "$build/demo.safetensors" --config Models/demo.yaml -o "$build/demo.ddiff.safetensors" --quiet
         ;;
     *)
         echo "there is no check $1" >&2
