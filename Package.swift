@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "GraphIR", dependencies: ["Files", "Tensors"]),
         .target(name: "Operators", dependencies: ["Files", "GraphIR", "Tensors"]),
         .target(name: "GraphPasses", dependencies: ["Files", "GraphIR", "Operators", "Tensors"]),
-        .target(name: "GraphRuntime", dependencies: ["CKernels", "Files", "GraphIR", "GraphPasses", "Operators", "Tensors"]),
+        .target(name: "GraphRuntime", dependencies: ["CKernels", "Files", "GraphIR", "Operators", "Tensors"]),
         .target(name: "Checkpoints", dependencies: ["Files", "TensorFiles", "Tensors"]),
         .target(
             name: "GraphFile",
@@ -51,7 +51,7 @@ let package = Package(
             ]),
         .target(
             name: "ONNX",
-            dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
+            dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
         .target(name: "Metrics", dependencies: ["Files", "Images", "Tensors"], resources: [.embedInCode("Resources/niqe.txt")]),
         .target(
@@ -119,8 +119,8 @@ let package = Package(
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [
-                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images",
-                "TensorFiles", "Tensors",
+                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images", "TensorFiles",
+                "Tensors",
             ], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "JobsTests", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "GraphTestSupport", "Images", "Jobs", "Tensors"]),

@@ -281,9 +281,6 @@ public struct GraphEditor {
         for (position, id) in order.enumerated() { labels[id.index] = (position + 1) * GraphEditor.labelGap }
     }
 
-    /// Gives an input another type and infers all others again.
-    public mutating func setInputTypes(_ types: [String: TensorType]) throws { graph = try graph.specialized(types) }
-
     /// Drops parameters that nothing reads. Returns whether there were any.
     @discardableResult
     public mutating func eraseUnusedParameters() -> Bool {

@@ -52,7 +52,7 @@ public struct ReadingLimits: Hashable, Sendable {
         guard !overflow, count <= pixelCount, max(width, height) <= Photo.maximumDimension else {
             throw InputError(
                 "the image is too large: \(width) x \(height) pixels",
-                advice: "At most \(pixelCount) pixels and \(Photo.maximumDimension) a side are accepted; cut or shrink it first, or see --max-pixels.")
+                advice: "At most \(pixelCount) pixels and \(Photo.maximumDimension) a side are accepted; cut or shrink it first, or see `pixelCount`.")
         }
         try AvailableMemory.require(count * bytesPerPixel, for: "the picture")
     }

@@ -142,7 +142,7 @@ public struct PhotoList: Sendable {
         let named = ImageFormats.named(output)
         if let format = named as? any WritableImageCodec {
             guard let wanted, wanted.name != format.name else { return format }
-            throw InputError("would be a \(format.name) file by its name, but a \(wanted.name) file by --format", at: output, advice: "Leave out --format.")
+            throw InputError("would be a \(format.name) file by its name, but a \(wanted.name) file by `format`", at: output, advice: "Leave out `format`.")
         }
         if let kind = named?.name ?? OtherImageKind(name: output)?.rawValue {
             let name = output.prefix(upTo: output.lastIndex(of: ".")!)

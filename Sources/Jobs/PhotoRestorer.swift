@@ -41,7 +41,7 @@ public final class PhotoRestorer {
         self.several = several
         var recorder = recorder
         if !settings.views.isEmpty {
-            guard !settings.restoration.tiled else { throw InputError("pictures that explain are not to be had with tiles", at: "--tiled") }
+            guard !settings.restoration.tiled else { throw InputError("pictures that explain are not to be had with tiles", at: "`tiled`") }
             let steps = settings.views.flatMap { $0.view.steps(of: settings.restoration.steps) }
             recorder = Recorder(stages: ["eac", "lkpn_kernel"], steps: Set(steps))
         }
