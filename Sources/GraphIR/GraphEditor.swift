@@ -215,9 +215,8 @@ public struct GraphEditor {
 
     /// Replaces a node by a new one that does its work, whose results take over the readers and the names; it may have more of them.
     ///
-    /// - Parameters:
-    ///   - absorbed: nodes whose work the new one does as well; erased where nothing reads them any more.
-    ///   - from: an earlier node; the new one stands in front of it if its operands allow, else as soon as they do.
+    /// - `absorbed`: nodes whose work the new one does as well; erased where nothing reads them any more.
+    /// - `from`: an earlier node; the new one stands in front of it if its operands allow, else as soon as they do.
     @discardableResult
     public mutating func replace(
         _ id: NodeID, with op: any Op, _ operands: [ValueID], absorbing absorbed: [NodeID] = [], from: NodeID? = nil

@@ -12,12 +12,12 @@ public protocol ImageCodec: Sendable {
 
     /// Reads a whole file. Sizes are checked against the limits before memory is taken for them.
     ///
-    /// - Throws: ``InputError`` for whatever is wrong with the file, which then says what but not where.
+    /// - Throws: `InputError` for whatever is wrong with the file, which then says what but not where.
     func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage
 
     /// What the head of a file says of its picture: nothing is decoded for it.
     ///
-    /// - Throws: ``InputError`` as ``decode(_:limits:)``, as far as the head tells.
+    /// - Throws: `InputError` as ``decode(_:limits:)``, as far as the head tells.
     func head(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> ImageHead
 }
 
@@ -79,7 +79,7 @@ public enum ImageFormats {
 
     /// The format of a file, told by its bytes.
     ///
-    /// - Throws: ``InputError`` where it is none, with what it seems to be.
+    /// - Throws: `InputError` where it is none, with what it seems to be.
     public static func codec(for bytes: UnsafeRawBufferPointer) throws -> any ImageCodec {
         if let codec = all.first(where: { $0.recognizes(bytes) }) { return codec }
         guard !bytes.isEmpty else { throw InputError("the file is empty", advice: damagedFileAdvice) }

@@ -17,7 +17,7 @@ public struct PhotoList: Sendable {
     ///   - format: what results are written as; without, what their names say, or what the inputs are.
     ///   - writes: further files that will be written.
     ///   - reads: further files that must not be written over.
-    /// - Throws: an ``InputError`` where inputs are missing, or results would be written over each other or over what is read.
+    /// - Throws: an `InputError` where inputs are missing, or results would be written over each other or over what is read.
     public init(inputs: [String], output: String, format: (any WritableImageCodec)?, writes: [String], reads: [String]) throws {
         /// With the path below the folder that was given.
         var files: [(path: String, below: String)] = []

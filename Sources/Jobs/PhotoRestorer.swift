@@ -195,7 +195,7 @@ public struct ReadPhoto: Sendable {
     /// What was left out or looked wrong, and what the result cannot hold, in sentences.
     public let warnings: [String]
 
-    /// - Throws: an ``InputError`` where the file cannot be read, or the result's format cannot hold a picture of its size.
+    /// - Throws: an `InputError` where the file cannot be read, or the result's format cannot hold a picture of its size.
     public init(_ job: PhotoJob, limits: ReadingLimits, stripsMetadata: Bool) throws {
         var warnings: [String] = []
         do {

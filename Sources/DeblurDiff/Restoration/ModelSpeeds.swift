@@ -21,7 +21,7 @@ public final class ModelSpeeds {
     /// On measuring, so far.
     public var spentSeconds: Double { spentOnPrograms + times.spentSeconds + photographTimes.spentSeconds }
 
-    /// - Parameter path: of the file, beside which `times.json` is; nil for none.
+    /// - `path`: of the file, beside which `times.json` is; nil for none.
     public init(_ model: DeblurDiffModel, path: String? = FilePath.inCache("speeds.json")) {
         let timesPath = path.map { FilePath.join(FilePath.folder(of: $0), "times.json") }
         times = MeasuredTimes("arithmetic", path: timesPath)

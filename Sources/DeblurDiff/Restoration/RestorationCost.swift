@@ -62,9 +62,8 @@ public struct RestorationCost: Sendable {
 extension DeblurDiffModel {
     /// Plans a restoration and the memory of its programs. Nothing runs and no weight is read.
     ///
-    /// - Parameters:
-    ///   - sampleByteCount: bytes of the photograph's pixels, as they are in memory; without, three of 8 bits.
-    ///   - keepsDenoiser: for one of several photographs, between which the denoiser's weights stay.
+    /// - `sampleByteCount`: bytes of the photograph's pixels, as they are in memory; without, three of 8 bits.
+    /// - `keepsDenoiser`: for one of several photographs, between which the denoiser's weights stay.
     public func cost(
         of options: RestorationOptions, height: Int, width: Int, sampleByteCount: Int? = nil, keepsDenoiser: Bool = false
     ) throws -> RestorationCost {

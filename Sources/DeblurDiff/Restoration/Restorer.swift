@@ -19,11 +19,10 @@ public final class Restorer {
     /// Where the stream of random numbers stands, with ``SeedMode/once``.
     private var generator: TorchGenerator?
 
-    /// - Parameters:
-    ///   - keepsDenoiser: the denoiser's weights stay in memory while an image is decoded, for another image of its size.
-    ///   - observation: asked for an observer of each program that is about to run; for profiles.
-    ///   - isCancelled: asked after each kernel; where it says so, ``restore(_:height:width:)`` throws `CancellationError`.
-    /// - Throws: an ``InputError`` for options that do not fit the model, and for prompts that it cannot take.
+    /// - `keepsDenoiser`: the denoiser's weights stay in memory while an image is decoded, for another image of its size.
+    /// - `observation`: asked for an observer of each program that is about to run; for profiles.
+    /// - `isCancelled`: asked after each kernel; where it says so, ``restore(_:height:width:)`` throws `CancellationError`.
+    /// - Throws: an `InputError` for options that do not fit the model, and for prompts that it cannot take.
     public init(
         model: DeblurDiffModel, options: RestorationOptions, keepsDenoiser: Bool = false, recorder: Recorder? = nil,
         observation: ((_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void)? = nil,
@@ -41,13 +40,13 @@ public final class Restorer {
 
     /// What the restoration of an image of this size will compute, phase by phase; less what is kept from images before it.
     ///
-    /// - Throws: ``InputError`` where the networks cannot take the size.
+    /// - Throws: `InputError` where the networks cannot take the size.
     public func plannedWork(height: Int, width: Int) throws -> RestorationWork {
         let plan = try model.plan(of: options, height: height, width: width)
         return plan.work(prompts: prompts.newCount, preparesDenoiser: denoiser?.latent != plan.latent)
     }
 
-    /// - Parameter pixels: interleaved RGB, 8 bit.
+    /// - `pixels`: interleaved RGB, 8 bit.
     /// - Returns: the restored pixels, of the same size, cut off as the released program does.
     public func restore(_ pixels: [UInt8], height: Int, width: Int) throws -> [UInt8] {
         ColorFix.truncate(try restore(Padding.planes(rgb: pixels, height: height, width: width, multiple: 1)))
@@ -59,7 +58,7 @@ public final class Restorer {
     ///   - preview: shown what the result would be, now and then; the result is the same without.
     ///   - afterStep: given the state after each step; what it throws ends the restoration.
     /// - Returns: planes of the same size, which may leave 0...1 a little.
-    /// - Throws: ``InputError``, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
+    /// - Throws: `InputError`, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
     public func restore(
         _ plain: Tensor, from checkpoint: SamplerCheckpoint? = nil, preview: RestorationPreview? = nil,
         afterStep: ((SamplerCheckpoint) throws -> Void)? = nil

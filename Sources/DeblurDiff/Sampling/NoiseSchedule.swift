@@ -28,7 +28,7 @@ public struct NoiseSchedule: Hashable, Sendable {
     public let alphasCumulative: [Double]
 
     /// - Parameter steps: 1...1000.
-    /// - Throws: ``InputError`` for any other number.
+    /// - Throws: `InputError` for any other number.
     public init(steps: Int) throws {
         guard (1...NoiseSchedule.trainingSteps).contains(steps) else {
             throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "`steps`")

@@ -54,7 +54,7 @@ public struct SamplerChoice: Hashable, Sendable {
     public let name: String
     private let sampler: @Sendable (NoiseSchedule) -> any Sampler
 
-    /// - Parameter sampler: makes it for a schedule of as many steps as the run has.
+    /// - `sampler`: makes it for a schedule of as many steps as the run has.
     public init(_ name: String, sampler: @escaping @Sendable (_ schedule: NoiseSchedule) -> any Sampler) {
         self.name = name
         self.sampler = sampler
@@ -68,7 +68,7 @@ public struct SamplerChoice: Hashable, Sendable {
     public static let all = [spaced, ddim]
 
     /// - Parameter steps: 1...1000.
-    /// - Throws: an ``InputError`` for any other number.
+    /// - Throws: an `InputError` for any other number.
     func make(steps: Int) throws -> any Sampler { sampler(try NoiseSchedule(steps: steps)) }
 
     public static func == (a: SamplerChoice, b: SamplerChoice) -> Bool { a.name == b.name }

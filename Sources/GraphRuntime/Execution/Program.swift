@@ -36,9 +36,8 @@ public final class Program: Sendable {
 
     /// Runs the program.
     ///
-    /// - Parameters:
-    ///   - inputs: a tensor for each of the graph's inputs, of its very type. Others are ignored.
-    ///   - observer: told after each step.
+    /// - `inputs`: a tensor for each of the graph's inputs, of its very type. Others are ignored.
+    /// - `observer`: told after each step.
     /// - Returns: the outputs, in memory of their own.
     public func run(_ inputs: [String: Tensor], in workspace: Workspace, observer: ((StepReport) throws -> Void)? = nil) throws
         -> [String: Tensor]

@@ -46,7 +46,7 @@ public struct ProgramPlan: Sendable {
 
     /// Chooses kernels and plans memory, with the nodes in the graph's order and with each as late as its readers allow, and keeps what needs less.
     ///
-    /// - Throws: ``InputError`` where there is no kernel for a node, or the model's parameters are not what the graph declares.
+    /// - Throws: `InputError` where there is no kernel for a node, or the model's parameters are not what the graph declares.
     public init(_ graph: Graph, parameters store: ParameterStore, options: RuntimeOptions) throws {
         (self.graph, self.options, self.store) = (graph, options, store)
         let lowered = try LoweredGraph(graph, parameters: store, options: options)
