@@ -1,10 +1,10 @@
 /// The fields that the libraries' errors name, as options of the command.
 private let options = [
-    "configuration": "--config", "controlNet": "--controlnet", "elementType": "--dtype", "format": "--format", "guidanceScale": "--cfg-scale",
+    "configuration": "--config", "controlNet": "--controlnet", "elementType": "--dtype", "eta": "--eta", "format": "--format", "guidanceScale": "--cfg-scale",
     "inputs": "--input",
     "lkpn": "--lkpn", "memory": "--memory", "mergesText": "--vocab bpe_simple_vocab_16e6.txt.gz", "output": "--output", "path": "--model MODEL",
     "pixelCount": "--max-pixels", "precision": "--precision", "restorationGuidance": "--g-scale", "restorationGuidance.repetitions": "--g-repeat",
-    "restorationGuidance.scale": "--g-scale", "stableDiffusion": "--sd", "steps": "--steps", "strength": "--strength", "tiled": "--tiled",
+    "restorationGuidance.scale": "--g-scale", "spacing": "--timesteps", "stableDiffusion": "--sd", "steps": "--steps", "strength": "--strength", "tiled": "--tiled",
     "tileSize": "--tile-size", "tileStride": "--tile-stride",
 ]
 

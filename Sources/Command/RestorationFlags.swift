@@ -3,11 +3,20 @@ import DeblurDiff
 
 /// How photographs are restored: the options of every command that restores, or plans to.
 struct RestorationFlags: ParsableArguments {
-    @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's own, or 50)")
+    @Option(help: "Steps of the sampler, 1 to 1000: evaluations of the networks, so that time is proportional to them. (default: the model's own, or 50)")
     var steps: Int?
 
-    @Option(help: "How the sampler goes from step to step: spaced, as the released program, or ddim, which draws no random numbers after the start.")
+    @Option(help: "How the sampler goes from step to step: spaced as the released program. 'deblurdiff help samplers' says which is for what.")
     var sampler = SamplerChoice.spaced
+
+    @Option(help: "Which levels of noise the steps visit: even as the released program; see 'deblurdiff help samplers'.")
+    var spacing = TimestepSpacing.even
+
+    @Option(help: ArgumentHelp("The timesteps themselves, falling, each 0 to 999, in place of --steps and --spacing.", valueName: "t,t,..."))
+    var timesteps: TimestepList?
+
+    @Option(help: "How much of the noise the sampler draws anew at each step: 0 none, 1 as the diffusion process. For ddim (default: 0), dpm++2m-sde, dpm++3m-sde and euler-a (1).")
+    var eta: Double?
 
     @Option(help: "Seed of the random numbers; its low 32 bits count.")
     var seed: UInt64 = 231
@@ -60,6 +69,7 @@ struct RestorationFlags: ParsableArguments {
 
     func validate() throws {
         if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
+        guard timesteps == nil || (steps == nil && spacing == .even) else { throw ValidationError("--timesteps stands in place of --steps and --spacing.") }
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
             throw ValidationError("\(name) must be a number, not \(value).")
         }
@@ -74,6 +84,12 @@ struct RestorationFlags: ParsableArguments {
         var options = RestorationOptions(defaultsOf: configuration)
         if let steps { options.steps = steps }
         options.sampler = sampler
+        options.spacing = spacing
+        if let timesteps {
+            options.spacing = .list(timesteps.values)
+            options.steps = sampler.steps(levels: timesteps.values.count)
+        }
+        options.eta = eta
         options.seed = seed
         options.seedMode = seedMode
         options.positivePrompt = .text(posPrompt)
@@ -93,6 +109,27 @@ struct RestorationFlags: ParsableArguments {
         }
         return options
     }
+}
+
+/// Timesteps on the command line: `999,850,0`.
+struct TimestepList: ExpressibleByArgument {
+    var values: [Int]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        guard (1...1000).contains(parts.count), !parts.contains(nil) else { return nil }
+        values = parts.compactMap(\.self)
+    }
+}
+
+extension TimestepSpacing: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let named = TimestepSpacing.named.first(where: { $0.name == argument }) else { return nil }
+        self = named.spacing
+    }
+
+    public var defaultValueDescription: String { name }
+    public static var allValueStrings: [String] { named.map(\.name) }
 }
 
 extension SeedMode: ExpressibleByArgument {}

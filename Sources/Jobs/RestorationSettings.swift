@@ -52,7 +52,7 @@ public struct RestorationSettings: Sendable {
     public func record(_ model: DeblurDiffModel, inputDigest: String, format: any WritableImageCodec) -> RestorationRecord {
         let standard = RestorationOptions(defaultsOf: model.configuration)
         let chosen = restoration
-        var options = ["--steps \(chosen.steps)"]
+        var options: [String] = []
         func add(_ name: String, _ value: some Any, if isNeeded: Bool) { if isNeeded { options.append("\(name) \(value)") } }
         func quoted(_ prompt: Prompt) -> String {
             switch prompt {
@@ -60,7 +60,14 @@ public struct RestorationSettings: Sendable {
             case .tokens(let ids): "\(ids)"
             }
         }
+        if case .list = chosen.spacing {
+            add("--timesteps", chosen.spacing.name, if: true)
+        } else {
+            add("--steps", chosen.steps, if: true)
+            add("--spacing", chosen.spacing.name, if: chosen.spacing != standard.spacing)
+        }
         add("--sampler", chosen.sampler.name, if: chosen.sampler != standard.sampler)
+        if let eta = chosen.eta { add("--eta", eta, if: eta != chosen.sampler.standardEta) }
         add("--seed-mode", chosen.seedMode.rawValue, if: chosen.seedMode != standard.seedMode)
         add("--pos-prompt", quoted(chosen.positivePrompt), if: chosen.positivePrompt != standard.positivePrompt)
         add("--neg-prompt", quoted(chosen.negativePrompt), if: chosen.isGuided)

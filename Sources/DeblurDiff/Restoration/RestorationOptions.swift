@@ -3,9 +3,13 @@ import Tensors
 
 /// How a photograph is restored. The defaults are those of the released code.
 public struct RestorationOptions: Sendable {
-    /// Steps of the sampler, 1 ... 1000.
+    /// Steps of the sampler, 1 ... 1000: evaluations of the networks.
     public var steps = 50
     public var sampler = SamplerChoice.spaced
+    /// Which levels of noise the steps visit.
+    public var spacing = TimestepSpacing.even
+    /// How much of the noise a sampler draws anew at each step: 0 none, 1 as the diffusion process; nil for ``SamplerChoice/standardEta``.
+    public var eta: Double?
     public var seed: UInt64 = 231
     public var seedMode = SeedMode.each
     public var positivePrompt = Prompt.text("")
@@ -47,9 +51,7 @@ public struct RestorationOptions: Sendable {
 
     /// Checks what a user can get wrong. Errors name fields: `tileSize`.
     public func validate(for configuration: ModelConfiguration) throws {
-        guard (1...NoiseSchedule.trainingSteps).contains(steps) else {
-            throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "`steps`")
-        }
+        _ = try sampler.make(self)
         guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "`guidanceScale`") }
         guard strength.isFinite else { throw InputError("the strength must be a number", at: "`strength`") }
         if let guidance = restorationGuidance {

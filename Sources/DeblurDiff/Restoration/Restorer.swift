@@ -141,8 +141,8 @@ public final class Restorer {
         guard options.betterStart else { return Tensor(random.randn(shape.elementCount), shape: shape) }
         let coarse = try autoencoder.tiledEncoding(LowFrequencies.of(clean)) { autoencoder.sampleLatent($0, &random) }
         let noise = random.randn(shape.elementCount)
-        let last = NoiseSchedule.fullAlphasCumulative[NoiseSchedule.trainingSteps - 1]
-        let (signal, deviation) = (Float(last.squareRoot()), Float((1 - last).squareRoot()))
+        let first = NoiseSchedule.fullAlphasCumulative[try options.sampler.make(options).timesteps[0]]
+        let (signal, deviation) = (Float(first.squareRoot()), Float((1 - first).squareRoot()))
         return Tensor(zip(coarse.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: shape)
     }
 
@@ -155,7 +155,7 @@ public final class Restorer {
         session.releaseProgram()
         if denoiser?.latent != tile {
             denoiser = nil  // its weights go before the new ones come
-            let sampler = try options.sampler.make(steps: options.steps)
+            let sampler = try options.sampler.make(options)
             let value = try Denoiser(
                 model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner)
             denoiser = (tile, value)
@@ -181,7 +181,7 @@ public final class Restorer {
         from checkpoint: SamplerCheckpoint?, preview: ((_ step: Int, _ estimate: Tensor) throws -> Void)?,
         afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {
-        var sampler = try options.sampler.make(steps: options.steps)
+        var sampler = try options.sampler.make(options)
         let timesteps = sampler.timesteps
         var z = start
         if let checkpoint {
