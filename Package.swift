@@ -52,16 +52,17 @@ let package = Package(
             name: "ONNX",
             dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
+        .target(name: "Blur", dependencies: ["Files", "Images", "Tensors"]),
         .target(
             name: "DeblurDiff",
             dependencies: [
                 "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors", "Yams",
             ]),
-        .target(name: "Jobs", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "Images", "TensorFiles", "Tensors"]),
+        .target(name: "Jobs", dependencies: ["Blur", "DeblurDiff", "Files", "GraphRuntime", "Images", "TensorFiles", "Tensors"]),
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs", "ONNX",
+                "Blur", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs", "ONNX",
                 "Operators",
                 "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -111,6 +112,7 @@ let package = Package(
             dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "ONNX", "Operators", "Tensors"],
             exclude: ["Fixtures"]),
         .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"], exclude: ["Fixtures"]),
+        .testTarget(name: "BlurTests", dependencies: ["Blur", "Files", "GraphTestSupport", "Images", "Tensors"]),
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [

@@ -24,7 +24,7 @@ struct DeblurDiffCommand: ParsableCommand {
         subcommands: [
             ConvertCommand.self, RunCommand.self, PlanCommand.self, InspectCommand.self, VerifyCommand.self, DumpCommand.self, DiffCommand.self,
             PassesCommand.self,
-            ProfileCommand.self, BenchCommand.self, CompareCommand.self, ExecuteCommand.self, ExportCommand.self,
+            ProfileCommand.self, BenchCommand.self, CompareCommand.self, BlurCommand.self, ExecuteCommand.self, ExportCommand.self,
         ])
 
     static let version = "0.1.0"
