@@ -3,9 +3,9 @@
 #   Tools/sanitize.sh SECONDS [CHECK ...]
 # kernels:  check_conv fuzz_gemm_attention check_functions check_pool
 # readers:  files onnx messages photographs
+# threads:  restorations at once, and commands, under ThreadSanitizer
 # SEED=N: fuzzers begin there, rather than anywhere.
 # KERNELS=plain: products in Swift with kernels as they are.
-# threads:  restorations at once, and commands, under ThreadSanitizer
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -95,8 +95,8 @@ check() {
         program=$(product thread deblurdiff)
         run "$race" Models/small.ddiff.safetensors "$seconds"
         run "$program" run Models/cat-blurred.png -o "$build/cat.png" --no-resume --quiet
-        run "$program" convert Tests/Fixtures/configs/transform.safetensors --config Tests/Fixtures/configs/transform.yaml \
-            -o "$build/transform.ddiff.safetensors" --quiet
+        run "$(product thread seeded-checkpoint)" --config Models/demo.yaml --seed 1 "$build/demo.safetensors"
+        run "$program" convert "$build/demo.safetensors" --config Models/demo.yaml -o "$build/demo.ddiff.safetensors" --quiet
         ;;
     *)
         echo "there is no check $1" >&2

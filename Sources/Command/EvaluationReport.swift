@@ -3,8 +3,6 @@ import Foundation
 import Jobs
 import Metrics
 
-import func GraphViews.encodeJSON
-
 /// What was measured of a folder of results.
 struct EvaluatedFolder {
     let name: String

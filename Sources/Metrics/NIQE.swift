@@ -182,7 +182,10 @@ extension Plane {
         // The cubic of parameter -1/2, stretched to twice its width, at 1/4, 3/4, 5/4 and 7/4.
         let weights = [0.43359375, 0.11328125, -0.03515625, -0.01171875]
         func halved(_ count: Int, _ sample: (Int) -> Double, _ put: (Int, Double) -> Void) {
-            func mirrored(_ index: Int) -> Int { index < 0 ? -1 - index : index >= count ? 2 * count - 1 - index : index }
+            func mirrored(_ index: Int) -> Int {
+                let place = (index % (2 * count) + 2 * count) % (2 * count)
+                return min(place, 2 * count - 1 - place)
+            }
             for target in 0..<count / 2 {
                 var sum = 0.0
                 for (distance, weight) in weights.enumerated() {

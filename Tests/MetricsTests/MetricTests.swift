@@ -33,7 +33,7 @@ func metric(_ name: String) throws -> any Metric { try #require(StandardMetrics.
         #expect(try metric("psnr").value(of: image, against: image) == .infinity)
         #expect(try metric("ssim").value(of: image, against: image) == 1)
         #expect(try metric("ms-ssim").value(of: image, against: image) == 1)
-        #expect(try metric("ssimulacra2").value(of: image, against: image) == 100)
+        #expect(try metric("ssimulacra2").value(of: image, against: image) > 99.99, "but for rounding")
     }
 
     @Test func flatImages() throws {
