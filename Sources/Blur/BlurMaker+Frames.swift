@@ -10,7 +10,9 @@ extension BlurMaker {
     ///   - between: into how many parts the time from a frame to the next is cut.
     public func averaged(frames: [String], between: Int, name: String) throws -> Result {
         try validate()
-        guard frames.count >= 3, !frames.count.isMultiple(of: 2) else { throw InputError("the mean is of 3, 5, 7 ... frames, not \(frames.count)", at: "`frames`") }
+        guard frames.count >= 3, !frames.count.isMultiple(of: 2) else {
+            throw InputError("the mean is of 3, 5, 7 ... frames, not \(frames.count)", at: "`frames`")
+        }
         guard (1...64).contains(between) else { throw InputError("is 1 to 64, not \(between)", at: "`between`") }
         let sharp = try Photo(reading: frames[frames.count / 2], limits: limits)
         let channels = sharp.isGray ? 1 : 3
@@ -40,7 +42,9 @@ extension BlurMaker {
                 for instant in 1..<between {
                     let time = Float(instant) / Float(between)
                     let planes = zip(last, lights).map { first, second in
-                        let (before, after) = (first.moved(flow.right, flow.down, by: -time, threads), second.moved(flow.right, flow.down, by: 1 - time, threads))
+                        let (before, after) = (
+                            first.moved(flow.right, flow.down, by: -time, threads), second.moved(flow.right, flow.down, by: 1 - time, threads)
+                        )
                         return Plane(width: sharp.width, height: sharp.height, values: zip(before.values, after.values).map { (1 - time) * $0 + time * $1 })
                     }
                     add(planes, weight)

@@ -107,7 +107,8 @@ public struct BlurMaker: Sendable {
         try check(readNoise, "readNoise", 0...1)
         try check(shotNoise, "shotNoise", 0...1)
         if let extent = trajectories.extent, extent.upperBound > Double(size - 3) {
-            throw InputError("a way of \(extent.upperBound) pixels does not fit into a kernel of \(size)", at: "`extent`", advice: "Choose a larger `kernelSize`.")
+            throw InputError(
+                "a way of \(extent.upperBound) pixels does not fit into a kernel of \(size)", at: "`extent`", advice: "Choose a larger `kernelSize`.")
         }
         if case .random(let count) = regions, !(count.lowerBound >= 1 && count.upperBound <= 16) { throw InputError("are 1 to 16", at: "`regions`") }
         if let jpegQuality, !(jpegQuality.lowerBound >= 1 && jpegQuality.upperBound <= 100) { throw InputError("is 1 to 100", at: "`jpegQuality`") }
@@ -123,7 +124,8 @@ public struct BlurMaker: Sendable {
         let (width, height) = (photo.width - 2 * margin, photo.height - 2 * margin)
         guard width > 0, height > 0 else {
             throw InputError(
-                "is \(photo.width) x \(photo.height) pixels, too small to cut \(reach) off each side", advice: "Choose a smaller `kernelSize`, or `edges` mirror.")
+                "is \(photo.width) x \(photo.height) pixels, too small to cut \(reach) off each side",
+                advice: "Choose a smaller `kernelSize`, or `edges` mirror.")
         }
         let label = number == 0 ? name : "\(name)#\(number)"
         var random = SeededNumbers(seed: seed, name: label)

@@ -43,7 +43,8 @@ enum BlurRegions {
         }
         let endings = ImageFormats.all.flatMap(\.nameExtensions)
         if let file = endings.map({ "\(path).\($0)" }).first(where: { FileStatus($0) != nil }) { return [file] }
-        throw InputError("holds no masks for '\(name)'", at: folder, advice: "Name a mask \(name).png, or put one for each region into a folder '\(name)' there.")
+        throw InputError(
+            "holds no masks for '\(name)'", at: folder, advice: "Name a mask \(name).png, or put one for each region into a folder '\(name)' there.")
     }
 
     /// A mask from its file, white inside.

@@ -13,7 +13,10 @@ struct FrameFlow {
         var right = Plane(width: top.width, height: top.height, values: [Float](repeating: 0, count: top.values.count))
         var down = right
         for (first, second) in levels.reversed() {
-            (right, down) = (right.enlarged(width: first.width, height: first.height, threads: threads), down.enlarged(width: first.width, height: first.height, threads: threads))
+            (right, down) = (
+                right.enlarged(width: first.width, height: first.height, threads: threads),
+                down.enlarged(width: first.width, height: first.height, threads: threads)
+            )
             for _ in 0..<5 { FrameFlow.refine(&right, &down, first, second, threads) }
         }
         (self.right, self.down) = (right, down)

@@ -45,7 +45,8 @@ struct BlurCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A folder with masks: NAME.png, white for what moves by itself, or a folder NAME with one for each region, later names in front.", valueName: "folder"))
+            "A folder with masks: NAME.png, white for what moves by itself, or a folder NAME with one for each region, later names in front.",
+            valueName: "folder"))
     var masks: String?
 
     @Option(help: ArgumentHelp("Instead, average so many frames that follow each other in a folder, an odd number.", valueName: "n"))
@@ -108,6 +109,7 @@ struct BlurCommand: ParsableCommand {
         let output = output!
         let list = try PhotoList(
             inputs: images, output: FilePath.join(output, "blur") + "/", format: PNGCodec(), writes: [], reads: masks.map { [$0] } ?? [])
+        let works = try works(list, output)
         try FilePath.makeFolder(output)
         try list.prepareFolder()
         let progress = ProgressReporter(quiet: quiet)
@@ -124,7 +126,7 @@ struct BlurCommand: ParsableCommand {
                 progress.report(error)
             }
         }
-        for work in try works(list, output) {
+        for work in works {
             try attempt(work.input) { try make(work, maker, output) }
         }
         let lines = records.map(Manifest.line)

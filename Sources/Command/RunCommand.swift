@@ -39,7 +39,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Make results anew that are there already.")
     var overwrite = false
 
-    @Flag(help: "Do not restore photographs that are nearly sharp, as 'inspect' tells: their results are they themselves, byte for byte where the format is the same.")
+    @Flag(help: "Do not restore photographs that are nearly sharp, as 'inspect' tells: they are copied, byte for byte where the format is the same.")
     var onlyIfBlurred = false
 
     @Flag(help: "Begin anew where an earlier run was interrupted, and keep nothing for a later one.")

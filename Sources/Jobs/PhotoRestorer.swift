@@ -128,8 +128,8 @@ public final class PhotoRestorer {
     }
 
     private static func harm(_ job: PhotoJob, _ blur: BlurEstimate) -> String {
-        let pixels = "about \((blur.extent * 10).rounded() / 10) pixels of blur"
-        return "\(job.input): is nearly sharp, \(pixels); restoring may take detail from it. `onlyIfBlurred` leaves such photographs as they are, `blend` mixes."
+        let sharp = "is nearly sharp, about \((blur.extent * 10).rounded() / 10) pixels of blur"
+        return "\(job.input): \(sharp); restoring may take detail from it. `onlyIfBlurred` leaves such photographs as they are, `blend` mixes."
     }
 
     /// The photograph as it is: its file, byte for byte, unless the result is to be another format or to have no metadata.

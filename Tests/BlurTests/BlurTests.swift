@@ -8,10 +8,11 @@ import Testing
 
 @Suite struct TrajectoryTests {
     private func straight(_ length: Double, down: Bool = false) -> Trajectory {
-        Trajectory(points: (0...2000).map { step in
-            let place = length * Double(step) / 2000
-            return down ? SIMD2(0, place) : SIMD2(place, 0)
-        })
+        Trajectory(
+            points: (0...2000).map { step in
+                let place = length * Double(step) / 2000
+                return down ? SIMD2(0, place) : SIMD2(place, 0)
+            })
     }
 
     /// A pixel of the kernel sees a line through a tent as wide as a pixel to each side.

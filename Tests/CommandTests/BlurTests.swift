@@ -74,7 +74,7 @@ import Testing
             try fails([], "a.png", "70 x 50", "--kernel-size", "--edges")
             try fails(["--extent", "70"], "--extent", "--kernel-size")
             try fails(["--masks", "none"], "none", "no folder of masks")
-            try fails(["--masks", "masks"], "masks", "no masks for 'a'")
+            try fails(["--masks", "masks", "--kernel-size", "9"], "masks", "no masks for 'a'")
             try fails(["--length", "9-3"], "9-3")
             try fails(["--masks", "masks", "--regions", "2"], "do not go together")
             try fails(["--regions", "1.5"], "whole numbers")

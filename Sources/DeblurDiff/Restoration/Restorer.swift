@@ -100,11 +100,14 @@ public final class Restorer {
         return image
     }
 
+    /// Mixes with the photograph what would be seen of an image.
     private func blended(_ image: Tensor, _ plain: Tensor) -> Tensor {
         guard options.blend < 1 else { return image }
         var result = image
         plain.withFloats { plain in
-            result.withMutableFloats { for index in $0.indices { $0[index] = options.blend * $0[index] + (1 - options.blend) * plain[index] } }
+            result.withMutableFloats {
+                for index in $0.indices { $0[index] = options.blend * min(max($0[index], 0), 1) + (1 - options.blend) * plain[index] }
+            }
         }
         return result
     }
