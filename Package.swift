@@ -54,17 +54,18 @@ let package = Package(
             dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
         .target(name: "Metrics", dependencies: ["Files", "Images", "Tensors"], resources: [.embedInCode("Resources/niqe.txt")]),
+        .target(name: "Blur", dependencies: ["Files", "Images", "Tensors"]),
         .target(
             name: "DeblurDiff",
             dependencies: [
                 "CKernels", "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors",
                 "Yams",
             ]),
-        .target(name: "Jobs", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "Images", "Metrics", "TensorFiles", "Tensors"]),
+        .target(name: "Jobs", dependencies: ["Blur", "DeblurDiff", "Files", "GraphRuntime", "Images", "Metrics", "TensorFiles", "Tensors"]),
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs",
+                "Blur", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs",
                 "Metrics", "ONNX", "Operators",
                 "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -116,6 +117,7 @@ let package = Package(
             exclude: ["Fixtures"]),
         .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"], exclude: ["Fixtures"]),
         .testTarget(name: "MetricsTests", dependencies: ["Files", "Images", "Metrics"]),
+        .testTarget(name: "BlurTests", dependencies: ["Blur", "Files", "GraphTestSupport", "Images", "Tensors"]),
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [

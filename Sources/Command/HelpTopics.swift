@@ -8,6 +8,7 @@ enum HelpTopics {
         ("resume", "what is kept when work is interrupted, and how it goes on", resume), ("exit-status", "what commands end with", exitStatus),
         ("files", "files that the program reads and writes by itself", files), ("photographs", "formats, colours, metadata", photographs),
         ("metrics", "what 'evaluate' measures, and how photographs find their references", metrics),
+        ("blur", "what 'blur' writes, and how blur is estimated", blur),
     ]
 
     static func text(_ topic: String) -> String? {
@@ -34,7 +35,8 @@ enum HelpTopics {
 
           {"id":7,"line":1,"input":"a.jpg","output":"b.jpg","state":"done","width":640,"height":480,"seconds":1.2,"seed":5,"model":...,"modelDigest":...}
 
-        state is done, skipped (it is there, made in the same way) or failed, with "error". A line that is no such object, or longer than 1 MB, is answered with a failed one; the next
+        state is done, skipped (it is there, made in the same way), copied (nearly sharp, with --only-if-blurred) or failed, with "error"; blur is the extent of the photograph's
+        blur in pixels, estimated. A line that is no such object, or longer than 1 MB, is answered with a failed one; the next
         line is read all the same. Empty lines are passed over. The end of the input ends the program, with status 0.
         """
 
@@ -83,6 +85,23 @@ enum HelpTopics {
 
         XDG_CONFIG_HOME and XDG_CACHE_HOME are heeded. The files in the cache can be removed at any time. DEBLURDIFF_MODEL names the model where neither an argument nor --model does;
         it goes before the configuration, which goes before the model that comes with the program.
+        """
+
+    private static let blur = """
+        deblurdiff blur SHARP... -o PAIRS && deblurdiff run PAIRS/blur -o PAIRS/restored
+
+          PAIRS/blur/NAME.png      the blurred photograph; NAME-1.png, NAME-2.png ... with --count
+          PAIRS/sharp/NAME.png     the sharp one, of the same size: cut by half a kernel on each side (--edges)
+          PAIRS/kernels/NAME.npy   float32 [layers, size, size], each layer with a sum of 1: the background's kernel, then those of the regions from back to front
+          PAIRS/kernels/NAME.png   the same to look at
+          PAIRS/blur.jsonl         a line of JSON for each: seed, size, noise, quality, and of each layer's trajectory the length, extent (the largest distance between two of its
+                                   points), direction (degrees clockwise from the right), turning (degrees a pixel), and the share of the picture that shows it
+
+        With --frames N folders of frames are taken, N that follow each other for a picture; the sharp one is the frame in the middle.
+        The pixels follow from the seed, the name and the options, and are the same everywhere, but with --jpeg, which is libjpeg-turbo's.
+
+        'inspect PHOTO' estimates the extent of a photograph's blur from itself, and 'run' warns below 2 pixels: of a nearly sharp photograph, restoring takes more than it gives.
+        Noise makes photographs look sharper than they are.
         """
 
     private static let photographs = """

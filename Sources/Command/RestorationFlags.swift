@@ -67,7 +67,11 @@ struct RestorationFlags: ParsableArguments {
     @Option(help: "Factor on the control network's outputs.")
     var strength: Float = 1
 
+    @Option(help: ArgumentHelp("How much of the restored image is in the result, 0 to 1; the rest is the photograph as it was.", valueName: "share"))
+    var blend: Float = 1
+
     func validate() throws {
+        guard (0...1).contains(blend) else { throw ValidationError("--blend must be 0 to 1, not \(blend).") }
         if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
         guard timesteps == nil || (steps == nil && spacing == .even) else { throw ValidationError("--timesteps stands in place of --steps and --spacing.") }
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
@@ -100,6 +104,7 @@ struct RestorationFlags: ParsableArguments {
         options.tileSize = tileSize
         options.tileStride = tileStride
         options.strength = strength
+        options.blend = blend
         if let gScale {
             var guidance = RestorationGuidance(scale: gScale)
             guidance.start = gStart ?? guidance.start

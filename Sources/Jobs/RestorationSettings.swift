@@ -12,6 +12,8 @@ public struct RestorationSettings: Sendable {
     public var stripsMetadata = false
     /// Results that are there are made anew.
     public var overwrites = false
+    /// Photographs that are nearly sharp are not restored: their results are they themselves.
+    public var onlyIfBlurred = false
     /// Where interrupted restorations are kept and gone on with; nil for neither.
     public var unfinished: UnfinishedStore?
     /// Seconds from one state that is kept to the next.
@@ -73,6 +75,7 @@ public struct RestorationSettings: Sendable {
         add("--neg-prompt", quoted(chosen.negativePrompt), if: chosen.isGuided)
         add("--cfg-scale", chosen.guidanceScale, if: chosen.isGuided)
         add("--strength", chosen.strength, if: chosen.strength != 1)
+        add("--blend", chosen.blend, if: chosen.blend != 1)
         if chosen.betterStart { options.append("--better-start") }
         if chosen.tiled { options.append("--tiled --tile-size \(chosen.tileSize) --tile-stride \(chosen.tileStride)") }
         if let guidance = chosen.restorationGuidance {

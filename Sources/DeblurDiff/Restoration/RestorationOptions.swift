@@ -28,6 +28,8 @@ public struct RestorationOptions: Sendable {
     public var tileStride = 256
     /// Factor on the control network's outputs.
     public var strength: Float = 1
+    /// How much of the restored image is in the result, 0...1; the rest is the photograph as it was.
+    public var blend: Float = 1
     /// Pulls each step's estimate towards the blurred image's latent.
     public var restorationGuidance: RestorationGuidance?
 
@@ -54,6 +56,7 @@ public struct RestorationOptions: Sendable {
         _ = try sampler.make(self)
         guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "`guidanceScale`") }
         guard strength.isFinite else { throw InputError("the strength must be a number", at: "`strength`") }
+        guard (0...1).contains(blend) else { throw InputError("the share of the restored image must be 0 to 1, not \(blend)", at: "`blend`") }
         if let guidance = restorationGuidance {
             guard !tiled else {
                 throw InputError(

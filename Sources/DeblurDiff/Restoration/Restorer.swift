@@ -85,7 +85,7 @@ public final class Restorer {
         let z = try sample(start, predictor, guidance, &random, from: checkpoint, preview: shown, afterStep: afterStep)
         if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
         meter.enter(.decoding)
-        let image = try decoded(z, plain)
+        let image = blended(try decoded(z, plain), plain)
         if options.seedMode == .once { generator = random }
         meter.finish()
         return image
@@ -99,13 +99,25 @@ public final class Restorer {
         return image
     }
 
+    /// Mixes with the photograph what would be seen of an image.
+    private func blended(_ image: Tensor, _ plain: Tensor) -> Tensor {
+        guard options.blend < 1 else { return image }
+        var result = image
+        plain.withFloats { plain in
+            result.withMutableFloats {
+                for index in $0.indices { $0[index] = options.blend * min(max($0[index], 0), 1) + (1 - options.blend) * plain[index] }
+            }
+        }
+        return result
+    }
+
     /// What shows a step's estimate of the sharp image's latent.
     private func previewer(_ preview: RestorationPreview, _ plain: Tensor, latent: Tensor) -> (Int, Tensor) throws -> Void {
         let colors = preview.isFast ? LatentColors(latent: latent, image: plain, factor: model.configuration.latentFactor) : nil
         return { step, estimate in
             guard step.isMultiple(of: preview.everySteps), step < self.options.steps else { return }
             if let colors { return try preview.show(step, colors.image(estimate)) }
-            try preview.show(step, self.picture(of: estimate, plain))
+            try preview.show(step, self.blended(self.picture(of: estimate, plain), plain))
         }
     }
 
