@@ -54,7 +54,7 @@ let package = Package(
             dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
         .target(name: "Metrics", dependencies: ["Files", "Images", "Tensors"], resources: [.embedInCode("Resources/niqe.txt")]),
-        .target(name: "Blur", dependencies: ["Files", "Images", "Tensors"]),
+        .target(name: "Blur", dependencies: ["Files", "Images"]),
         .target(
             name: "DeblurDiff",
             dependencies: [
@@ -117,7 +117,7 @@ let package = Package(
             exclude: ["Fixtures"]),
         .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"], exclude: ["Fixtures"]),
         .testTarget(name: "MetricsTests", dependencies: ["Files", "Images", "Metrics"]),
-        .testTarget(name: "BlurTests", dependencies: ["Blur", "Files", "GraphTestSupport", "Images", "Tensors"]),
+        .testTarget(name: "BlurTests", dependencies: ["Blur", "Files", "GraphTestSupport", "Images"]),
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [

@@ -1,6 +1,7 @@
 /// The fields that the libraries' errors name, as options of the command.
 private let options = [
-    "anxiety": "--anxiety", "between": "--between", "blend": "--blend", "configuration": "--config", "controlNet": "--controlnet", "edges": "--edges",
+    "anxiety": "--anxiety", "between": "--between", "blend": "--blend", "configuration": "--config", "controlNet": "--controlnet",
+    "deviceThreads": "--cuda-device", "drawn": "--rng-skip", "edges": "--edges",
     "elementType": "--dtype", "eta": "--eta", "extent": "--extent", "format": "--format", "frames": "--frames", "guidanceScale": "--cfg-scale",
     "inputs": "--input", "jpegQuality": "--jpeg", "kernelSize": "--kernel-size", "length": "--length", "lkpn": "--lkpn", "memory": "--memory",
     "mergesText": "--vocab bpe_simple_vocab_16e6.txt.gz", "onlyIfBlurred": "--only-if-blurred", "output": "--output", "path": "--model MODEL",

@@ -15,7 +15,10 @@ struct RestorationFlags: ParsableArguments {
     @Option(help: ArgumentHelp("The timesteps themselves, falling, each 0 to 999, in place of --steps and --spacing.", valueName: "t,t,..."))
     var timesteps: TimestepList?
 
-    @Option(help: "How much of the noise the sampler draws anew at each step: 0 none, 1 as the diffusion process. For ddim (default: 0), dpm++2m-sde, dpm++3m-sde and euler-a (1).")
+    @Option(
+        help:
+            "How much of the noise the sampler draws anew at each step: 0 none, 1 as the diffusion process. For ddim (default: 0), dpm++2m-sde, dpm++3m-sde and euler-a (1)."
+    )
     var eta: Double?
 
     @Option(help: "Seed of the random numbers; its low 32 bits count.")
@@ -23,9 +26,26 @@ struct RestorationFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Whether each image begins at the seed, so that its result does not depend on the others, or the seed is set once and the images share one "
+            "Whether each image begins at the seed (with --rng library), so that its result does not depend on the others, or the seed is set once and the images share one "
                 + "stream of numbers, as in the released program.", valueName: "each|once"))
-    var seedMode = SeedMode.each
+    var seedMode: SeedMode?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose random numbers: PyTorch's on a CPU, seeded just before the image; the released program's on a CPU, which builds the model first; or on a GPU. See 'deblurdiff help random-numbers'.",
+            valueName: "library|program|cuda"))
+    var rng = RandomNumbers.Source.library
+
+    @Option(
+        help: ArgumentHelp(
+            "How many outputs of the CPU generator are drawn between the seed and the first image. (default: with --rng program or cuda, as many as the released model's)",
+            valueName: "n"))
+    var rngSkip: UInt64?
+
+    @Option(
+        help: ArgumentHelp(
+            "The card of --rng cuda, where a photograph is so large that it matters, or how many threads it runs at once.", valueName: "name|threads"))
+    var cudaDevice: CUDADevice?
 
     @Option(help: ArgumentHelp("What the image shows. Needs a model converted with --vocab, unless empty.", valueName: "text"))
     var posPrompt = ""
@@ -74,6 +94,7 @@ struct RestorationFlags: ParsableArguments {
         guard (0...1).contains(blend) else { throw ValidationError("--blend must be 0 to 1, not \(blend).") }
         if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
         guard timesteps == nil || (steps == nil && spacing == .even) else { throw ValidationError("--timesteps stands in place of --steps and --spacing.") }
+        guard cudaDevice == nil || rng == .cuda else { throw ValidationError("--cuda-device is for --rng cuda.") }
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
             throw ValidationError("\(name) must be a number, not \(value).")
         }
@@ -95,7 +116,10 @@ struct RestorationFlags: ParsableArguments {
         }
         options.eta = eta
         options.seed = seed
-        options.seedMode = seedMode
+        options.seedMode = seedMode ?? rng.seedMode
+        options.randomNumbers.source = rng
+        options.randomNumbers.drawn = rngSkip
+        options.randomNumbers.deviceThreads = cudaDevice?.threads
         options.positivePrompt = .text(posPrompt)
         options.negativePrompt = .text(negPrompt)
         options.guidanceScale = cfgScale
@@ -126,6 +150,21 @@ struct TimestepList: ExpressibleByArgument {
         values = parts.compactMap(\.self)
     }
 }
+
+/// A card by its name, or its threads.
+struct CUDADevice: ExpressibleByArgument {
+    var threads: Int
+
+    init?(argument: String) {
+        let known = RandomNumbers.devices.first { $0.0.lowercased() == argument.lowercased() }?.1
+        guard let threads = known ?? Int(argument), threads > 0, threads <= 1 << 24, threads.isMultiple(of: 256) else { return nil }
+        self.threads = threads
+    }
+
+    static let allValueStrings = RandomNumbers.devices.map(\.0)
+}
+
+extension RandomNumbers.Source: ExpressibleByArgument {}
 
 extension TimestepSpacing: ExpressibleByArgument {
     public init?(argument: String) {

@@ -70,7 +70,11 @@ public struct RestorationSettings: Sendable {
         }
         add("--sampler", chosen.sampler.name, if: chosen.sampler != standard.sampler)
         if let eta = chosen.eta { add("--eta", eta, if: eta != chosen.sampler.standardEta) }
-        add("--seed-mode", chosen.seedMode.rawValue, if: chosen.seedMode != standard.seedMode)
+        let numbers = chosen.randomNumbers
+        add("--rng", numbers.source.rawValue, if: numbers.source != .library)
+        if let drawn = numbers.drawn { add("--rng-skip", drawn, if: true) }
+        if let threads = numbers.deviceThreads { add("--cuda-device", threads, if: true) }
+        add("--seed-mode", chosen.seedMode.rawValue, if: chosen.seedMode != numbers.source.seedMode)
         add("--pos-prompt", quoted(chosen.positivePrompt), if: chosen.positivePrompt != standard.positivePrompt)
         add("--neg-prompt", quoted(chosen.negativePrompt), if: chosen.isGuided)
         add("--cfg-scale", chosen.guidanceScale, if: chosen.isGuided)

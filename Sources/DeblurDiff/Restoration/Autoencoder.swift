@@ -19,7 +19,7 @@ struct Autoencoder {
     /// `(mean + exp(0.5 clamp(logvar, -30, 20)) randn) * scale factor`
     func sampleLatent(_ moments: Tensor, _ random: inout TorchGenerator) -> Tensor {
         let count = moments.type.elementCount / 2
-        let noise = random.randn(count)
+        let noise = random.hostRandn(count)
         return latent(of: moments) { moments, index in
             let deviation = expf(0.5 * min(max(moments[count + index], -30), 20))
             return (moments[index] + deviation * noise[index]) * scaleFactor

@@ -12,6 +12,7 @@ public struct RestorationOptions: Sendable {
     public var eta: Double?
     public var seed: UInt64 = 231
     public var seedMode = SeedMode.each
+    public var randomNumbers = RandomNumbers()
     public var positivePrompt = Prompt.text("")
     public var negativePrompt = Prompt.text("low quality, blurry, low-resolution, noisy, unsharp, weird textures")
     /// Classifier-free guidance: 1 is off, and then the negative prompt is not used.

@@ -65,7 +65,8 @@ public final class Restorer {
     ) throws -> Tensor {
         let (height, width) = (plain.shape[2], plain.shape[3])
         let clean = Padding.padded(plain, multiple: model.configuration.imageMultiple)
-        var random = generator ?? TorchGenerator(seed: options.seed)
+        var random = try generator ?? options.randomNumbers.generator(seed: options.seed, for: model.configuration)
+        try options.randomNumbers.check(latent: autoencoder.latentShape(of: clean).elementCount)
         let meter = WorkMeter(try plannedWork(height: height, width: width), steps: options.steps, report: progress)
         session.meter = meter
         defer { session.releaseProgram() }

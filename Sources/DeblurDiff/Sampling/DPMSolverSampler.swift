@@ -1,8 +1,7 @@
 import Foundation
 import Tensors
 
-/// DPM-Solver++ with steps of one, two or three estimates (Lu et al., 2022), as a differential equation without noise (`eta` 0) or with it; the forms and names of k-diffusion.
-/// With one estimate it is Euler's method: without noise that is DDIM, with `eta` 1 the ancestral sampler, which draws from the same distribution as ``SpacedSampler``.
+/// DPM-Solver++ with steps of two or three estimates (Lu et al., 2022), as a differential equation without noise (`eta` 0) or with it; the forms and names of k-diffusion.
 ///
 /// In `x = z / sqrt(acp)`, with `q = sigma' / sigma`, `h = -ln q`, the estimate `D`, those before it `D1`, `D2`, and `r` the logarithm of the step before over `h`:
 ///
@@ -11,7 +10,7 @@ import Tensors
 /// and with three estimates the quadratic through them.
 public struct DPMSolverSampler: Sampler {
     public let schedule: NoiseSchedule
-    /// 1, 2 or 3.
+    /// 2 or 3.
     let order: Int
     let eta: Double
     /// The estimates of the steps before, the last one first.

@@ -89,8 +89,8 @@ public struct SamplerChoice: Hashable, Sendable {
         SamplerChoice("dpm++2m-sde", eta: 1) { DPMSolverSampler(schedule: $0, order: 2, eta: $1) },
         SamplerChoice("dpm++3m-sde", eta: 1) { DPMSolverSampler(schedule: $0, order: 3, eta: $1) },
         SamplerChoice("unipc") { UniPCSampler(schedule: $0) },
-        SamplerChoice("euler") { DPMSolverSampler(schedule: $0, order: 1, eta: 0) },
-        SamplerChoice("euler-a", eta: 1) { DPMSolverSampler(schedule: $0, order: 1, eta: $1) },
+        SamplerChoice("euler") { DDIMSampler(schedule: $0, eta: 0) },
+        SamplerChoice("euler-a", eta: 1) { DDIMSampler(schedule: $0, eta: $1) },
         SamplerChoice("heun", eta: nil, isTwoStage: true) { HeunSampler(schedule: $0, steps: $2) },
     ]
 
