@@ -107,7 +107,9 @@ let package = Package(
             name: "GraphRuntimeTests",
             dependencies: ["CKernels", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Operators", "Tensors"]),
         .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "GraphFile", "GraphTestSupport", "TensorFiles", "Tensors"]),
-        .testTarget(name: "GraphFileTests", dependencies: ["Checkpoints", "Files", "GraphFile", "GraphTestSupport", "TensorFiles", "Tensors"]),
+        .testTarget(
+            name: "GraphFileTests",
+            dependencies: ["Checkpoints", "Files", "GraphFile", "GraphIR", "GraphRuntime", "GraphTestSupport", "Operators", "TensorFiles", "Tensors"]),
         .testTarget(
             name: "GraphViewsTests",
             dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "GraphViews", "Operators", "Tensors"]),

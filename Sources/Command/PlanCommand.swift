@@ -31,13 +31,17 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var runtime: RuntimeFlags
 
+    @Flag(help: "Count on no packed weights of earlier runs; see 'pack'.")
+    var noPackCache = false
+
     func run() throws {
         var images = images
         let named = try source.named(before: &images)
         guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
         let path = try named ?? defaultModel()
         try report.check(reads: images.filter { FileStatus($0)?.kind == S_IFREG } + [path])
-        let model = try DeblurDiffModel(path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options)
+        let model = try DeblurDiffModel(
+            path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, packedFolder: noPackCache ? nil : PackedFolder.standard)
         var settings = RestorationSettings(restoration: restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
         settings.writing = writing.options

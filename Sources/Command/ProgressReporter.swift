@@ -2,6 +2,7 @@ import ArgumentParser
 import DeblurDiff
 import Files
 import Foundation
+import GraphFile
 import Jobs
 import Tensors
 
@@ -112,6 +113,12 @@ final class ProgressReporter {
     }
 
     /// A line of JSON, where such are wanted.
+    /// At the end of the work.
+    func waitForPackedWeights(_ packed: PackedFiles) {
+        // The work is done whether they are kept or not.
+        try? packed.finish { finish("Keeping the packed weights for the next run.") }
+    }
+
     func event(_ kind: String, _ fields: [String: JSONValue?]) {
         guard style == .json, !quiet else { return }
         lastShown = clock.now

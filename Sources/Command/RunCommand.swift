@@ -75,6 +75,11 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Previews as small as the latent, without the decoder, in no time.")
     var fastPreview = false
 
+    @Flag(help: "Neither use nor keep packed weights of a large model for later runs; see 'pack'.")
+    var noPackCache = false
+
+    var packedFolder: String? { noPackCache ? nil : PackedFolder.standard }
+
     @Option(help: "Progress on standard error: auto for bars on a terminal and a line now and then elsewhere, json for lines of JSON, or none.")
     var progress = ProgressStyle.auto
 
@@ -127,7 +132,8 @@ struct RunCommand: ParsableCommand {
         for remark in list.remarks { progress.finish(remark) }
         // A model is large; tell what is wrong with a single image before it is opened.
         let single = count == 1 ? try ReadPhoto(list.jobs[0], limits: reading.limits, stripsMetadata: writing.stripMetadata) : nil
-        let model = try DeblurDiffModel(path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options)
+        let model = try DeblurDiffModel(
+            path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, packedFolder: packedFolder)
         let recorder = record.map { _ in Recorder() }
         let interruption = InterruptionSignals.handle()
         let settings = settings(for: model)
@@ -144,6 +150,7 @@ struct RunCommand: ParsableCommand {
             throw ExitCode(InterruptionSignals.status)
         }
         try manifest.map { try Manifest.write(reporter.reports, to: $0) }
+        model.packed.map(progress.waitForPackedWeights)
         if let record, let recorder, reporter.reports[0].state == .done {
             try recorder.write(record)
             progress.finish("Wrote \(record): \(recorder.tensors.count) tensors.")

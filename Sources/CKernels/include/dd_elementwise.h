@@ -98,6 +98,9 @@ void dd_timestep_embedding_f32(float *y, float t, int64_t dimension, float max_p
 /// as PyTorch's on a processor with AVX2, whatever runs this. Serial.
 void dd_normals_f32(float *numbers, int64_t blocks);
 
+/// A checksum of bytes: tells damage, not malice. Serial, about as fast as memory.
+uint64_t dd_checksum(const void *bytes, int64_t count);
+
 /// y[i] = table[ids[i]] in rows of `row_bytes` bytes; a negative id counts from the end, one outside the table gives zeros.
 void dd_embedding(dd_pool *pool, void *y, const void *table, const int32_t *ids, int64_t count, int64_t row_bytes, int64_t rows);
 

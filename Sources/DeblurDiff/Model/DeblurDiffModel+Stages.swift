@@ -104,6 +104,16 @@ extension DeblurDiffModel {
         }
     }
 
+    /// Packs the weights of all programs of a restoration, so that they are kept for later processes.
+    ///
+    /// - `told`: the name of each program, once it is packed.
+    public func pack(_ options: RestorationOptions, height: Int, width: Int, told: (String) -> Void = { _ in }) throws {
+        for part in try plan(of: options, height: height, width: width).parts {
+            _ = try program(part.key)
+            told(part.key.graph)
+        }
+    }
+
     /// The graph as it is after a pass has run for the first time.
     public func graph(_ name: String, after pass: String, height: Int, width: Int) throws -> Graph {
         let key = try key(name, height: height, width: width)

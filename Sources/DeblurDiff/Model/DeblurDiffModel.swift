@@ -21,24 +21,31 @@ public final class DeblurDiffModel: StagedModel, Sendable {
     public let options: RuntimeOptions
     public let optimization: OptimizationOptions
     let programs: ProgramCache
+    /// Packed weights of large programs, from process to process.
+    public let packed: PackedFiles?
 
+    /// - `packedFolder`: where packed weights are kept from process to process; nil for nowhere.
     /// - `keepsPrograms`: Programs stay in memory, with their weights, when nobody runs them: for a process that restores photographs as they come.
     /// - Throws: an `InputError` where the file cannot be read or holds no DeblurDiff.
     public convenience init(
-        path: String, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
+        path: String, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false,
+        packedFolder: String? = nil
     ) throws {
-        try self.init(file: ModelFile(path: path), options: options, optimization: optimization, keepsPrograms: keepsPrograms)
+        try self.init(
+            file: ModelFile(path: path), options: options, optimization: optimization, keepsPrograms: keepsPrograms, packedFolder: packedFolder)
     }
 
     public init(
-        file: ModelFile, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
+        file: ModelFile, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false,
+        packedFolder: String? = nil
     ) throws {
         self.file = file
         self.options = options
         self.optimization = optimization
         configuration = try DeblurDiffModel.configuration(of: file)
         graphs = try DeblurDiffModel.graphs(in: file, configuration)
-        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool)
+        packed = packedFolder.map { PackedFiles(folder: $0, subject: file.packingSubject(options, optimization), pool: options.pool) }
+        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool, cache: packed)
         programs = ProgramCache(keepsPrograms: keepsPrograms)
     }
 

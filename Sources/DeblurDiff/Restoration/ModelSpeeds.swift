@@ -47,8 +47,9 @@ public final class ModelSpeeds {
     /// How long a restoration takes, but for reading and writing the photograph. What was not measured yet is measured now.
     public func time(of cost: RestorationCost) throws -> RestorationTime {
         var time = RestorationTime()
-        for part in cost.plan.parts where part.runs > 0 {
-            let speed = try speed(part, cost.plan)
+        for (part, memory) in zip(cost.plan.parts, cost.memory) where part.runs > 0 {
+            var speed = try speed(part, cost.plan)
+            if memory.isPacked { speed.packingSeconds = memory.packingSeconds }
             let seconds = Double(part.runs) * speed.seconds
             switch part.phase {
             case .encodingText: time.once += seconds + speed.packingSeconds

@@ -14,6 +14,11 @@ public struct RestorationCost: Sendable {
         public let arenaByteCount: Int
         /// What a run puts out.
         public let outputByteCount: Int
+        /// Whether the weights were packed by another process, and are mapped.
+        public let isPacked: Bool
+
+        /// About how long packing takes, or reading what is packed.
+        var packingSeconds: Double { Double(weightByteCount) * (isPacked ? 0.15e-9 : 2e-9) }
     }
 
     public let plan: RestorationPlan
@@ -53,9 +58,9 @@ public struct RestorationCost: Sendable {
     }
 
     /// About how long it takes on processors that reach these limits. Fast convolutions take fewer operations than are counted, other
-    /// kernels stay below the limit; together they come near it.
+    /// kernels stay below the limit; together they come near it. Weights are packed before.
     public func seconds(_ limits: MachineLimits, precision: Precision) -> Double {
-        floatingPointOperations / (1e9 * max(limits.limit(precision), 0.1))
+        floatingPointOperations / (1e9 * max(limits.limit(precision), 0.1)) + memory.reduce(0) { $0 + $1.packingSeconds }
     }
 }
 
@@ -73,7 +78,7 @@ extension DeblurDiffModel {
             let plan = try self.plan(graph)
             return RestorationCost.Memory(
                 weightByteCount: plan.packedByteCount, arenaByteCount: plan.memory.arenaByteCount,
-                outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount })
+                outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount }, isPacked: plan.seemsKept)
         }
         // The photograph, its result and what is written of it; and four images of floats.
         let imageByteCount = 3 * (sampleByteCount ?? 3 * height * width) + 3 * 4 * 4 * paddedLength(height) * paddedLength(width)

@@ -21,7 +21,9 @@ extension ParameterSource {
 /// them. Programs may be packed by several threads at once.
 public final class ParameterStore: Sendable {
     private let source: any ParameterSource
-    let pool: ThreadPool
+    public let pool: ThreadPool
+    /// Where packings are kept from process to process, if anywhere.
+    let cache: (any PackingCache)?
     /// By key of their packing.
     private let entries = Locked<[String: Entry]>([:])
 
@@ -31,9 +33,8 @@ public final class ParameterStore: Sendable {
         let held = Locked(Held())
     }
 
-    public init(source: any ParameterSource, pool: ThreadPool) {
-        self.source = source
-        self.pool = pool
+    public init(source: any ParameterSource, pool: ThreadPool, cache: (any PackingCache)? = nil) {
+        (self.source, self.pool, self.cache) = (source, pool, cache)
     }
 
     /// The tensor as it is stored.
@@ -59,8 +60,8 @@ public final class ParameterStore: Sendable {
         return stored.elementType == type.elementType ? nil : .float32(key, elementCount: type.elementCount)
     }
 
-    /// The memory of a packing: a program's that holds it, or else filled now.
-    func packed(_ packing: Packing) throws -> Storage {
+    /// The memory of a packing: a program's that holds it, or what was kept of it, or else filled now.
+    func packed(_ packing: Packing, kept: Storage? = nil) throws -> Storage {
         let entry = entries.withLock { entries in
             if let entry = entries[packing.key] { return entry }
             let entry = Entry()
@@ -69,6 +70,10 @@ public final class ParameterStore: Sendable {
         }
         return try entry.held.withLock { held in
             if let storage = held.storage { return storage }
+            if let kept {
+                held.storage = kept
+                return kept
+            }
             let memory = Memory(byteCount: packing.byteCount)
             try memory.withMutableBytes { try packing.fill($0.baseAddress!, self) }
             let storage = memory.frozen
