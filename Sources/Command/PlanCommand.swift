@@ -31,6 +31,8 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var runtime: RuntimeFlags
 
+    @OptionGroup var memory: MemoryFlags
+
     func run() throws {
         var images = images
         let named = try source.named(before: &images)
@@ -40,6 +42,7 @@ struct PlanCommand: ParsableCommand {
         let model = try DeblurDiffModel(path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options)
         var settings = RestorationSettings(restoration: restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
+        settings.memoryLimit = memory.maxMemory?.byteCount
         settings.writing = writing.options
         let plan = try WorkPlan(PhotoList.photographs(images, format: writing.codec), model: model, settings: settings, since: DeblurDiffCommand.start)
         try report.write(text: text(plan), json: encodeJSON(plan) + "\n")

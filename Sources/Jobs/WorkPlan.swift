@@ -62,7 +62,7 @@ public struct WorkPlan: Encodable, Sendable {
         if !jobs.isEmpty { seconds = start.duration(to: .now) / .seconds(1) }
         let speeds = speeds ?? ModelSpeeds(model)
         self.model = model.file.path
-        availableBytes = AvailableMemory.byteCount
+        availableBytes = settings.availableByteCount
         // The program itself, and the model's graphs.
         let base = ResidentMemory.byteCount ?? 0
         try settings.restoration.validate(for: model.configuration)
@@ -137,11 +137,12 @@ private struct Planner {
             return (near.cost, pixels / near.pixels)
         }
         let start = ContinuousClock.now
-        let cost = try model.cost(
-            of: settings.restoration, height: head.height, width: head.width, sampleByteCount: head.sampleByteCount, keepsDenoiser: several)
+        let cost = try model.fittingCost(
+            of: settings.restoration, height: head.height, width: head.width, sampleByteCount: head.sampleByteCount, keepsDenoiser: several,
+            available: settings.availableByteCount)
         // Programs are planned for the first line of a run, before the photograph, and when they are made; the graphs alone are kept.
         let middle = ContinuousClock.now
-        _ = try model.cost(of: settings.restoration, height: head.height, width: head.width)
+        _ = try model.cost(of: settings.restoration, height: head.height, width: head.width, arenaLimit: cost.arenaLimit)
         let again = middle.duration(to: .now) / .seconds(1)
         known[head] = Planned(cost: cost, pixels: pixels, seconds: start.duration(to: middle) / .seconds(1) + 2 * again)
         return (cost, 1)

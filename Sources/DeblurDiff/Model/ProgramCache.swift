@@ -17,6 +17,14 @@ final class ProgramCache: Sendable {
         var strength: Float = 1
         /// Of a step; nil for its result alone.
         var outputs: Set<String>?
+        /// Of a program, which its graph does not depend on.
+        var arenaLimit: Int?
+
+        var withoutLimit: Key {
+            var key = self
+            key.arenaLimit = nil
+            return key
+        }
     }
 
     private struct Entry {
@@ -33,9 +41,9 @@ final class ProgramCache: Sendable {
 
     init(keepsPrograms: Bool) { self.keepsPrograms = keepsPrograms }
 
-    func graph(_ key: Key, make: () throws -> GraphStages) rethrows -> GraphStages { try ProgramCache.remember(key, in: graphs, make) }
+    func graph(_ key: Key, make: () throws -> GraphStages) rethrows -> GraphStages { try ProgramCache.remember(key.withoutLimit, in: graphs, make) }
 
-    func step(_ key: Key, make: () throws -> OptimizedStep) rethrows -> OptimizedStep { try ProgramCache.remember(key, in: steps, make) }
+    func step(_ key: Key, make: () throws -> OptimizedStep) rethrows -> OptimizedStep { try ProgramCache.remember(key.withoutLimit, in: steps, make) }
 
     private static func remember<Value: Sendable>(_ key: Key, in known: borrowing Mutex<[Key: Value]>, _ make: () throws -> Value) rethrows -> Value {
         if let value = known.withLock({ $0[key] }) { return value }

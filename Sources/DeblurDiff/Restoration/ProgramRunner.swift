@@ -20,14 +20,13 @@ final class ProgramRunner {
     func run(_ program: Program, named name: String, _ inputs: [String: Tensor], progress: ((Double) -> Void)? = nil) throws -> [String: Tensor] {
         let observer = observation?(program, name)
         let graph = program.graph
-        let total = Double(max(graph.floatingPointOperations, 1))
+        let total = Double(max(program.plan.floatingPointOperations, 1))
         var done = 0
         return try program.run(inputs, in: workspace) { [isCancelled] report in
             if isCancelled() { throw CancellationError() }
             try observer?(report)
             guard let progress else { return }
-            let node = graph[report.step.node]
-            done += node.op.floatingPointOperations(operands: graph.operandTypes(node), results: graph.resultTypes(node))
+            done += report.step.nodes.reduce(0) { $0 + graph.floatingPointOperations(of: $1) }
             progress(Double(done) / total)
         }
     }

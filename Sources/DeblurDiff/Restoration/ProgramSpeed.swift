@@ -20,15 +20,15 @@ extension DeblurDiffModel {
     func measureSpeed(_ graph: Graph) throws -> ProgramSpeed {
         var speed = ProgramSpeed(operations: Double(graph.floatingPointOperations), packingSeconds: 0, seconds: 0)
         var known: [String: (packing: Double, run: Double)] = [:]
-        for step in try plan(graph).steps {
-            let node = graph[step.node]
+        for id in try plan(graph).steps.flatMap(\.nodes) {
+            let node = graph[id]
             let operands = node.operands.map { "\(graph[$0].isParameter) \(graph.type($0))" }
             let kind = "\(node.op) \(operands) \(graph.resultTypes(node))"
             let times =
                 try known[kind]
                 ?? measure(
                     graph.extract(
-                        "piece", nodes: [step.node],
+                        "piece", nodes: [id],
                         outputs: node.results.enumerated().map {
                             Graph.Output(name: "\($0.offset)", value: $0.element)
                         }))

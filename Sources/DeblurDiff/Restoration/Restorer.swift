@@ -13,6 +13,14 @@ public final class Restorer {
     private let progress: ((RestorationProgress) -> Void)?
     private let keepsDenoiser: Bool
     private let prompts: PromptEncoder
+    /// Bytes that each program's arena may take, as ``RestorationCost/arenaLimit`` says it: larger ones run strip by strip, to the same bits.
+    public var arenaLimit: Int? {
+        get { session.arenaLimit }
+        set {
+            if newValue != session.arenaLimit { denoiser = nil }
+            session.arenaLimit = newValue
+        }
+    }
     private var autoencoder: Autoencoder { Autoencoder(session: session) }
     /// For the last size of latents.
     private var denoiser: (latent: TensorType, value: Denoiser)?
@@ -158,7 +166,7 @@ public final class Restorer {
             denoiser = nil  // its weights go before the new ones come
             let sampler = try options.sampler.make(steps: options.steps)
             let value = try Denoiser(
-                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner)
+                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner, arenaLimit: session.arenaLimit)
             denoiser = (tile, value)
         }
         session.meter.packed()

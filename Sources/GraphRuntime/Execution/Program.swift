@@ -19,7 +19,7 @@ public final class Program: Sendable {
     /// Plans and packs.
     public convenience init(_ graph: Graph, parameters: ParameterStore, options: RuntimeOptions) throws {
         // Before anything is planned for a value that no run can have.
-        try graph.requireMemory()
+        if !options.isLimited { try graph.requireMemory() }
         let plan = try ProgramPlan(graph, parameters: parameters, options: options)
         self.init(plan, try PackedParameters(plan, progress: nil))
     }
@@ -31,7 +31,7 @@ public final class Program: Sendable {
         public let seconds: Double
         fileprivate let execution: Execution
 
-        /// Copies of the results. To be asked for before the next step runs.
+        /// Copies of the step's ``ProgramPlan/Step/values``. To be asked for before the next step runs.
         public var results: [Tensor] { execution.results(of: self) }
     }
 
@@ -97,7 +97,7 @@ public final class Program: Sendable {
 
         fileprivate func results(of report: StepReport) -> [Tensor] {
             precondition(next == report.index + 1, "another step has run")
-            let types = program.graph[report.step.node].results.map(program.graph.type)
+            let types = report.step.values.map(program.graph.type)
             return zip(types, report.step.results).enumerated().map { index, result in
                 guard index == 0, report.step.narrowResult else { return tensor(result.0, at: result.1) }
                 let stored = tensor(TensorType(.bfloat16, result.0.shape, layout: result.0.layout), at: result.1)

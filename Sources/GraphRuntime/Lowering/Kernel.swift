@@ -33,6 +33,8 @@ public struct Kernel: Sendable {
     /// Parameters that it reads packed only.
     public var packedOperands: Set<Int> = []
     public var run: @Sendable (KernelArguments) -> Void
+    /// Where it can compute some rows of its first result at a time.
+    public var strips: StripKernel?
 
     public init(
         _ name: String, choice: String? = nil, scratchByteCount: Int = 0, inPlaceOperands: [Int] = [], packings: [Packing] = [],

@@ -1,0 +1,153 @@
+import Files
+import GraphIR
+import GraphPasses
+import GraphRuntime
+import GraphTestSupport
+import Operators
+import Tensors
+import Testing
+
+/// Programs that run strip by strip.
+@Suite struct StripTests {
+    /// A decoder in small: residual blocks with norms, one with more channels in front, tokens, an upsampling, and a smaller image at the end.
+    private func decoder(channels: Int, height: Int, width: Int) throws -> Graph {
+        var builder = GraphBuilder(name: "decoder")
+        func parameter(_ name: String, _ shape: Shape) -> ValueID { builder.parameter(name, TensorType(.float32, shape)) }
+        func convolution(_ name: String, _ x: ValueID, _ outputs: Int, kernel: Int = 3, stride: Int = 1, padding: [Int]? = nil) throws -> ValueID {
+            let inputs = builder.type(x).shape[1]
+            return try builder.apply(
+                Conv2D(stride: [stride, stride], padding: padding ?? [Int](repeating: kernel / 2, count: 4)), x,
+                parameter("\(name).weight", [outputs, inputs, kernel, kernel]), parameter("\(name).bias", [outputs]))
+        }
+        func normalised(_ name: String, _ x: ValueID) throws -> ValueID {
+            let channels = builder.type(x).shape[1]
+            let norm = GroupNorm(groups: 4, epsilon: 1e-5)
+            return try builder.apply(SiLU(), builder.apply(norm, x, parameter("\(name).scale", [channels]), parameter("\(name).shift", [channels])))
+        }
+        func block(_ name: String, _ x: ValueID, _ outputs: Int) throws -> ValueID {
+            let first = try convolution("\(name).first", normalised("\(name).norm1", x), outputs)
+            let second = try convolution("\(name).second", normalised("\(name).norm2", first), outputs)
+            let shortcut = builder.type(x).shape[1] == outputs ? x : try convolution("\(name).shortcut", x, outputs, kernel: 1)
+            return try builder.apply(Add(), second, shortcut)
+        }
+        let x = builder.input("x", TensorType(.float32, [1, 4, height, width]))
+        var y = try convolution("in", x, 2 * channels)
+        y = try block("a", y, 2 * channels)
+        let tokens = try builder.apply(TokensFromImage(), y)
+        let mixed = try builder.apply(Linear(), tokens, parameter("mix.weight", [2 * channels, 2 * channels]), parameter("mix.bias", [2 * channels]))
+        y = try builder.apply(ImageFromTokens(), builder.apply(Add(), mixed, tokens), y)
+        y = try convolution("up", builder.apply(UpsampleNearest(factor: 2), y), 2 * channels)
+        y = try block("b", y, channels)
+        y = try block("c", y, channels)
+        let small = try convolution("down", y, channels, stride: 2, padding: [0, 0, 1, 1])
+        builder.output("small", try convolution("small", builder.apply(SiLU(), small), 3))
+        builder.output("y", try convolution("out", normalised("out", y), 3))
+        return try optimize(builder.graph).graph
+    }
+
+    private func program(_ graph: Graph, threads: Int = 2, _ set: (inout RuntimeOptions) -> Void = { _ in }) throws -> Program {
+        let (store, options) = try setUp(graph, threads: threads, set)
+        return try Program(graph, parameters: store, options: options)
+    }
+
+    private func setUp(_ graph: Graph, threads: Int = 2, _ set: (inout RuntimeOptions) -> Void = { _ in }) throws -> (ParameterStore, RuntimeOptions) {
+        var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
+        set(&options)
+        let shapes = Dictionary(uniqueKeysWithValues: graph.parameters.map { (graph[$0].name, graph.type($0).shape) })
+        return (ParameterStore(source: MadeUpParameters(shapes: shapes), pool: options.pool), options)
+    }
+
+    private func bits(_ program: Program) throws -> [String: [UInt32]] {
+        let inputs = program.graph.inputs.map { (program.graph[$0].name, madeUpTensor(program.graph.type($0).shape, seed: 3)) }
+        return try program.run(Dictionary(uniqueKeysWithValues: inputs), in: Workspace()).mapValues { $0.floatArray.map(\.bitPattern) }
+    }
+
+    /// Sizes at which convolutions are direct, F(2x2), F(4x4), F(6x6) and of stride 2 in the manner of Winograd, none of which divides the images.
+    @Test(arguments: [(8, 9, 7), (32, 17, 21), (32, 37, 23), (16, 149, 131)], Precision.allCases)
+    func stripsGiveTheSameBits(_ sizes: (channels: Int, height: Int, width: Int), _ precision: Precision) throws {
+        let graph = try decoder(channels: sizes.channels, height: sizes.height, width: sizes.width)
+        let expected = try bits(program(graph) { $0.precision = precision })
+        for threads in [1, 3] {
+            let stripped = try program(graph, threads: threads) { ($0.precision, $0.stripsEverything) = (precision, true) }
+            #expect(stripped.plan.memory.violations() == [])
+            #expect(stripped.steps.contains { ($0.strips?.strips ?? 0) > 1 && $0.nodes.count > 3 })
+            #expect(try bits(stripped) == expected)
+        }
+    }
+
+    @Test func everyLimitGivesTheSameBitsAndIsKept() throws {
+        let graph = try decoder(channels: 16, height: 49, width: 31)
+        let whole = try program(graph)
+        let expected = try bits(whole)
+        let (store, options) = try setUp(graph)
+        let least = try ProgramPlan.leastByteCount(graph, parameters: store, options: options)
+        #expect(least < whole.plan.byteCount * 2 / 3)
+        var operations: [Int] = []
+        for part in 0...6 {
+            let limit = least + (whole.plan.byteCount - least) * part / 6
+            let limited = try program(graph) { $0.memoryLimit = limit }
+            #expect(limited.plan.byteCount <= limit)
+            #expect(limited.plan.memory.violations() == [])
+            #expect(try bits(limited) == expected, "\(limit) bytes")
+            operations.append(limited.plan.floatingPointOperations)
+        }
+        #expect(operations.first! > operations.last!)
+        #expect(operations.last == graph.floatingPointOperations)
+    }
+
+    @Test func whatFitsRunsAsItDid() throws {
+        let graph = try decoder(channels: 16, height: 17, width: 19)
+        let whole = try program(graph)
+        let limited = try program(graph) { $0.memoryLimit = whole.plan.byteCount }
+        #expect(limited.steps.map(\.node) == whole.steps.map(\.node) && limited.steps.allSatisfy { $0.strips == nil })
+    }
+
+    /// The message names the least, which then is enough.
+    @Test func tooLittleIsRefused() throws {
+        let graph = try decoder(channels: 16, height: 49, width: 31)
+        let (store, options) = try setUp(graph)
+        let least = try ProgramPlan.leastByteCount(graph, parameters: store, options: options)
+        do {
+            _ = try program(graph) { $0.memoryLimit = 100_000 }
+            Issue.record("100 kB suffice")
+        } catch let error as InputError {
+            #expect(error.message.hasPrefix("'decoder' takes at least ") && error.message.hasSuffix(" of memory, and may take 100 kB"))
+        }
+        #expect(throws: Never.self) { try program(graph) { $0.memoryLimit = least } }
+    }
+
+    /// Weights that are transformed on the way, where that alone brings a program below its limit.
+    @Test func leanWeightsComeLast() throws {
+        var builder = GraphBuilder(name: "layer")
+        let x = builder.input("x", TensorType(.float32, [1, 128, 32, 32], layout: .channelsLast))
+        let weight = builder.parameter("weight", TensorType(.float32, [128, 128, 3, 3]))
+        builder.output("y", try builder.apply(Conv2D(padding: [1, 1, 1, 1]), x, weight))
+        let standard = try program(builder.graph)
+        let lean = try program(builder.graph) { $0.memory = .lean }
+        try #require(lean.plan.byteCount < standard.plan.byteCount)
+        let limited = try program(builder.graph) { $0.memoryLimit = lean.plan.byteCount }
+        #expect(limited.plan.options.memory == .lean && limited.plan.byteCount <= lean.plan.byteCount)
+        #expect(try bits(limited) == bits(lean))
+    }
+
+    /// Observers are told of each value that has memory of its own, once.
+    @Test func stepsSayWhatTheyMake() throws {
+        let graph = try decoder(channels: 8, height: 21, width: 13)
+        let stripped = try program(graph) { $0.stripsEverything = true }
+        let whole = try program(graph)
+        func values(_ program: Program) throws -> [ValueID: [Float]] {
+            var result: [ValueID: [Float]] = [:]
+            let inputs = ["x": madeUpTensor([1, 4, 21, 13], seed: 3)]
+            _ = try program.run(inputs, in: Workspace()) { report in
+                for (value, tensor) in zip(report.step.values, report.results) {
+                    #expect(result[value] == nil)
+                    result[value] = tensor.floatArray
+                }
+            }
+            return result
+        }
+        let (all, some) = (try values(whole), try values(stripped))
+        #expect(some.count < all.count && !some.isEmpty)
+        for (value, numbers) in some { #expect(all[value] == numbers) }
+    }
+}
