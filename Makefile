@@ -28,8 +28,10 @@ MANUAL = man/man1/deblurdiff.1
 SWIFT_FOLDERS = Package.swift Sources Tests Tools
 C_FILES = $(shell find Sources Tools -name '*.[ch]' -or -name '*.cpp')
 SANITIZE_SECONDS ?= 600
+# All of them.
+SANITIZE_CHECKS ?=
 
-.PHONY: demo test examples docs onnx-cases image-cases build install uninstall packages format lint sanitize clean
+.PHONY: demo test examples docs onnx-cases image-cases metric-cases build install uninstall packages format lint sanitize clean
 
 demo: build
 	$(BUILD) --product seeded-checkpoint
@@ -37,7 +39,7 @@ demo: build
 
 test: packages
 	$(SWIFT) test -c release
-	$(MAKE) onnx-cases image-cases examples
+	$(MAKE) onnx-cases image-cases metric-cases examples
 
 examples:
 	SWIFT=$(SWIFT) Tools/examples/run.sh
@@ -58,9 +60,14 @@ onnx-cases: .build/python/.installed
 image-cases: .build/python-images/.installed
 	PYTHONPATH=.build/python-images Tools/images/check.py "$$($(BUILD) --show-bin-path)/copy-photo" "$$($(BUILD) --show-bin-path)/deblurdiff" Models/small.ddiff.safetensors
 
+# Metrics beside other people's, over images that are made for it.
+metric-cases: .build/python-metrics/.installed
+	PYTHONPATH=.build/python-metrics Tools/metrics/check.py "$$($(BUILD) --show-bin-path)/deblurdiff"
+
 .build/python/.installed: Tools/onnx/requirements.txt
 .build/python-images/.installed: Tools/images/requirements.txt
-.build/python/.installed .build/python-images/.installed:
+.build/python-metrics/.installed: Tools/metrics/requirements.txt
+.build/python/.installed .build/python-images/.installed .build/python-metrics/.installed:
 	rm -rf $(@D)
 	python3 -m pip install --quiet --disable-pip-version-check --target $(@D) --requirement $<
 	touch $@
@@ -96,7 +103,7 @@ lint: packages
 	Tools/make_op_reference.py --check
 
 sanitize:
-	Tools/sanitize.sh $(SANITIZE_SECONDS)
+	Tools/sanitize.sh $(SANITIZE_SECONDS) $(SANITIZE_CHECKS)
 
 clean:
 	rm -rf .build out

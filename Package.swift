@@ -12,6 +12,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -28,7 +29,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
-        .target(name: "Files", dependencies: ["CCrypto"]),
+        .target(name: "Files", dependencies: ["CCrypto", .product(name: "Logging", package: "swift-log")]),
         .target(name: "Tensors", dependencies: ["Files"]),
         .target(name: "TensorFiles", dependencies: ["CZlib", "Files", "Tensors"]),
         .target(name: "GraphIR", dependencies: ["Files", "Tensors"]),
@@ -52,18 +53,21 @@ let package = Package(
             name: "ONNX",
             dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
+        .target(name: "Metrics", dependencies: ["Files", "Images", "Tensors"], resources: [.embedInCode("Resources/niqe.txt")]),
         .target(
             name: "DeblurDiff",
             dependencies: [
-                "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors", "Yams",
+                "CKernels", "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors",
+                "Yams",
             ]),
-        .target(name: "Jobs", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "Images", "TensorFiles", "Tensors"]),
+        .target(name: "Jobs", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "Images", "Metrics", "TensorFiles", "Tensors"]),
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs", "ONNX",
-                "Operators",
+                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs",
+                "Metrics", "ONNX", "Operators",
                 "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
             name: "GraphTestSupport",
@@ -111,6 +115,7 @@ let package = Package(
             dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "ONNX", "Operators", "Tensors"],
             exclude: ["Fixtures"]),
         .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"], exclude: ["Fixtures"]),
+        .testTarget(name: "MetricsTests", dependencies: ["Files", "Images", "Metrics"]),
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [
@@ -124,7 +129,7 @@ let package = Package(
             dependencies: [
                 "Checkpoints", "Command", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images",
                 "TensorFiles", "Tensors",
-            ]),
+            ], exclude: ["Fixtures"]),
     ],
     cxxLanguageStandard: .cxx17
 )

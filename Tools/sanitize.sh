@@ -3,6 +3,8 @@
 #   Tools/sanitize.sh SECONDS [CHECK ...]
 # kernels:  check_conv fuzz_gemm_attention check_functions check_pool
 # readers:  files onnx messages photographs
+# SEED=N: fuzzers begin there, rather than anywhere.
+# KERNELS=plain: products in Swift with kernels as they are.
 # threads:  restorations at once, and commands, under ThreadSanitizer
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +14,7 @@ shift
 checks=("$@")
 [ ${#checks[@]} -gt 0 ] || checks=(check_conv fuzz_gemm_attention check_functions check_pool files onnx messages photographs threads)
 build=.build/sanitize
+seed=${SEED:-$RANDOM}
 mkdir -p "$build/findings"
 compile=(clang -O1 -g -std=gnu11 -pthread -Wno-pass-failed -ISources/CKernels/include)
 memory=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fuse-ld=lld -Wno-unused-command-line-argument)
@@ -19,7 +22,7 @@ memory=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fuse-ld=ll
 swift=$(dirname "$(dirname "$(readlink -f "$(command -v clang)")")")/lib/swift/linux
 threads=(-fsanitize=thread)
 [ ! -e "$swift/libdispatch.so" ] || threads+=("-L$swift" "-Wl,-rpath,$swift" -ldispatch -lBlocksRuntime)
-fuzzing=(-max_total_time="$seconds" -max_len=65536 -rss_limit_mb=4096 -artifact_prefix="$build/findings/" -print_final_stats=1 -verbosity=0)
+fuzzing=(-seed="$seed" -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=4096 -artifact_prefix="$build/findings/" -print_final_stats=1 -verbosity=0)
 
 # The kernels' objects, made again when a source is newer.
 objects() {
@@ -37,7 +40,9 @@ run() { "$@" 2>&1 | sed 's/^/    /'; }
 
 # product SANITIZER NAME: builds a product in Swift, and says where it is.
 product() {
-    swift build -c release --sanitize "$1" --scratch-path "$build/$1" --product "$2" >&2
+    # Most of such a build are the kernels, which have checks of their own.
+    [ "${KERNELS:-}" != plain ] || set -- "$@" -Xcc -fno-sanitize=address
+    swift build -c release --sanitize "$1" --scratch-path "$build/$1" --product "$2" "${@:3}" >&2
     echo "$build/$1/release/$2"
 }
 
@@ -67,11 +72,11 @@ check() {
     files)
         program=$(product address fuzz-files)
         # Each of the eight kinds of file has its part of the time.
-        run "$program" --seconds $((seconds / 8 + 1)) --seed "$RANDOM" --work "$build/findings" Tools/fuzz/corpus/files/*
+        run "$program" --seconds $((seconds / 8 + 1)) --seed "$seed" --work "$build/findings" Tools/fuzz/corpus/files/*
         ;;
     onnx)
         program=$(product address fuzz-onnx)
-        run "$program" --seconds "$seconds" --seed "$RANDOM" --run --work "$build/findings" Tools/fuzz/corpus
+        run "$program" --seconds "$seconds" --seed "$seed" --run --work "$build/findings" Tools/fuzz/corpus
         ;;
     messages)
         clang++ -std=c++17 -g -O1 -fsanitize=fuzzer,address,undefined -DONNX_ML=1 -DONNX_NAMESPACE=onnx -ISources/COnnx/include \
@@ -90,8 +95,8 @@ check() {
         program=$(product thread deblurdiff)
         run "$race" Models/small.ddiff.safetensors "$seconds"
         run "$program" run Models/cat-blurred.png -o "$build/cat.png" --no-resume --quiet
-        run "$program" convert Tests/Fixtures/configs/transform.safetensors --config Tests/Fixtures/configs/transform.yaml \
-            -o "$build/transform.ddiff.safetensors" --quiet
+        run "$(product thread seeded-checkpoint)" --config Models/demo.yaml --seed 1 "$build/demo.safetensors"
+        run "$program" convert "$build/demo.safetensors" --config Models/demo.yaml -o "$build/demo.ddiff.safetensors" --quiet
         ;;
     *)
         echo "there is no check $1" >&2

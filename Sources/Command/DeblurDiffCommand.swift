@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Foundation
+import Logging
 import Tensors
 
 @main
@@ -22,7 +23,8 @@ struct DeblurDiffCommand: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            ConvertCommand.self, RunCommand.self, PlanCommand.self, InspectCommand.self, VerifyCommand.self, DumpCommand.self, DiffCommand.self,
+            ConvertCommand.self, RunCommand.self, PlanCommand.self, EvaluateCommand.self, InspectCommand.self, VerifyCommand.self, DumpCommand.self,
+            DiffCommand.self,
             PassesCommand.self,
             ProfileCommand.self, BenchCommand.self, CompareCommand.self, ExecuteCommand.self, ExportCommand.self,
         ])
@@ -34,6 +36,8 @@ struct DeblurDiffCommand: ParsableCommand {
     static let start = ContinuousClock.now
     /// Behind the program's name.
     nonisolated(unsafe) private(set) static var arguments: [String] = []
+    /// Known before arguments are parsed, since whoever logs first makes the logger.
+    static var isVerbose: Bool { arguments.prefix { $0 != "--" }.contains("--verbose") }
     nonisolated(unsafe) private(set) static var userConfiguration: UserConfiguration?
 
     static func main() {
@@ -48,6 +52,11 @@ struct DeblurDiffCommand: ParsableCommand {
             .dropFirst().compactMap { $0.map { FilePath.text(UnsafePointer($0)) } }
         arguments = separatingEmptyValues(given)
         do {
+            LoggingSystem.bootstrap { label in
+                var handler = StreamLogHandler.standardError(label: label)
+                handler.logLevel = DeblurDiffCommand.isVerbose ? .debug : .critical
+                return handler
+            }
             try checkCommand(arguments.first)
             if let text = try help(arguments) { return try print(text) }
             try configure()

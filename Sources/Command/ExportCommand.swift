@@ -1,7 +1,6 @@
 import ArgumentParser
 import DeblurDiff
 import Files
-import Foundation
 import ONNX
 import Tensors
 
@@ -53,7 +52,7 @@ struct ExportCommand: ParsableCommand {
         options.inlinesFunctions = inline
         options.usesExternalData = externalData
         options.producerVersion = DeblurDiffCommand.version
-        options.metadata = ["deblurdiff.stage": stage.rawValue, "deblurdiff.provenance": try json(model.file.provenance)]
+        options.metadata = ["deblurdiff.stage": stage.rawValue, "deblurdiff.provenance": encodeJSON(model.file.provenance, pretty: false)]
         if let model = model as? DeblurDiffModel {
             options.metadata["deblurdiff.size"] = "\(model.paddedLength(size.width))x\(model.paddedLength(size.height))"
             options.metadata["deblurdiff.configuration"] = model.configuration.json
@@ -64,11 +63,5 @@ struct ExportCommand: ParsableCommand {
             progress.bytes("Exporting", done: $0, total: $1)
         }
         progress.finish("Wrote \(report.paths.joined(separator: " and ")): \(report.nodeCount) nodes, \(Units.bytes(report.byteCount)).")
-    }
-
-    private func json(_ value: some Encodable) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 }

@@ -7,6 +7,7 @@ enum HelpTopics {
         ("jobs", "lines of JSON for 'run --jobs'", jobs), ("progress", "lines of JSON of 'run --progress json'", progress),
         ("resume", "what is kept when work is interrupted, and how it goes on", resume), ("exit-status", "what commands end with", exitStatus),
         ("files", "files that the program reads and writes by itself", files), ("photographs", "formats, colours, metadata", photographs),
+        ("metrics", "what 'evaluate' measures, and how photographs find their references", metrics),
     ]
 
     static func text(_ topic: String) -> String? {
@@ -87,6 +88,31 @@ enum HelpTopics {
         PNG, JPEG, TIFF, WebP, HEIC and AVIF are read, told by their bytes; PNG, JPEG, TIFF and WebP are written. Pictures come out upright. Colours go from the photograph's profile to
         sRGB for the networks, and back (CMYK stays sRGB). 16 bits stay 16 in PNG and TIFF; grey stays grey; transparency stays where the format has it. EXIF, XMP and IPTC are carried
         over, and program, model, seed and options are written into the result: 'deblurdiff inspect PHOTO' shows them.
+        """
+
+    private static let metrics = """
+        deblurdiff evaluate RESULTS --reference SHARP --metric psnr,ssim,...
+
+          psnr         peak signal-to-noise ratio of red, green and blue together, in dB; inf for equal images
+          psnr-y       the same of Y (ITU-R BT.601, 16 to 235)
+          ssim         structural similarity, Gaussian window of 11 x 11, sigma 1.5, the mean of red's, green's and blue's
+          ssim-y       the same of Y
+          ms-ssim      the same of Y at five scales; from 176 x 176 pixels on
+          ssimulacra2  SSIMULACRA 2.1: 100 is equal, 90 not to be told apart, 70 good, 30 poor
+          niqe         naturalness without a reference, lower is better; from two blocks of 96 x 96 pixels on
+          sharpness    variance of the Laplacian, without a reference; noise counts, too
+          NAME=FILE    an ONNX model: its inputs are the image and, if there are two, the reference, float32 [1, 3, height, width], sRGB in 0...1; its output is one number. Of names that
+                       begin with lpips or dists lower is better. Tools/metrics/export.py makes such models of LPIPS, DISTS, MUSIQ, MANIQA and CLIP-IQA
+
+        Photographs are compared in sRGB, on levels 0 to 255 whatever their depth. Means leave out what is infinite, and say how many that were.
+
+        A photograph finds its reference by its path below the folder that was given, without the ending, without folders called blur, blurred, input, train_blur, val_blur, sharp, gt,
+        target, groundtruth, ground_truth, train_sharp or val_sharp, and without blur_ or gt_ in front of its name; else by its name, if one reference alone has that. Without --reference
+        the folders of sharp photographs in RESULTS are the references. Of GoPro's blur and blur_gamma the first counts. So data sets can be given as they are published:
+
+          GoPro     SCENE/blur/000001.png, SCENE/sharp/000001.png      DVD    SCENE/input/00000.jpg, SCENE/GT/00000.jpg
+          RealBlur  scene001/blur/blur_1.png, scene001/gt/gt_1.png     REDS   val_blur/000/00000000.png, val_sharp/000/00000000.png
+          HIDE      test/test-close-ups/NAME.png, GT/NAME.png          RWBI   no references
         """
 }
 

@@ -44,10 +44,15 @@ struct PlanCommand: ParsableCommand {
         settings.limits = reading.limits
         settings.memoryLimit = memory.maxMemory?.byteCount
         settings.writing = writing.options
-        let plan = try WorkPlan(PhotoList.photographs(images, format: writing.codec), model: model, settings: settings, since: DeblurDiffCommand.start)
+        let plan = try WorkPlan(PhotoList.photographs(images, format: writing.codec), model: model, settings: settings, since: DeblurDiffCommand.start) {
+            ProgressReporter(quiet: false).finish(PlanCommand.measuring)
+        }
         try report.write(text: text(plan), json: encodeJSON(plan) + "\n")
         if !plan.fits { throw ExitCode(1) }
     }
+
+    /// Said before it is done.
+    static let measuring = "Measuring how fast this machine is with the model, once."
 
     private func text(_ plan: WorkPlan) -> String {
         func padded(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }

@@ -19,7 +19,8 @@ enum ProgressStyle: String, CaseIterable, ExpressibleByArgument {
 final class ProgressReporter {
     private let quiet: Bool
     private let style: ProgressStyle
-    private let terminal = Terminal.standardError
+    /// Bars and lines of a log would write over each other.
+    private let terminal = DeblurDiffCommand.isVerbose ? nil : Terminal.standardError
     private let clock = ContinuousClock()
     /// When something was last shown, and how many tenths were done then.
     private var lastShown: ContinuousClock.Instant
@@ -38,6 +39,11 @@ final class ProgressReporter {
     func bytes(_ what: String, done: Int, total: Int) {
         guard total > 0 else { return }
         show(what, share: Double(done) / Double(total), folder: nil) { "\(Units.bytes(done)) of \(Units.bytes(total))" }
+    }
+
+    /// A count of photographs.
+    func photographs(_ what: String, done: Int, total: Int) {
+        show(what, share: Double(done) / Double(max(total, 1)), folder: nil) { "\(done) of \(total)" }
     }
 
     /// Where a restoration stands, and the folder that it is one of.
@@ -96,11 +102,11 @@ final class ProgressReporter {
         event(
             "progress",
             [
-                "input": .string(name), "phase": .string(progress.phase.rawValue), "step": .integer(Int64(progress.step)),
-                "steps": .integer(Int64(progress.stepCount)), "share": .number(progress.share), "seconds": .number(progress.seconds),
+                "input": .string(name), "phase": .string(progress.phase.rawValue), "step": .integer(progress.step),
+                "steps": .integer(progress.stepCount), "share": .number(progress.share), "seconds": .number(progress.seconds),
                 "secondsLeft": progress.secondsLeft.map { .number($0) }, "secondsPerStep": pace.seconds.map { .number($0) },
-                "memoryBytes": ResidentMemory.byteCount.map { .integer(Int64($0)) }, "photograph": folder.map { .integer(Int64($0.index)) },
-                "photographs": folder.map { .integer(Int64($0.count)) }, "allShare": folder.map { .number($0.share) },
+                "memoryBytes": ResidentMemory.byteCount.map { .integer($0) }, "photograph": folder.map { .integer($0.index) },
+                "photographs": folder.map { .integer($0.count) }, "allShare": folder.map { .number($0.share) },
                 "allSecondsLeft": folder.map { .number($0.secondsLeft) },
             ])
     }
@@ -111,7 +117,7 @@ final class ProgressReporter {
         lastShown = clock.now
         var object = fields.compactMapValues { $0 }
         object["event"] = .string(kind)
-        writeToStandardError(Manifest.line(JSONValue.object(object)) + "\n")
+        writeToStandardError(encodeJSON(object, pretty: false) + "\n")
     }
 
     // MARK: Words

@@ -110,7 +110,11 @@ struct RunCommand: ParsableCommand {
             return try JobsRun(command: self, model: path).run(jobs)
         }
         guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
-        let list = try list(images, model: path)
+        try restore(try list(images, model: path), model: path)
+    }
+
+    /// - Throws: an error where photographs could not be restored, after all others were.
+    func restore(_ list: PhotoList, model path: String) throws {
         let count = list.jobs.count
         guard record == nil || count == 1 else { throw InputError("records one image only", at: "--record") }
         if let view = views.first, count > 1 { throw InputError("shows one image only", at: "--\(view.view.name)") }
@@ -124,7 +128,7 @@ struct RunCommand: ParsableCommand {
         let interruption = InterruptionSignals.handle()
         let settings = settings(for: model)
         let reporter = RunReporter(progress, model: model, count: count, interruption: interruption, keepsResults: settings.keepsResults)
-        reporter.tell(try plan(list.jobs, model: model, settings: settings))
+        reporter.tell(try plan(list.jobs, model: model, settings: settings) { progress.finish(PlanCommand.measuring) })
         let restorer = try PhotoRestorer(
             model: model, settings: settings, several: count > 1, recorder: recorder, interruption: interruption, report: reporter.report)
         try list.prepareFolder()
@@ -162,9 +166,11 @@ struct RunCommand: ParsableCommand {
     }
 
     /// Of the photographs whose results are not there. Measuring takes some seconds, which only pays where the work is longer.
-    private func plan(_ jobs: [PhotoJob], model: DeblurDiffModel, settings: RestorationSettings) throws -> WorkPlan {
+    private func plan(
+        _ jobs: [PhotoJob], model: DeblurDiffModel, settings: RestorationSettings, willMeasure: () -> Void
+    ) throws -> WorkPlan {
         let new = jobs.filter { !settings.keepsResults || FileStatus($0.output)?.kind != S_IFREG }
-        return try WorkPlan(new, model: model, settings: settings, measuring: .above(seconds: 20), since: DeblurDiffCommand.start)
+        return try WorkPlan(new, model: model, settings: settings, measuring: .above(seconds: 20), since: DeblurDiffCommand.start, willMeasure: willMeasure)
     }
 
     func settings(for model: DeblurDiffModel) -> RestorationSettings {

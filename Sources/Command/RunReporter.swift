@@ -30,7 +30,7 @@ final class RunReporter {
         case .warning(_, let text): progress.warn(text)
         case .planned: break
         case .preview(let job, let path, let step):
-            progress.event("preview", ["input": .string(job.input), "path": .string(path), "step": .integer(Int64(step))])
+            progress.event("preview", ["input": .string(job.input), "path": .string(path), "step": .integer(step)])
         case .resumed(let job, let step, let steps): progress.finish("Going on with \(job.input) behind step \(step) of \(steps).")
         case .progress(let job, let state):
             if interruption.isRequested, !hasToldOfStopping {
@@ -63,8 +63,8 @@ final class RunReporter {
         progress.event(
             "plan",
             [
-                "photographs": .integer(Int64(plan.photographs)), "seconds": .number(plan.seconds), "peakBytes": .integer(Int64(plan.peakBytes)),
-                "availableBytes": .integer(Int64(plan.availableBytes)),
+                "photographs": .integer(plan.photographs), "seconds": .number(plan.seconds), "peakBytes": .integer(plan.peakBytes),
+                "availableBytes": .integer(plan.availableBytes),
             ])
         let there = count - plan.photographs - plan.failures.count
         let model = FilePath.name(of: plan.model)

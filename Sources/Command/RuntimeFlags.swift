@@ -54,6 +54,9 @@ struct RuntimeFlags: ParsableArguments {
     @Flag(help: "Time kernels that were not timed on this machine yet, and keep the times for later runs.")
     var tune = false
 
+    @Flag(help: "Say on standard error what is done, and how long each thing takes.")
+    var verbose = false
+
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1 to 1024.") }
         if let isa, !isa.isSupported { throw ValidationError("This machine does not have \(isa.rawValue).") }

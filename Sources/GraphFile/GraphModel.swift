@@ -3,7 +3,6 @@ import GraphIR
 import GraphPasses
 import GraphRuntime
 import Operators
-import Synchronization
 import Tensors
 
 /// Something whose graphs can be looked at, at every stage.
@@ -89,7 +88,7 @@ public enum PassSnapshot {
     public static func take(
         after pass: String, of name: String, _ optimization: OptimizationOptions, _ body: (PipelineOptions) throws -> Void
     ) throws -> Graph {
-        final class Box: Sendable { let graph = Mutex<Graph?>(nil) }
+        final class Box: Sendable { let graph = Locked<Graph?>(nil) }
         try PassRegistry.check([pass], or: optimization.pipeline.addedPasses)
         let box = Box()
         var options = optimization.pipeline

@@ -8,7 +8,7 @@ final class SourceHashing: Sendable {
     /// The sources with zeros for their digests.
     let unhashedSources: [Provenance.Source]
     private let files: [MappedFile]
-    private let result = Mutex<[Provenance.Source]>([])
+    private let result = Locked<[Provenance.Source]>([])
     private let finished = DispatchGroup()
     private let isCancelled = Atomic<Bool>(false)
 

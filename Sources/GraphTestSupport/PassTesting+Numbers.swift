@@ -1,8 +1,8 @@
+import Files
 import Foundation
 import GraphIR
 import GraphRuntime
 import Operators
-import Synchronization
 import Tensors
 
 /// Runs graphs on numbers that depend on names alone.
@@ -30,7 +30,7 @@ public struct SeededRunner: Sendable {
 
     /// Making numbers takes longer than the tests that run on them.
     private final class Cache: Sendable {
-        private let tensors = Mutex<[String: Tensor]>([:])
+        private let tensors = Locked<[String: Tensor]>([:])
 
         func tensor(_ key: String, _ shape: Shape, _ seed: UInt64) -> Tensor {
             tensors.withLock { tensors in

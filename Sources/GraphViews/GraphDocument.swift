@@ -1,3 +1,4 @@
+import Files
 import GraphIR
 import GraphRuntime
 import Tensors

@@ -1,3 +1,4 @@
+import Files
 import GraphIR
 
 /// What graphs are made of and what they take, before and after the passes.

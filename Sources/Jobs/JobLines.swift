@@ -70,43 +70,6 @@ public struct JobAnswer: Encodable, Sendable {
     public var text: String { Manifest.line(self) }
 }
 
-/// Any JSON.
-public enum JSONValue: Codable, Hashable, Sendable {
-    case null, bool(Bool), integer(Int64), number(Double), string(String), array([JSONValue]), object([String: JSONValue])
-
-    public init(from decoder: any Decoder) throws {
-        let value = try decoder.singleValueContainer()
-        if value.decodeNil() {
-            self = .null
-        } else if let bool = try? value.decode(Bool.self) {
-            self = .bool(bool)
-        } else if let number = try? value.decode(Int64.self) {
-            self = .integer(number)
-        } else if let number = try? value.decode(Double.self) {
-            self = .number(number)
-        } else if let text = try? value.decode(String.self) {
-            self = .string(text)
-        } else if let array = try? value.decode([JSONValue].self) {
-            self = .array(array)
-        } else {
-            self = .object(try value.decode([String: JSONValue].self))
-        }
-    }
-
-    public func encode(to encoder: any Encoder) throws {
-        var value = encoder.singleValueContainer()
-        switch self {
-        case .null: try value.encodeNil()
-        case .bool(let bool): try value.encode(bool)
-        case .integer(let number): try value.encode(number)
-        case .number(let number): try value.encode(number)
-        case .string(let text): try value.encode(text)
-        case .array(let array): try value.encode(array)
-        case .object(let object): try value.encode(object)
-        }
-    }
-}
-
 extension PhotoReport {
     /// As its line in a manifest.
     public var json: JSONValue { (try? JSONDecoder().decode(JSONValue.self, from: Data(Manifest.line(self).utf8))) ?? .null }

@@ -3,11 +3,13 @@ import Foundation
 
 /// A file with a line of JSON for each photograph.
 public enum Manifest {
-    public static func line(_ report: some Encodable) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(report) else { preconditionFailure("not representable as JSON: \(report)") }
-        return String(decoding: data, as: UTF8.self)
+    public static func line(_ report: some Encodable) -> String { encodeJSON(report, pretty: false) }
+
+    /// For lines as ``line(_:)`` makes them.
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        return decoder
     }
 
     /// Writes a line for each; the file appears whole.

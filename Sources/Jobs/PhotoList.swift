@@ -76,6 +76,22 @@ public struct PhotoList: Sendable {
         try OutputFile.check([output] + writes, reads: reads)
     }
 
+    /// Photographs of a folder, by their paths below it, and where their results go below another folder.
+    public init(files: [(path: String, below: String)], folder: String, reads: [String]) throws {
+        self.folder = folder
+        remarks = []
+        jobs = try PhotoList.jobs(files, in: folder, nil)
+        try OutputFile.check(jobs.map(\.output).filter { FileStatus(FilePath.folder(of: $0)) != nil }, reads: files.map(\.path) + reads)
+    }
+
+    /// All photographs in a folder, and in folders in it, with their paths below it.
+    static func tree(_ folder: String) throws -> [(path: String, below: String)] {
+        var tree = PhotoTree(excluding: nil)
+        try tree.search(folder, below: "")
+        guard !tree.photos.isEmpty else { throw InputError("holds no photographs", at: folder, advice: tree.others.map { "It holds \($0)." }) }
+        return tree.photos.map { (FilePath.join(folder, $0), $0) }
+    }
+
     /// All photographs among some files and in some folders, and in folders in these, to plan with: the outputs are empty.
     public static func photographs(_ inputs: [String], format: (any WritableImageCodec)? = nil) throws -> [PhotoJob] {
         try inputs.flatMap { input -> [String] in

@@ -110,7 +110,9 @@ public final class PhotoRestorer {
         for (view, path) in settings.views { try draw(view, path, photo, planes) }
         let metadata = settings.stripsMetadata ? photo.metadata.stripped : photo.metadata.recording(record)
         try FilePath.makeFolder(FilePath.folder(of: job.output))
-        try photo.restored(planes).withMetadata(metadata).write(job.output, as: job.format, options: settings.writing)
+        try logger.timed("wrote \(job.output)") {
+            try photo.restored(planes).withMetadata(metadata).write(job.output, as: job.format, options: settings.writing)
+        }
         if let preview = settings.preview, preview.path == nil { unlink(FilePath.system(preview.path(for: job))) }
         if let unfinished = settings.unfinished {
             if settings.stripsMetadata { unfinished.remember(result: job.output, key: key(record)) }
@@ -198,7 +200,9 @@ public struct ReadPhoto: Sendable {
     public init(_ job: PhotoJob, limits: ReadingLimits, stripsMetadata: Bool) throws {
         var warnings: [String] = []
         do {
-            photo = try Photo(reading: job.file, limits: limits) { warnings.append("\(job.input): \($0).") }
+            photo = try logger.timed("read \(job.input)") {
+                try Photo(reading: job.file, limits: limits) { warnings.append("\(job.input): \($0).") }
+            }
         } catch let error as InputError { throw error.renaming(job.file, to: job.input) }
         do { try job.format.checkSize(width: photo.width, height: photo.height) } catch let error as InputError { throw error.at(job.output) }
         let kept = stripsMetadata ? photo.withMetadata(photo.metadata.stripped) : photo

@@ -54,12 +54,12 @@ public struct WorkPlan: Encodable, Sendable {
     /// - Parameters:
     ///   - speeds: by others than those that are kept for all.
     ///   - start: of the process, whose way so far counts as well.
+    ///   - willMeasure: called before something is measured, which takes some seconds.
     /// - Throws: an ``InputError`` for options that the model cannot take. What is wrong with photographs is among the plan's ``failures``.
     public init(
         _ jobs: some Collection<PhotoJob>, model: DeblurDiffModel, settings: RestorationSettings, measuring: Measuring = .always,
-        speeds: ModelSpeeds? = nil, since start: ContinuousClock.Instant = .now
+        speeds: ModelSpeeds? = nil, since start: ContinuousClock.Instant = .now, willMeasure: () -> Void = {}
     ) throws {
-        if !jobs.isEmpty { seconds = start.duration(to: .now) / .seconds(1) }
         let speeds = speeds ?? ModelSpeeds(model)
         self.model = model.file.path
         availableBytes = settings.availableByteCount
@@ -75,10 +75,10 @@ public struct WorkPlan: Encodable, Sendable {
         }
         photographs = heads.count
         let rough = try heads.reduce(0) { try $0 + speeds.roughSeconds(planner.cost($1.head).cost) }
-        if case .above(let seconds) = measuring, rough < seconds {
-            isMeasured = try Set(heads.map(\.head)).allSatisfy { try speeds.isKnown(planner.cost($0).cost) }
+        if try !Set(heads.map(\.head)).allSatisfy({ try speeds.isKnown(planner.cost($0).cost) }) {
+            if case .above(let seconds) = measuring, rough < seconds { isMeasured = false } else { willMeasure() }
         }
-        var photoSpeeds = PhotoSpeeds()
+        let photoSpeeds = PhotoSpeeds()
         var rows: [PhotoHead: Size] = [:]
         var last: PhotoHead?
         var isFirst = true
@@ -105,6 +105,8 @@ public struct WorkPlan: Encodable, Sendable {
             rows[head]!.photographs.append(job.input)
             secondsByInput[job.input] = each
         }
+        // What was measured now is known to the next plan, and to the run.
+        if !heads.isEmpty { seconds += max(0, start.duration(to: .now) / .seconds(1) - speeds.spentSeconds) }
         sizes = rows.values.sorted { ($0.width * $0.height, $0.width) < ($1.width * $1.height, $1.width) }
     }
 
@@ -140,11 +142,8 @@ private struct Planner {
         let cost = try model.fittingCost(
             of: settings.restoration, height: head.height, width: head.width, sampleByteCount: head.sampleByteCount, keepsDenoiser: several,
             available: settings.availableByteCount)
-        // Programs are planned for the first line of a run, before the photograph, and when they are made; the graphs alone are kept.
-        let middle = ContinuousClock.now
-        _ = try model.cost(of: settings.restoration, height: head.height, width: head.width, arenaLimit: cost.arenaLimit)
-        let again = middle.duration(to: .now) / .seconds(1)
-        known[head] = Planned(cost: cost, pixels: pixels, seconds: start.duration(to: middle) / .seconds(1) + 2 * again)
+        // Programs are planned again before the photograph and when they are made. Optimising the graphs, which are kept, takes about as long.
+        known[head] = Planned(cost: cost, pixels: pixels, seconds: start.duration(to: .now) / .seconds(1))
         return (cost, 1)
     }
 

@@ -2,7 +2,9 @@ import GraphTestSupport
 import Testing
 
 @Suite struct UsageTests {
-    private static let commands = ["convert", "run", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare", "execute", "export"]
+    private static let commands = [
+        "convert", "run", "evaluate", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare", "execute", "export",
+    ]
 
     @Test(arguments: [[]] + commands.map { [$0] })
     func everyCommandExplainsItself(_ command: [String]) throws {

@@ -10,6 +10,7 @@ typedef struct dd_one_pass {
     void (*unary_run)(dd_unary_op op, float *y, const float *x, int64_t n, float p0, float p1);
     void (*binary_run)(dd_binary_op op, float *y, const float *a, int64_t stride_a, const float *b, int64_t stride_b, int64_t n);
     void (*reduce_accumulate)(dd_reduce_op op, double *acc, const float *x, int64_t rows, int64_t ld, int64_t columns);
+    void (*normals)(float *numbers, int64_t blocks);
     void (*softmax_rows)(float *y, const float *x, int64_t rows, int64_t n);
     dd_convert_function *f32_to_f16, *f16_to_f32, *f32_to_bf16, *bf16_to_f32;
     dd_transpose_function *transpose_1, *transpose_2, *transpose_4, *transpose_8;

@@ -8,6 +8,7 @@
 #include "binary.inc.h"
 #include "convert.inc.h"
 #include "copy.inc.h"
+#include "normal.inc.h"
 #include "reduce.inc.h"
 #include "rows.inc.h"
 #include "unary.inc.h"
@@ -16,6 +17,7 @@ static const dd_one_pass one_pass = {
     .unary_run = unary_run,
     .binary_run = binary_run,
     .reduce_accumulate = reduce_accumulate,
+    .normals = normals,
     .softmax_rows = softmax_rows,
     .f32_to_f16 = f32_to_f16,
     .f16_to_f32 = f16_to_f32,

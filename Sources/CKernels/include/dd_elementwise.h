@@ -94,6 +94,10 @@ void dd_causal_mask_f32(dd_pool *pool, float *y, const float *x, int64_t batch, 
 /// PyTorch does it. Serial.
 void dd_timestep_embedding_f32(float *y, float t, int64_t dimension, float max_period);
 
+/// Uniform numbers in [0, 1) to normal ones by the method of Box and Muller, in blocks of 16: the first eight of each give radii, the others angles. The same bits
+/// as PyTorch's on a processor with AVX2, whatever runs this. Serial.
+void dd_normals_f32(float *numbers, int64_t blocks);
+
 /// y[i] = table[ids[i]] in rows of `row_bytes` bytes; a negative id counts from the end, one outside the table gives zeros.
 void dd_embedding(dd_pool *pool, void *y, const void *table, const int32_t *ids, int64_t count, int64_t row_bytes, int64_t rows);
 

@@ -97,7 +97,12 @@ extension DeblurDiffModel {
     var stepResult: String { DenoisingStep.result(configuration.parameterization) }
 
     /// The program of a graph, made at its first use. It stays in memory as long as somebody holds it.
-    func program(_ key: ProgramCache.Key) throws -> Program { try programs.program(key) { try program(stages(key).optimized, arenaLimit: key.arenaLimit) } }
+    func program(_ key: ProgramCache.Key) throws -> Program {
+        try programs.program(key) {
+            let graph = try logger.timed("optimized \(key.graph)") { try stages(key).optimized }
+            return try logger.timed("planned and packed \(key.graph)") { try program(graph, arenaLimit: key.arenaLimit) }
+        }
+    }
 
     /// The graph as it is after a pass has run for the first time.
     public func graph(_ name: String, after pass: String, height: Int, width: Int) throws -> Graph {

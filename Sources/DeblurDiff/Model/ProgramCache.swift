@@ -1,8 +1,8 @@
+import Files
 import GraphFile
 import GraphIR
 import GraphPasses
 import GraphRuntime
-import Synchronization
 import Tensors
 
 /// Optimised graphs and programs of a model by what they compute, each made once, at its first use. Threads may share it.
@@ -33,9 +33,9 @@ final class ProgramCache: Sendable {
     }
 
     private let keepsPrograms: Bool
-    private let programs = Mutex<[Key: Entry]>([:])
-    private let graphs = Mutex<[Key: GraphStages]>([:])
-    private let steps = Mutex<[Key: OptimizedStep]>([:])
+    private let programs = Locked<[Key: Entry]>([:])
+    private let graphs = Locked<[Key: GraphStages]>([:])
+    private let steps = Locked<[Key: OptimizedStep]>([:])
     /// So many images of sizes of their own, and no more, are remembered.
     private static let graphLimit = 64
 
@@ -45,7 +45,7 @@ final class ProgramCache: Sendable {
 
     func step(_ key: Key, make: () throws -> OptimizedStep) rethrows -> OptimizedStep { try ProgramCache.remember(key.withoutLimit, in: steps, make) }
 
-    private static func remember<Value: Sendable>(_ key: Key, in known: borrowing Mutex<[Key: Value]>, _ make: () throws -> Value) rethrows -> Value {
+    private static func remember<Value: Sendable>(_ key: Key, in known: Locked<[Key: Value]>, _ make: () throws -> Value) rethrows -> Value {
         if let value = known.withLock({ $0[key] }) { return value }
         let made = try make()
         known.withLock { known in

@@ -1,3 +1,4 @@
+import Files
 import GraphRuntime
 import Tensors
 
@@ -80,7 +81,9 @@ final class NetworkPredictor: NoisePredictor {
 
     func predict(_ z: Tensor, _ step: SamplerStep) throws -> Tensor {
         session.recorder?.record("unet_in", z)
-        let result = try session.meter.run { try denoiser.run(z, step.timestep, condition, progress: $0) }
+        let result = try logger.timed("ran the networks, \(step.place)") {
+            try session.meter.run { try denoiser.run(z, step.timestep, condition, progress: $0) }
+        }
         if let recorder = session.recorder, recorder.wantsStages(ofStep: step.index) {
             for (name, tensor) in try denoiser.stages(z, step.timestep, condition) { recorder.record(name, tensor) }
             recorder.record(session.model.stepResult, result)

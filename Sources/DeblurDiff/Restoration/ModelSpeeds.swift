@@ -8,35 +8,34 @@ import Tensors
 ///
 /// The file is a cache: what cannot be read, or is no time, counts as not measured.
 public final class ModelSpeeds {
-    private struct Contents: Codable {
-        var schema = ModelSpeeds.schema
-        /// By machine, by model and options, by program and size.
-        var machines: [String: [String: [String: ProgramSpeed]]] = [:]
-    }
-
-    private static let schema = "deblurdiff.speeds/1"
-    private static let mostBytes = 4 << 20
     /// Nothing is measured that takes longer than so many seconds by a rough estimate; larger images are as fast for each of their operations.
-    private static let longestMeasurement = 5.0
+    private static let longestMeasurement = 2.0
 
     private let model: DeblurDiffModel
-    private let path: String?
-    private let machine = MachineLimits.machineName
+    private let file: MeasurementFile<ProgramSpeed>?
     private let configuration: String
     private var known: [String: ProgramSpeed]
     private lazy var limits = MachineLimits.measure(model.options.pool)
-    private lazy var arithmetic = measureArithmetic()
+    private let times: MeasuredTimes
+    /// On measuring, so far.
+    public private(set) var spentSeconds = 0.0
 
-    /// - Parameter path: of the file; nil for none.
-    public init(_ model: DeblurDiffModel, path: String? = FilePath.inCache("speeds.json")) {
+    /// - Parameters:
+    ///   - path: of the file; nil for none.
+    ///   - times: what is done between the programs.
+    public init(
+        _ model: DeblurDiffModel, path: String? = FilePath.inCache("speeds.json"),
+        times: MeasuredTimes = MeasuredTimes("arithmetic", path: MeasuredTimes.standardPath)
+    ) {
+        self.times = times
         self.model = model
-        self.path = path
+        file = path.map { MeasurementFile(path: $0, schema: "deblurdiff.speeds/1", machine: MachineLimits.machineName) }
         let (options, optimization) = (model.options, model.optimization)
         configuration =
             ([
                 model.file.digest, optimization.level.name, options.precision.rawValue, options.memory.rawValue, "\(options.pool.threadCount) threads",
             ] + optimization.pipeline.disabledPasses.sorted()).joined(separator: ", ")
-        known = (path.flatMap(ModelSpeeds.read)?.machines[machine]?[configuration] ?? [:]).filter(\.value.isSound)
+        known = (file?.read()[configuration] ?? [:]).filter(\.value.isSound)
     }
 
     /// About how long, by what the processors can do at most: for what is over soon, or to see whether measuring pays.
@@ -65,8 +64,8 @@ public final class ModelSpeeds {
         }
         let elements = Double(cost.latentElementCount)
         // Noise is drawn for two latents and the start, and then in each step.
-        time.each += elements * (3 * arithmetic.noise + Double(cost.options.steps) * arithmetic.step) + Double(cost.pixelCount) * arithmetic.pixel
-        time.each += Double(cost.peakByteCount) * arithmetic.touch
+        time.each += elements * (3 * noiseSeconds + Double(cost.options.steps) * stepSeconds) + Double(cost.pixelCount) * pixelSeconds
+        time.each += Double(cost.peakByteCount) * touchSeconds
         return time
     }
 
@@ -111,78 +110,64 @@ public final class ModelSpeeds {
         if let speed = known[name] { return speed }
         var key = side == 0 ? part.key : try model.key(part.key.graph, height: side, width: side)
         key.strength = part.key.strength
-        let speed = try model.measureSpeed(model.stages(key).optimized)
+        let start = ContinuousClock.now
+        let speed = try logger.timed("measured \(name)") { try model.measureSpeed(model.stages(key).optimized) }
+        spentSeconds += start.duration(to: .now) / .seconds(1)
         known[name] = speed
-        try? write()
+        // Models come and go.
+        file?.add([configuration: known], mostSubjects: 100)
         return speed
     }
 
     // MARK: What is done between the programs
 
-    private struct Arithmetic {
-        /// Seconds for a number of a latent: normal ones, and a step of the sampler.
-        var noise = 0.0
-        var step = 0.0
-        /// Seconds for a pixel: padding, cutting, colours.
-        var pixel = 0.0
-        /// Seconds for a byte of memory that is touched for the first time.
-        var touch = 0.0
+    /// Large enough that memory is as far away as it is for a photograph's latent.
+    private static let side = 1024
+
+    private func perNumber(_ name: String, _ body: () -> Void) -> Double {
+        times.seconds(name) { MeasuredTimes.time(body) / Double(ModelSpeeds.side * ModelSpeeds.side) }
     }
 
-    private func measureArithmetic() -> Arithmetic {
-        func seconds(_ body: () -> Void) -> Double {
-            let start = ContinuousClock.now
-            body()
-            return start.duration(to: .now) / .seconds(1)
+    /// For a number of a latent.
+    private var noiseSeconds: Double {
+        perNumber("normal number") {
+            var random = TorchGenerator(seed: 1)
+            _ = random.randn(ModelSpeeds.side * ModelSpeeds.side)
         }
-        let side = 256
-        var (random, result) = (TorchGenerator(seed: 1), Arithmetic())
-        let latent = Tensor(random.randn(side * side), shape: [1, 1, side, side])
-        result.noise = seconds { _ = random.randn(side * side) } / Double(side * side)
-        if var sampler = try? SamplerChoice.spaced.make(steps: 2) {
-            result.step =
-                seconds {
-                    let estimate = sampler.estimate(noise: latent, z: latent, step: 0)
-                    _ = sampler.step(latent, estimate: estimate, step: 0, random: &random)
-                } / Double(side * side)
+    }
+
+    /// For a number of a latent, noise included.
+    private var stepSeconds: Double {
+        let latent = Tensor(TensorType(.float32, [1, 1, ModelSpeeds.side, ModelSpeeds.side]))
+        guard var sampler = try? SamplerChoice.spaced.make(steps: 2) else { return 0 }
+        return perNumber("sampler's step") {
+            var random = TorchGenerator(seed: 1)
+            let estimate = sampler.estimate(noise: latent, z: latent, step: 0)
+            _ = sampler.step(latent, estimate: estimate, step: 0, random: &random)
         }
-        result.touch =
-            seconds {
-                _ = Tensor(TensorType(.float32, [16 << 20])) { (floats: UnsafeMutableBufferPointer<Float>) in
+    }
+
+    /// For a pixel: padding, cutting, colours.
+    private var pixelSeconds: Double {
+        let fixesColors = model.configuration.colorCorrection == .statistics
+        let image = Tensor(TensorType(.float32, [1, 3, ModelSpeeds.side, ModelSpeeds.side]))
+        return perNumber(fixesColors ? "pixel with colour correction" : "pixel") {
+            let padded = Padding.padded(image, multiple: 64)
+            var cut = Padding.crop(padded, height: ModelSpeeds.side, width: ModelSpeeds.side).map { ($0 + 1) / 2 }
+            if fixesColors { ColorFix.apply(to: &cut, matching: image) }
+        }
+    }
+
+    /// For a byte of memory that is touched for the first time.
+    private var touchSeconds: Double {
+        times.seconds("byte of new memory") {
+            let count = 16 << 20
+            return MeasuredTimes.time {
+                _ = Tensor(TensorType(.float32, [count])) { (floats: UnsafeMutableBufferPointer<Float>) in
                     for index in stride(from: 0, to: floats.count, by: 1024) { floats[index] = 1 }
                 }
-            } / Double(64 << 20)
-        let image = Tensor(random.randn(3 * side * side), shape: [1, 3, side, side])
-        result.pixel =
-            seconds {
-                let padded = Padding.padded(image, multiple: 64)
-                var cut = Padding.crop(padded, height: side, width: side).map { ($0 + 1) / 2 }
-                if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: &cut, matching: image) }
-            } / Double(side * side)
-        return result
-    }
-
-    // MARK: The file
-
-    private static func read(_ path: String) -> Contents? {
-        guard let file = try? MappedFile(path: path), file.byteCount <= mostBytes,
-            let contents = file.withBytes({ try? JSONDecoder().decode(Contents.self, from: Data($0)) }), contents.schema == schema
-        else { return nil }
-        return contents
-    }
-
-    private func write() throws {
-        guard let path else { return }
-        var contents = ModelSpeeds.read(path) ?? Contents()
-        contents.machines[machine, default: [:]][configuration, default: [:]].merge(known) { $1 }
-        // Models come and go.
-        if contents.machines[machine]!.count > 100 { contents.machines[machine] = [configuration: known] }
-        try FilePath.makeFolder(FilePath.folder(of: path))
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        let writer = try AtomicFileWriter(path: path)
-        try writer.write(Array(try encoder.encode(contents)))
-        try writer.commit()
+            } / Double(4 * count)
+        }
     }
 }
 

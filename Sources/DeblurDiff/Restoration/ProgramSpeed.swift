@@ -15,12 +15,17 @@ struct ProgramSpeed: Codable, Hashable, Sendable {
 }
 
 extension DeblurDiffModel {
-    /// Times a graph's kernels: each kind of call once, by itself, with the model's own weights. Networks repeat themselves, so that this takes a part of the time and of the
-    /// memory that the whole program does.
+    /// Times a graph: as a whole where that is small; else its kernels, each kind of call once, by itself, with the model's own weights. Networks repeat themselves, so that
+    /// this takes a part of the time and of the memory that the whole program does; but what would be far away stays near.
     func measureSpeed(_ graph: Graph) throws -> ProgramSpeed {
         var speed = ProgramSpeed(operations: Double(graph.floatingPointOperations), packingSeconds: 0, seconds: 0)
         var known: [String: (packing: Double, run: Double)] = [:]
-        for id in try plan(graph).steps.flatMap(\.nodes) {
+        let plan = try plan(graph)
+        if plan.packedByteCount + plan.memory.arenaByteCount < 1 << 30 {
+            (speed.packingSeconds, speed.seconds) = try measure(graph)
+            return speed
+        }
+        for id in plan.steps.flatMap(\.nodes) {
             let node = graph[id]
             let operands = node.operands.map { "\(graph[$0].isParameter) \(graph.type($0))" }
             let kind = "\(node.op) \(operands) \(graph.resultTypes(node))"

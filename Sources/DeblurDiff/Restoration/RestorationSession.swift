@@ -31,7 +31,7 @@ final class RestorationSession {
             held = (key, try model.program(key))
         }
         meter.packed()
-        return try meter.run { try runner.run(held!.program, named: name, inputs, progress: $0) }
+        return try logger.timed("ran \(name)") { try meter.run { try runner.run(held!.program, named: name, inputs, progress: $0) } }
     }
 
     /// The weights of the program that ran last are not needed any more.

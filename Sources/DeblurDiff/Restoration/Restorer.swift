@@ -111,7 +111,7 @@ public final class Restorer {
     /// What shows a step's estimate of the sharp image's latent.
     private func previewer(_ preview: RestorationPreview, _ plain: Tensor, latent: Tensor) -> (Int, Tensor) throws -> Void {
         let colors = preview.isFast ? LatentColors(latent: latent, image: plain, factor: model.configuration.latentFactor) : nil
-        return { [session] step, estimate in
+        return { step, estimate in
             guard step.isMultiple(of: preview.everySteps), step < self.options.steps else { return }
             if let colors { return try preview.show(step, colors.image(estimate)) }
             try preview.show(step, self.picture(of: estimate, plain))

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// PyTorch's random numbers on a CPU: the same seed gives what `torch.manual_seed(seed); torch.randn(n)` gives.
@@ -44,28 +45,14 @@ public struct TorchGenerator: Sendable {
             return
         }
         for index in 0..<buffer.count { buffer[index] = nextUniform() }
-        for start in stride(from: 0, through: buffer.count - 16, by: 16) { TorchGenerator.transform(buffer, at: start) }
+        dd_normals_f32(buffer.baseAddress!, Int64(buffer.count / 16))
         if !buffer.count.isMultiple(of: 16) {
             // The incomplete block's place is taken by a whole one, drawn anew, that ends where the buffer ends.
-            let start = buffer.count - 16
-            for index in start..<buffer.count { buffer[index] = nextUniform() }
-            TorchGenerator.transform(buffer, at: start)
+            let last = UnsafeMutableBufferPointer(rebasing: buffer.suffix(16))
+            for index in last.indices { last[index] = nextUniform() }
+            dd_normals_f32(last.baseAddress!, 1)
         }
     }
-
-    /// 16 uniform numbers to 16 normal ones by the method of Box and Muller: the first eight give radii, the others angles.
-    private static func transform(_ buffer: UnsafeMutableBufferPointer<Float>, at start: Int) {
-        for index in start..<start + 8 {
-            let radius = (-2 * SinglePrecisionMath.log(1 - buffer[index])).squareRoot()
-            let (sine, cosine) = SinglePrecisionMath.sineAndCosine(twoPi * buffer[index + 8])
-            // The product's -0 becomes 0 when PyTorch adds the mean.
-            buffer[index] = radius * cosine + 0
-            buffer[index + 8] = radius * sine + 0
-        }
-    }
-
-    /// 2 pi in float32, rounded to nearest (`2 * Float.pi` would be rounded towards zero).
-    private static let twoPi = Float(2 * Double.pi)
 
     /// 24 bits, in [0, 1).
     private mutating func nextUniform() -> Float { Float(engine.next() & 0xff_ffff) * 0x1p-24 }

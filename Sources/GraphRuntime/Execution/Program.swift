@@ -1,7 +1,6 @@
 import Files
 import Foundation
 import GraphIR
-import Synchronization
 import Tensors
 
 /// A graph made ready to run: its plan, with the packed parameters in memory.
@@ -135,7 +134,7 @@ public final class Program: Sendable {
 
 /// Memory that runs take and give back, so that it is not asked of the system each time. Runs at the same time have their own.
 public final class Workspace: Sendable {
-    private let idle = Mutex<Memory?>(nil)
+    private let idle = Locked<Memory?>(nil)
 
     public init() {}
 

@@ -1,6 +1,6 @@
 import CKernels
+import Files
 import Foundation
-import Synchronization
 import Tensors
 
 /// How much memory weights may take.
@@ -29,8 +29,8 @@ public struct KernelChooser: Sendable {
 
     /// Shared by copies.
     private final class Timings: Sendable {
-        let known: Mutex<KernelTimings>
-        init(_ timings: KernelTimings) { known = Mutex(timings) }
+        let known: Locked<KernelTimings>
+        init(_ timings: KernelTimings) { known = Locked(timings) }
     }
 
     private let timings: Timings?

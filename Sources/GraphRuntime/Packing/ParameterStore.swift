@@ -1,6 +1,5 @@
 import CKernels
 import Files
-import Synchronization
 import Tensors
 
 /// Where parameters come from: a model file, or tensors in memory. May be asked by several threads at once.
@@ -24,12 +23,12 @@ public final class ParameterStore: Sendable {
     private let source: any ParameterSource
     let pool: ThreadPool
     /// By key of their packing.
-    private let entries = Mutex<[String: Entry]>([:])
+    private let entries = Locked<[String: Entry]>([:])
 
     /// The memory of a packing, while somebody holds it. Locked while it is filled: who wants it meanwhile waits.
     private final class Entry: Sendable {
         struct Held { weak var storage: Storage? }
-        let held = Mutex(Held())
+        let held = Locked(Held())
     }
 
     public init(source: any ParameterSource, pool: ThreadPool) {

@@ -1,7 +1,7 @@
+import Files
 import Foundation
 import GraphIR
 import Operators
-import Synchronization
 import Tensors
 
 /// Graphs of all ops in all layouts, made up from a seed.
@@ -21,7 +21,7 @@ public enum RandomGraph {
 
     /// Enumerating the uses of a type takes longer than running some.
     private final class Uses: Sendable {
-        private let known = Mutex<[TensorType: [String: [OpUse]]]>([:])
+        private let known = Locked<[TensorType: [String: [OpUse]]]>([:])
 
         func of(_ type: TensorType) -> [String: [OpUse]] {
             known.withLock { known in

@@ -1,6 +1,5 @@
 import Files
 import Foundation
-import Synchronization
 import Tensors
 
 /// The files beside a model that hold its large tensors, mapped.
@@ -8,7 +7,7 @@ import Tensors
 /// A model can name any path; only files inside its own folder are opened, whatever links are on the way.
 final class ExternalData: Sendable {
     private let folder: String
-    private let files = Mutex<[[UInt8]: MappedFile]>([:])
+    private let files = Locked<[[UInt8]: MappedFile]>([:])
 
     /// - Parameter folder: the folder of the model; "" for the current one.
     init(folder: String) { self.folder = folder.isEmpty ? "." : folder }
