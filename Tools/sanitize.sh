@@ -3,9 +3,9 @@
 #   Tools/sanitize.sh SECONDS [CHECK ...]
 # kernels:  check_conv fuzz_gemm_attention check_functions check_pool
 # readers:  files onnx messages photographs
+# threads:  restorations at once, and commands, under ThreadSanitizer
 # SEED=N: fuzzers begin there, rather than anywhere.
 # KERNELS=plain: products in Swift with kernels as they are.
-# threads:  restorations at once, and commands, under ThreadSanitizer
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 

@@ -78,6 +78,7 @@ enum HelpTopics {
                                                 tiled: true
         ~/.cache/deblurdiff/kernels.json    times of kernels (--tune)
         ~/.cache/deblurdiff/speeds.json     how fast the machine is with a model, for 'plan'
+        ~/.cache/deblurdiff/times.json      and with what it does beside the networks
         ~/.cache/deblurdiff/unfinished/     interrupted work
 
         XDG_CONFIG_HOME and XDG_CACHE_HOME are heeded. The files in the cache can be removed at any time. DEBLURDIFF_MODEL names the model where neither an argument nor --model does;

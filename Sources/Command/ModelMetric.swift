@@ -5,7 +5,6 @@ import GraphPasses
 import GraphRuntime
 import Metrics
 import ONNX
-import Synchronization
 import Tensors
 
 /// A metric that is an ONNX model of the user's: LPIPS, DISTS, MUSIQ, MANIQA, CLIP-IQA or another.
@@ -22,7 +21,7 @@ final class ModelMetric: Metric {
     private let inputs: [String]
     private let options: RuntimeOptions
     /// Programs by height and width; the newest last.
-    private let programs = Mutex<[(size: [Int], program: Program)]>([])
+    private let programs = Locked<[(size: [Int], program: Program)]>([])
     private static let mostPrograms = 4
 
     /// - Throws: an `InputError` where the file is no such model.

@@ -4,7 +4,7 @@ import Images
 
 /// How long this machine takes to read and write photographs, measured on a small one of each format.
 struct PhotoSpeeds {
-    private let times = MeasuredTimes("photographs", path: MeasuredTimes.standardPath)
+    let times: MeasuredTimes
     private static let side = 512
 
     /// Between noise and a flat colour, as photographs are.

@@ -78,7 +78,7 @@ public struct WorkPlan: Encodable, Sendable {
         if try !Set(heads.map(\.head)).allSatisfy({ try speeds.isKnown(planner.cost($0).cost) }) {
             if case .above(let seconds) = measuring, rough < seconds { isMeasured = false } else { willMeasure() }
         }
-        let photoSpeeds = PhotoSpeeds()
+        let photoSpeeds = PhotoSpeeds(times: speeds.photographTimes)
         var rows: [PhotoHead: Size] = [:]
         var last: PhotoHead?
         var isFirst = true

@@ -6,6 +6,8 @@ public final class MeasuredTimes {
     private let subject: String
     private let file: MeasurementFile<Double>?
     private var known: [String: Double]
+    /// On measuring, so far.
+    public private(set) var spentSeconds = 0.0
 
     /// - Parameter path: of the file; nil for none.
     public init(_ subject: String, path: String?) {
@@ -14,12 +16,11 @@ public final class MeasuredTimes {
         known = (file?.read()[subject] ?? [:]).filter { $0.value.isFinite && $0.value >= 0 && $0.value < 1e3 }
     }
 
-    public static var standardPath: String? { FilePath.inCache("times.json") }
-
     /// - Parameter measure: seconds for one of what is named.
     public func seconds(_ name: String, measure: () -> Double) -> Double {
         if let seconds = known[name] { return seconds }
-        let seconds = measure()
+        var seconds = 0.0
+        spentSeconds += MeasuredTimes.time { seconds = measure() }
         known[name] = seconds
         file?.add([subject: known])
         return seconds

@@ -1,12 +1,9 @@
 import Files
 import Foundation
 import GraphRuntime
-import Synchronization
 import Tensors
 
 /// How long restorations take on this machine: measured once for a model and its options, at a few sizes, and kept in a small file.
-///
-/// The file is a cache: what cannot be read, or is no time, counts as not measured.
 public final class ModelSpeeds {
     /// Nothing is measured that takes longer than so many seconds by a rough estimate; larger images are as fast for each of their operations.
     private static let longestMeasurement = 2.0
@@ -16,18 +13,19 @@ public final class ModelSpeeds {
     private let configuration: String
     private var known: [String: ProgramSpeed]
     private lazy var limits = MachineLimits.measure(model.options.pool)
+    /// What is done between the programs.
     private let times: MeasuredTimes
+    /// Reading and writing photographs.
+    public let photographTimes: MeasuredTimes
+    private var spentOnPrograms = 0.0
     /// On measuring, so far.
-    public private(set) var spentSeconds = 0.0
+    public var spentSeconds: Double { spentOnPrograms + times.spentSeconds + photographTimes.spentSeconds }
 
-    /// - Parameters:
-    ///   - path: of the file; nil for none.
-    ///   - times: what is done between the programs.
-    public init(
-        _ model: DeblurDiffModel, path: String? = FilePath.inCache("speeds.json"),
-        times: MeasuredTimes = MeasuredTimes("arithmetic", path: MeasuredTimes.standardPath)
-    ) {
-        self.times = times
+    /// - Parameter path: of the file, beside which `times.json` is; nil for none.
+    public init(_ model: DeblurDiffModel, path: String? = FilePath.inCache("speeds.json")) {
+        let timesPath = path.map { FilePath.join(FilePath.folder(of: $0), "times.json") }
+        times = MeasuredTimes("arithmetic", path: timesPath)
+        photographTimes = MeasuredTimes("photographs", path: timesPath)
         self.model = model
         file = path.map { MeasurementFile(path: $0, schema: "deblurdiff.speeds/1", machine: MachineLimits.machineName) }
         let (options, optimization) = (model.options, model.optimization)
@@ -112,7 +110,7 @@ public final class ModelSpeeds {
         key.strength = part.key.strength
         let start = ContinuousClock.now
         let speed = try logger.timed("measured \(name)") { try model.measureSpeed(model.stages(key).optimized) }
-        spentSeconds += start.duration(to: .now) / .seconds(1)
+        spentOnPrograms += start.duration(to: .now) / .seconds(1)
         known[name] = speed
         // Models come and go.
         file?.add([configuration: known], mostSubjects: 100)

@@ -31,8 +31,7 @@ struct KernelTimings {
 
     subscript(problem: String) -> [String: Double] { (measured[problem] ?? [:]).filter { $0.value > 0 && $0.value < 1e6 } }
 
-    /// Takes up a measurement and writes the file, with what others have put into it meanwhile. A file that cannot be written is no reason to fail: the times
-    /// are used all the same, and taken again by the next run.
+    /// Takes up a measurement and writes the file.
     mutating func record(_ seconds: [String: Double], of problem: String) {
         measured[problem] = seconds
         file.add(measured)

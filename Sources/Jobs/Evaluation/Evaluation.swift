@@ -3,7 +3,6 @@ import Foundation
 import GraphRuntime
 import Images
 import Metrics
-import Synchronization
 
 /// Measures photographs, several at a time.
 public final class Evaluation {
