@@ -76,12 +76,12 @@ import Testing
     }
 
     @Test func everyLimitGivesTheSameBitsAndIsKept() throws {
-        let graph = try decoder(channels: 16, height: 49, width: 31)
+        let graph = try decoder(channels: 16, height: 99, width: 31)
         let whole = try program(graph)
         let expected = try bits(whole)
         let (store, options) = try setUp(graph)
         let least = try ProgramPlan.leastByteCount(graph, parameters: store, options: options)
-        #expect(least < whole.plan.byteCount * 2 / 3)
+        #expect(whole.plan.byteCount - least > whole.plan.memory.arenaByteCount / 3)
         var operations: [Int] = []
         for part in 0...6 {
             let limit = least + (whole.plan.byteCount - least) * part / 6
@@ -111,7 +111,7 @@ import Testing
             _ = try program(graph) { $0.memoryLimit = 100_000 }
             Issue.record("100 kB suffice")
         } catch let error as InputError {
-            #expect(error.message.hasPrefix("'decoder' takes at least ") && error.message.hasSuffix(" of memory, and may take 100 kB"))
+            #expect(error.what.hasPrefix("'decoder' takes at least ") && error.what.hasSuffix(" of memory, and may take 100 kB"))
         }
         #expect(throws: Never.self) { try program(graph) { $0.memoryLimit = least } }
     }
@@ -119,8 +119,8 @@ import Testing
     /// Weights that are transformed on the way, where that alone brings a program below its limit.
     @Test func leanWeightsComeLast() throws {
         var builder = GraphBuilder(name: "layer")
-        let x = builder.input("x", TensorType(.float32, [1, 128, 32, 32], layout: .channelsLast))
-        let weight = builder.parameter("weight", TensorType(.float32, [128, 128, 3, 3]))
+        let x = builder.input("x", TensorType(.float32, [1, 512, 16, 16], layout: .channelsLast))
+        let weight = builder.parameter("weight", TensorType(.float32, [512, 512, 3, 3]))
         builder.output("y", try builder.apply(Conv2D(padding: [1, 1, 1, 1]), x, weight))
         let standard = try program(builder.graph)
         let lean = try program(builder.graph) { $0.memory = .lean }
