@@ -58,7 +58,9 @@ import Testing
     }
 
     private func bits(_ program: Program) throws -> [String: [UInt32]] {
-        let inputs = program.graph.inputs.map { (program.graph[$0].name, madeUpTensor(program.graph.type($0).shape, seed: 3)) }
+        let inputs = program.graph.inputs.map {
+            (program.graph[$0].name, madeUpTensor(program.graph.type($0).shape, seed: 3).converted(to: program.graph.type($0).layout))
+        }
         return try program.run(Dictionary(uniqueKeysWithValues: inputs), in: Workspace()).mapValues { $0.floatArray.map(\.bitPattern) }
     }
 
@@ -73,6 +75,78 @@ import Testing
             #expect(stripped.steps.contains { ($0.strips?.strips ?? 0) > 1 && $0.nodes.count > 3 })
             #expect(try bits(stripped) == expected)
         }
+    }
+
+    /// Windows that overlap, with norms, projections and attention inside, to other windows' tokens and to a text; per-pixel norms; and predicted kernels.
+    private func windowed(height: Int, width: Int, window: Int) throws -> Graph {
+        var builder = GraphBuilder(name: "windows")
+        let channels = 32
+        func parameter(_ name: String, _ shape: Shape) -> ValueID { builder.parameter(name, TensorType(.float32, shape)) }
+        func convolution(_ name: String, _ x: ValueID, _ outputs: Int) throws -> ValueID {
+            let weight = parameter("\(name).weight", [outputs, builder.type(x).shape[1], 3, 3])
+            return try builder.apply(Conv2D(padding: [1, 1, 1, 1]), x, weight, parameter("\(name).bias", [outputs]))
+        }
+        func linear(_ name: String, _ x: ValueID, _ outputs: Int) throws -> ValueID {
+            try builder.apply(Linear(), x, parameter("\(name).weight", [outputs, builder.type(x).shape[2]]), parameter("\(name).bias", [outputs]))
+        }
+        func normalised(_ name: String, _ x: ValueID) throws -> ValueID {
+            try builder.apply(LayerNorm(), x, parameter("\(name).scale", [channels]), parameter("\(name).shift", [channels]))
+        }
+        let x = builder.input("x", TensorType(.float32, [1, 8, height, width]))
+        let text = builder.input("text", TensorType(.float32, [1, 5, 2 * channels]))
+        var y = try convolution("in", x, channels)
+        var tokens = try normalised("pixels", builder.apply(TokensFromImage(), y))
+        // Queries of the whole image see the text.
+        let seen = try builder.apply(Attention(headSize: 16, scale: 0.25, packing: .keyValue), linear("whole", tokens, channels), text)
+        let image = try builder.apply(ImageFromTokens(), seen, y)
+        y = try convolution("mid", builder.apply(SiLU(), image), channels)
+        let windows = try builder.apply(WindowPartition(size: window), y)
+        tokens = try builder.apply(TokensFromImage(), windows)
+        let packed = try linear("qkv", normalised("norm", tokens), 3 * channels)
+        let mixed = try builder.apply(Attention(headSize: 16, scale: 0.25, packing: .queryKeyValue), packed)
+        tokens = try builder.apply(Add(), linear("out", mixed, channels), tokens)
+        let told = try builder.apply(Attention(headSize: 32, scale: 0.2, packing: .keyValue), linear("q", tokens, channels), text)
+        tokens = try builder.apply(Add(), told, tokens)
+        y = try builder.apply(Add(), builder.apply(WindowMerge(size: window), builder.apply(ImageFromTokens(), tokens, windows), y), y)
+        let kernels = try convolution("kernels", y, 9 * channels)
+        y = try builder.apply(ElementWiseAdaptiveConvolution(kernelSize: 3, residual: true), y, kernels)
+        builder.output("y", try convolution("last", y, 3))
+        return try optimize(builder.graph).graph
+    }
+
+    @Test(arguments: [(37, 23, 8), (64, 40, 16), (30, 50, 32)], Precision.allCases)
+    func windowsInStripsGiveTheSameBits(_ sizes: (height: Int, width: Int, window: Int), _ precision: Precision) throws {
+        let graph = try windowed(height: sizes.height, width: sizes.width, window: sizes.window)
+        let whole = try program(graph) { $0.precision = precision }
+        let expected = try bits(whole)
+        for threads in [1, 3] {
+            let stripped = try program(graph, threads: threads) { ($0.precision, $0.stripsEverything) = (precision, true) }
+            #expect(stripped.plan.memory.violations() == [])
+            // All of it is local, and so is one step.
+            #expect(stripped.steps.count == 1 && stripped.steps[0].strips!.strips > 1)
+            #expect(try bits(stripped) == expected)
+        }
+        #expect(whole.plan.floatingPointOperations == graph.floatingPointOperations)
+    }
+
+    /// What a step in strips tells while it runs, and that it ends when it is told to.
+    @Test func aStepInStripsTellsHowFarItIs() throws {
+        let stripped = try program(windowed(height: 64, width: 24, window: 8)) { $0.stripsEverything = true }
+        let inputs = Dictionary(
+            uniqueKeysWithValues: stripped.graph.inputs.map { (stripped.graph[$0].name, madeUpTensor(stripped.graph.type($0).shape, seed: 3)) })
+        var shares: [Double] = []
+        _ = try stripped.run(inputs, in: Workspace(), duringStep: { shares.append($1) })
+        #expect(shares.count == stripped.steps[0].strips!.strips && shares == shares.sorted() && shares.last == 1)
+        var asked = 0
+        #expect(throws: CancellationError.self) {
+            try stripped.run(
+                inputs, in: Workspace(),
+                duringStep: { _, share in
+                    asked += 1
+                    if share > 0.3 { throw CancellationError() }
+                })
+        }
+        #expect(asked < shares.count / 2)
     }
 
     @Test func everyLimitGivesTheSameBitsAndIsKept() throws {
@@ -118,14 +192,21 @@ import Testing
 
     /// Weights that are transformed on the way, where that alone brings a program below its limit.
     @Test func leanWeightsComeLast() throws {
-        var builder = GraphBuilder(name: "layer")
-        let x = builder.input("x", TensorType(.float32, [1, 512, 16, 16], layout: .channelsLast))
-        let weight = builder.parameter("weight", TensorType(.float32, [512, 512, 3, 3]))
-        builder.output("y", try builder.apply(Conv2D(padding: [1, 1, 1, 1]), x, weight))
-        let standard = try program(builder.graph)
-        let lean = try program(builder.graph) { $0.memory = .lean }
-        try #require(lean.plan.byteCount < standard.plan.byteCount)
-        let limited = try program(builder.graph) { $0.memoryLimit = lean.plan.byteCount }
+        func layer(_ channels: Int, _ side: Int) throws -> Graph {
+            var builder = GraphBuilder(name: "layer")
+            let x = builder.input("x", TensorType(.float32, [1, channels, side, side], layout: .channelsLast))
+            let weight = builder.parameter("weight", TensorType(.float32, [channels, channels, 3, 3]))
+            builder.output("y", try builder.apply(Conv2D(padding: [1, 1, 1, 1]), x, weight))
+            return builder.graph
+        }
+        func size(_ graph: Graph, _ memory: MemoryUse) throws -> Int {
+            let (store, options) = try setUp(graph) { $0.memory = memory }
+            return try ProgramPlan(graph, parameters: store, options: options).byteCount
+        }
+        let graphs = try [(256, 32), (512, 32), (512, 64), (1024, 32)].map(layer)
+        let graph = try #require(graphs.first { try size($0, .lean) < size($0, .standard) })
+        let lean = try program(graph) { $0.memory = .lean }
+        let limited = try program(graph) { $0.memoryLimit = lean.plan.byteCount }
         #expect(limited.plan.options.memory == .lean && limited.plan.byteCount <= lean.plan.byteCount)
         #expect(try bits(limited) == bits(lean))
     }

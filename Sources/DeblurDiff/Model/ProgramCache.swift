@@ -36,12 +36,16 @@ final class ProgramCache: Sendable {
     private let programs = Locked<[Key: Entry]>([:])
     private let graphs = Locked<[Key: GraphStages]>([:])
     private let steps = Locked<[Key: OptimizedStep]>([:])
+    private let plans = Locked<[Key: ProgramPlan]>([:])
     /// So many images of sizes of their own, and no more, are remembered.
     private static let graphLimit = 64
 
     init(keepsPrograms: Bool) { self.keepsPrograms = keepsPrograms }
 
     func graph(_ key: Key, make: () throws -> GraphStages) rethrows -> GraphStages { try ProgramCache.remember(key.withoutLimit, in: graphs, make) }
+
+    /// Of a key with a limit: deciding on strips takes a while.
+    func plan(_ key: Key, make: () throws -> ProgramPlan) rethrows -> ProgramPlan { try ProgramCache.remember(key, in: plans, make) }
 
     func step(_ key: Key, make: () throws -> OptimizedStep) rethrows -> OptimizedStep { try ProgramCache.remember(key.withoutLimit, in: steps, make) }
 

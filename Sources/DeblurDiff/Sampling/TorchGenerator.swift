@@ -38,6 +38,19 @@ public struct TorchGenerator: Sendable {
         }
     }
 
+    /// The same as a tensor.
+    mutating func randn(_ shape: Shape) -> Tensor {
+        var result = Tensor(TensorType(.float32, shape))
+        result.withMutableFloats { fillNormal($0) }
+        return result
+    }
+
+    /// Leaves out as many numbers as ``randn(_:)`` draws.
+    mutating func skip(_ count: Int) {
+        guard count >= 16 else { return _ = randn(count) }
+        for _ in 0..<(count.isMultiple(of: 16) ? count : count + 16) { _ = engine.next() }
+    }
+
     /// Fills a buffer as `torch.randn` of its size does.
     public mutating func fillNormal(_ buffer: UnsafeMutableBufferPointer<Float>) {
         guard buffer.count >= 16 else {

@@ -39,12 +39,22 @@ public final class Program: Sendable {
     /// - Parameters:
     ///   - inputs: a tensor for each of the graph's inputs, of its very type. Others are ignored.
     ///   - observer: told after each step.
+    ///   - duringStep: told the share of a step that is done, after each strip of a step that runs in strips.
     /// - Returns: the outputs, in memory of their own.
-    public func run(_ inputs: [String: Tensor], in workspace: Workspace, observer: ((StepReport) throws -> Void)? = nil) throws
-        -> [String: Tensor]
-    {
+    public func run(
+        _ inputs: [String: Tensor], in workspace: Workspace, observer: ((StepReport) throws -> Void)? = nil,
+        duringStep: ((_ step: ProgramPlan.Step, _ share: Double) throws -> Void)? = nil
+    ) throws -> [String: Tensor] {
         let execution = try begin(inputs, in: workspace)
-        while let report = execution.advance() { try observer?(report) }
+        var failure: (any Error)?
+        func goesOn(_ step: ProgramPlan.Step, _ share: Double) -> Bool {
+            do { try duringStep?(step, share) } catch { failure = error }
+            return failure == nil
+        }
+        while let report = execution.advance(goesOn) {
+            if let failure { throw failure }
+            try observer?(report)
+        }
         return execution.outputs()
     }
 
@@ -105,17 +115,21 @@ public final class Program: Sendable {
         }
 
         /// Runs the next step; nil when all are done.
-        public func advance() -> StepReport? {
+        public func advance() -> StepReport? { advance { _, _ in true } }
+
+        fileprivate func advance(_ goesOn: (ProgramPlan.Step, Double) -> Bool) -> StepReport? {
             guard next < program.steps.count else { return nil }
             defer { next += 1 }
             let step = program.steps[next]
             let start = DispatchTime.now().uptimeNanoseconds
-            withExtendedLifetime(self) {
-                step.kernel.run(
-                    KernelArguments(
-                        operands: step.operands.map(address), results: step.results.map(address),
-                        packed: program.parameters.packed[next].map { UnsafeRawPointer($0.address) }, scratch: arena.address + step.scratch,
-                        pool: program.plan.options.pool))
+            withoutActuallyEscaping(goesOn) { goesOn in
+                withExtendedLifetime(self) {
+                    step.kernel.run(
+                        KernelArguments(
+                            operands: step.operands.map(address), results: step.results.map(address),
+                            packed: program.parameters.packed[next].map { UnsafeRawPointer($0.address) }, scratch: arena.address + step.scratch,
+                            pool: program.plan.options.pool, goesOn: { goesOn(step, $0) }))
+                }
             }
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
             return StepReport(index: next, step: step, seconds: seconds, execution: self)

@@ -43,14 +43,15 @@ extension Kernel {
             withUnsafePointer(to: meeting) { dd_binary_f32(arguments.pool.handle, op, arguments.output(), arguments.input(0), arguments.input(1), $0) }
         }
         // Rows are what lies outermost in memory but for the image. Where an operand is repeated for each row, all of it is read.
-        guard y.rowCount != nil, y.layout == .channelsLast || rank == 3 else { return kernel }
-        let steps = [a[1], b[1]]
+        let axis = y.shape.dimensions.first ?? 1 > 1 ? 0 : 1
+        guard y.rowCount != nil, axis == 0 || y.layout == .channelsLast || rank == 3 else { return kernel }
+        let steps = [a[axis], b[axis]]
         let cut = [0, 1].filter { steps[$0] != 0 }
         guard cut.allSatisfy({ context.operands[$0].rowCount == y.rowCount && context.operands[$0].layout == y.layout }) else { return kernel }
         let row = y.elementCount / y.rowCount!
         kernel.strips = StripKernel(reads: Dictionary(uniqueKeysWithValues: cut.map { ($0, StripKernel.sameRows) })) { arguments, rows, _ in
             var part = meeting
-            part.size.1 = Int64(rows.count)
+            if axis == 0 { part.size.0 = Int64(rows.count) } else { part.size.1 = Int64(rows.count) }
             dd_binary_f32(
                 arguments.pool.handle, op, arguments.output() + rows.lowerBound * row, arguments.input(0) + rows.lowerBound * steps[0],
                 arguments.input(1) + rows.lowerBound * steps[1], &part)

@@ -11,6 +11,8 @@ public struct KernelArguments {
     public let packed: [UnsafeRawPointer]
     public let scratch: UnsafeMutableRawPointer
     public let pool: ThreadPool
+    /// Asked after each strip of what runs in strips, and told the share that is done.
+    var goesOn: ((Double) -> Bool)?
 
     /// The numbers of an f32 operand, in the order that its type's layout says.
     public func input(_ index: Int) -> UnsafePointer<Float> { UnsafePointer(operands[index].assumingMemoryBound(to: Float.self)) }

@@ -3,7 +3,7 @@ import Tensors
 
 /// How a kernel computes its first result some rows at a time, to the bits that it computes all at once.
 ///
-/// A row is one of an image's height, or a token. Sizes stay those of the whole, and addresses lead to where row 0 is or would be, so that a kernel knows its image's
+/// A row is one of an image's height, a token, or a whole window where there are several. Sizes stay those of the whole, and addresses lead to where row 0 is or would be, so that a kernel knows its image's
 /// borders and its own blocks whatever rows it is asked for.
 public struct StripKernel: Sendable {
     /// The rows of an operand that rows of the result are computed from.
@@ -32,11 +32,13 @@ public struct StripKernel: Sendable {
 }
 
 extension TensorType {
-    /// Into how many rows that lie one behind the other a tensor can be cut: an image's height or the number of tokens, of a single image. Nil where it cannot.
+    /// Into how many rows that lie one behind the other a tensor can be cut: the images of a batch or the sequences, as windows are; of a single one its height or the
+    /// number of tokens. Nil where it cannot.
     var rowCount: Int? {
-        guard elementCount > 0, shape.rank > 2, shape[0] == 1 else { return nil }
+        guard elementCount > 0, (3...4).contains(shape.rank) else { return nil }
+        if shape[0] > 1 { return shape[0] }
         if shape.rank == 3 { return layout == .rowMajor || isLayoutFree ? shape[1] : nil }
-        return shape.rank == 4 && (layout == .channelsLast || isLayoutFree) ? shape[2] : nil
+        return layout == .channelsLast || isLayoutFree ? shape[2] : nil
     }
 }
 

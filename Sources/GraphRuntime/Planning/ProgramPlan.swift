@@ -78,9 +78,10 @@ public struct ProgramPlan: Sendable {
             // Weights, inputs and the copies of outputs are there whatever the arena holds.
             let others = try graph.signatureByteCount + lowered.packedByteCount()
             let limit = [options.memoryLimit.map { $0 - others }, options.arenaLimit].compactMap { $0 }.min()!
-            do { scheduled = try StripMine(lowered, scheduled.schedule.steps.map(\.stage.node)).fit(scheduled, limit: limit) } catch let error as MemoryShortage
+            do { scheduled = try StripMine(lowered, scheduled.schedule.steps.map(\.stage.node)).fit(scheduled, limit: limit) } catch var error as MemoryShortage
             {
-                throw MemoryShortage(graph: graph.name, limit: limit + others, leastByteCount: error.leastByteCount + others)
+                (error.graph, error.limit, error.leastByteCount) = (graph.name, limit + others, error.leastByteCount + others)
+                throw error
             }
         }
         if options.stripsEverything { scheduled = StripMine(lowered, scheduled.schedule.steps.map(\.stage.node)).everything() }
@@ -127,6 +128,13 @@ public struct ProgramPlan: Sendable {
         var options = options
         options.memoryLimit = 0
         do { return try ProgramPlan(graph, store, options).byteCount } catch let error as MemoryShortage { return error.leastByteCount }
+    }
+
+    /// The least limit of its arena alone.
+    public static func leastArenaByteCount(_ graph: Graph, parameters store: ParameterStore, options: RuntimeOptions) throws -> Int {
+        var options = options
+        options.arenaLimit = 0
+        do { return try ProgramPlan(graph, store, options).memory.arenaByteCount } catch let error as MemoryShortage { return error.leastArenaByteCount }
     }
 
     /// Operations, those that strips do again included.

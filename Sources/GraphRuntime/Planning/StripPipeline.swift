@@ -109,7 +109,13 @@ struct StripPipeline: Sendable {
     /// Operands whose memory the result may take over, since each of their rows is read before it is written.
     private(set) var inPlaceOperands: [Int] = []
 
-    init(nodes: [Node], keepsResult: Bool, sums: Bool, stripRows: Int) {
+    /// - Parameters:
+    ///   - measuredStrips: how many are gone through, where an estimate will do.
+    ///   - kernelScratch: what a kernel needs for so many rows.
+    init(
+        nodes: [Node], keepsResult: Bool, sums: Bool, stripRows: Int, measuredStrips: Int = .max,
+        kernelScratch: (_ index: Int, _ rows: Int, _ sums: Bool) -> Int
+    ) {
         (self.nodes, self.keepsResult, self.sums) = (nodes, keepsResult, sums)
         var readers = [[(node: Int, operand: Int)]](repeating: [], count: nodes.count)
         for (index, node) in nodes.enumerated() {
@@ -119,23 +125,21 @@ struct StripPipeline: Sendable {
         let last = nodes.last!
         let step = sums ? last.strips.summingRowStep! : last.strips.rowStep
         rowsPerStrip = max(1, (stripRows + step - 1) / step) * step
-        measure()
+        measure(measuredStrips, kernelScratch)
     }
 
-    private mutating func measure() {
+    private mutating func measure(_ most: Int, _ kernelScratch: (_ index: Int, _ rows: Int, _ sums: Bool) -> Int) {
         windowRows = [Int](repeating: 0, count: nodes.count)
-        var kernelScratch = 0
-        var sizes = [[Int: Int]](repeating: [:], count: nodes.count)
+        var mostScratch = 0
         var progress = Progress(done: windowRows, base: windowRows)
         var candidates = keepsResult ? overwritableOperands() : []
-        while let strip = nextStrip(progress) {
+        while stripCount < most, let strip = nextStrip(progress) {
             stripCount += 1
             for index in nodes.indices {
                 let rows = strip.ends[index] - progress.done[index]
                 if hasWindow(index) { windowRows[index] = max(windowRows[index], strip.ends[index] - strip.keeps[index]) }
                 guard rows > 0 else { continue }
-                if sizes[index][rows] == nil { sizes[index][rows] = nodes[index].strips.scratchByteCount(rows, index == last && sums) }
-                kernelScratch = max(kernelScratch, sizes[index][rows]!)
+                mostScratch = max(mostScratch, kernelScratch(index, rows, index == last && sums))
             }
             progress.done = strip.ends
             candidates.removeAll { !isReadOnlyFrom(strip.ends[last], $0, progress) }
@@ -149,7 +153,7 @@ struct StripPipeline: Sendable {
         stateOffset = scratchByteCount
         if sums { scratchByteCount += aligned(nodes[last].strips.stateByteCount) }
         kernelScratchOffset = scratchByteCount
-        scratchByteCount += kernelScratch
+        scratchByteCount += mostScratch
     }
 
     private func aligned(_ byteCount: Int) -> Int { (byteCount + Storage.alignment - 1) / Storage.alignment * Storage.alignment }
@@ -178,10 +182,13 @@ struct StripPipeline: Sendable {
         }
     }
 
-    /// Computes all strips.
+    /// Computes all strips, or as many as are wanted.
     func run(_ arguments: KernelArguments) {
         var progress = Progress(done: nodes.map { _ in 0 }, base: nodes.map { _ in 0 })
-        while let strip = nextStrip(progress) { run(strip, &progress, arguments) }
+        while let strip = nextStrip(progress) {
+            run(strip, &progress, arguments)
+            if let goesOn = arguments.goesOn, !goesOn(Double(progress.done[last]) / Double(nodes[last].rowCount)) { return }
+        }
     }
 
     private func run(_ strip: Strip, _ progress: inout Progress, _ arguments: KernelArguments) {
