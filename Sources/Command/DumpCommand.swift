@@ -38,10 +38,12 @@ struct DumpCommand: ParsableCommand {
 
     @OptionGroup var optimization: OptimizationFlags
 
+    @OptionGroup var memory: MemoryFlags
+
     func run() throws {
         let path = try source.path()
         try OutputFile.check([output].compactMap { $0 }, reads: [path])
-        let model = try openModel(path, optimization)
+        let model = try openModel(path, optimization, memory)
         let graph = try model.chosenGraph(graph)
         if let after {
             let dump = GraphDump(try model.graph(graph, after: after, height: size.height, width: size.width), stage: "after \(after)")

@@ -48,6 +48,8 @@ struct ExecuteCommand: ParsableCommand {
 
     @OptionGroup var runtime: RuntimeFlags
 
+    @OptionGroup var memory: MemoryFlags
+
     func validate() throws {
         guard tolerance >= 0 else { throw ValidationError("--tolerance must not be negative.") }
     }
@@ -64,7 +66,8 @@ struct ExecuteCommand: ParsableCommand {
         try OutputFile.check(targets.map(\.path) + [saveInputs].compactMap { $0 }, reads: [model] + read + [compare].compactMap { $0 })
         let expected = try compare.map { try GivenTensors([$0]).tensors }
 
-        let options = runtime.makeOptions()
+        var options = runtime.makeOptions()
+        options.memoryLimit = memory.maxMemory?.byteCount
         let executable = try ExecutableGraph(
             path: model, graph: graph, size: size, given: given, options: options, optimization: runtime.optimization.options)
         try GraphInputs.check(executable.graph, given: given, randomSeed: randomSeed)

@@ -39,10 +39,11 @@ extension GraphStages {
 }
 
 /// Opens a model to look into it, not to run it.
-func openModel(_ path: String, _ optimization: OptimizationFlags) throws -> any StagedModel {
+func openModel(_ path: String, _ optimization: OptimizationFlags, _ memory: MemoryFlags? = nil) throws -> any StagedModel {
     var options = RuntimeOptions(pool: ThreadPool())
     options.packsWeights = optimization.level > .o0
     options.chooser = KernelChooser(tunes: false)
+    options.memoryLimit = memory?.maxMemory?.byteCount
     let file = try ModelFile(path: path)
     return try file.kind.open(file, options, optimization.options)
 }

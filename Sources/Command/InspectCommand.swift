@@ -23,6 +23,8 @@ struct InspectCommand: ParsableCommand {
 
     @OptionGroup var optimization: OptimizationFlags
 
+    @OptionGroup var memory: MemoryFlags
+
     func run() throws {
         let path = try source.path()
         try report.check(reads: [path])
@@ -48,7 +50,7 @@ struct InspectCommand: ParsableCommand {
 
     /// The three programs of a restoration, or all graphs of another model, from the sizes alone to their plans.
     private func plan(_ file: ModelFile) throws -> GraphSummary {
-        let model = try openModel(file.path, optimization)
+        let model = try openModel(file.path, optimization, memory)
         let names = size == nil ? model.graphNames : file.kind.sizedPrograms
         return GraphSummary(
             try names.map { name in

@@ -31,6 +31,8 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var runtime: RuntimeFlags
 
+    @OptionGroup var memory: MemoryFlags
+
     @Flag(help: "Count on no packed weights of earlier runs; see 'pack'.")
     var noPackCache = false
 
@@ -44,6 +46,7 @@ struct PlanCommand: ParsableCommand {
             path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, packedFolder: noPackCache ? nil : PackedFolder.standard)
         var settings = RestorationSettings(restoration: restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
+        settings.memoryLimit = memory.maxMemory?.byteCount
         settings.writing = writing.options
         let plan = try WorkPlan(PhotoList.photographs(images, format: writing.codec), model: model, settings: settings, since: DeblurDiffCommand.start) {
             ProgressReporter(quiet: false).finish(PlanCommand.measuring)

@@ -92,6 +92,8 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var runtime: RuntimeFlags
 
+    @OptionGroup var memory: MemoryFlags
+
     func validate() throws {
         guard jobs == nil || images.count <= 1 && output == nil && record == nil && manifest == nil else {
             throw ValidationError("With --jobs the lines name images and outputs, and there is no --record and no --manifest.")
@@ -188,6 +190,7 @@ struct RunCommand: ParsableCommand {
         var settings = RestorationSettings(
             restoration: restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
+        settings.memoryLimit = memory.maxMemory?.byteCount
         settings.writing = writing.options
         settings.stripsMetadata = writing.stripMetadata
         if let preview {

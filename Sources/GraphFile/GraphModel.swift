@@ -24,14 +24,21 @@ extension StagedModel {
     public var storedParameters: any ParameterSource { ModelFileParameters(file: file) }
 
     /// How one of the stages will run, to look at.
-    public func plan(_ graph: Graph) throws -> ProgramPlan {
+    ///
+    /// - Parameter arenaLimit: bytes that its arena may take; a graph that would take more runs strip by strip.
+    public func plan(_ graph: Graph, arenaLimit: Int? = nil) throws -> ProgramPlan {
         var options = options
         options.chooser.tunes = false
+        if let arenaLimit { options.arenaLimit = arenaLimit }
         return try ProgramPlan(graph, parameters: parameters, options: options)
     }
 
     /// A program for one of the stages.
-    public func program(_ graph: Graph) throws -> Program { try Program(graph, parameters: parameters, options: options) }
+    public func program(_ graph: Graph, arenaLimit: Int? = nil) throws -> Program {
+        var options = options
+        if let arenaLimit { options.arenaLimit = arenaLimit }
+        return try Program(graph, parameters: parameters, options: options)
+    }
 }
 
 /// Graphs of any kind from a model file. Their sizes are those that they were converted with.

@@ -104,11 +104,13 @@ public struct Graph: Sendable {
     /// Floating-point operations of all nodes.
     public var floatingPointOperations: Int {
         order.reduce(0) { sum, id in
-            let node = self[id]
-            let count = node.op.floatingPointOperations(operands: operandTypes(node), results: resultTypes(node))
-            let (total, overflow) = sum.addingReportingOverflow(count)
+            let (total, overflow) = sum.addingReportingOverflow(floatingPointOperations(of: id))
             return overflow ? .max : total
         }
+    }
+
+    public func floatingPointOperations(of id: NodeID) -> Int {
+        self[id].op.floatingPointOperations(operands: operandTypes(self[id]), results: resultTypes(self[id]))
     }
 
     /// How many nodes there are of each kind.

@@ -8,6 +8,7 @@ extension GraphSummary {
         let hasBefore = graphs.contains { $0.nodesBefore != nil }
         var sections = [graphTable(partLimit: partLimit, hasBefore: hasBefore), kindTable(hasBefore: hasBefore)]
         if graphs.contains(where: { $0.memory != nil }) { sections.append(memoryTable) }
+        if graphs.contains(where: { $0.memory?.strips != nil }) { sections.append(stripTable) }
         if !fusions.isEmpty {
             var table = TextTable(.right("times"), .left("fused", maximumWidth: 110))
             for pattern in fusions { table.append(Units.count(pattern.count), pattern.text) }
@@ -61,6 +62,18 @@ extension GraphSummary {
         table.append(
             "all", GraphSummary.change(before, kinds.reduce(0) { $0 + $1.nodes }, hasBefore), Units.flop(all.flop), "",
             Units.bytes(all.weightBytes), Units.bytes(all.activationBytes))
+        return table.text()
+    }
+
+    private var stripTable: String {
+        var table = TextTable(
+            .left("in strips"), .right("steps"), .right("work once"), .right("with repeats"), .right("times"), .right("all memory"), .left("weights"))
+        for graph in graphs {
+            guard let strips = graph.memory?.strips else { continue }
+            table.append(
+                graph.name, "\(strips.steps)", Units.flop(strips.flopOnce), Units.flop(strips.flop),
+                String(format: "%.2f", Double(strips.flop) / Double(max(strips.flopOnce, 1))), Units.bytes(strips.bytes), strips.memory.rawValue)
+        }
         return table.text()
     }
 

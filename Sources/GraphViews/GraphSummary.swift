@@ -25,6 +25,7 @@ public struct GraphSummary: Codable, Hashable, Sendable {
         public var arenaBytes: Int
         public var lowerBound: Int
         public var strategy: String
+        public var strips: MemoryPicture.Strips?
     }
 
     /// Part of a graph: the nodes that have the first part of their name in common.
@@ -170,7 +171,7 @@ extension GraphSummary.GraphLine {
         parameterBytes = types.reduce(0) { $0 + $1.byteCount }
         costBefore = subject.before?.cost
         cost = graph.cost
-        memory = subject.memory.map { .init(arenaBytes: $0.arenaBytes, lowerBound: $0.lowerBound, strategy: $0.strategy) }
+        memory = subject.memory.map { .init(arenaBytes: $0.arenaBytes, lowerBound: $0.lowerBound, strategy: $0.strategy, strips: $0.strips) }
         var parts: [GraphSummary.Part] = []
         var places: [Substring: Int] = [:]
         for id in graph.order {

@@ -30,6 +30,20 @@ public struct MemoryPicture: Codable, Hashable, Sendable {
     public var strategy: String
     public var stepCount: Int
     public var buffers: [Buffer]
+    /// Of a program that has strips.
+    public var strips: Strips?
+
+    /// What strips come to.
+    public struct Strips: Codable, Hashable, Sendable {
+        /// Steps that run strip by strip, of all.
+        public var steps: Int
+        /// Operations with those that are done again, and without.
+        public var flop: Int
+        public var flopOnce: Int
+        /// What a run takes, with weights, inputs and outputs.
+        public var bytes: Int
+        public var memory: MemoryUse
+    }
 
     public init(_ plan: MemoryPlan, stepCount: Int) {
         let scratch = "scratch of "
@@ -46,7 +60,13 @@ public struct MemoryPicture: Codable, Hashable, Sendable {
         }
     }
 
-    public init(_ plan: ProgramPlan) { self.init(plan.memory, stepCount: plan.steps.count) }
+    public init(_ plan: ProgramPlan) {
+        self.init(plan.memory, stepCount: plan.steps.count)
+        let steps = plan.steps.count { $0.strips != nil }
+        guard steps > 0 else { return }
+        strips = Strips(
+            steps: steps, flop: plan.floatingPointOperations, flopOnce: plan.graph.floatingPointOperations, bytes: plan.byteCount, memory: plan.options.memory)
+    }
 
     /// Bytes alive at each step, without what alignment adds.
     public var liveBytes: [Int] {

@@ -50,7 +50,7 @@ public final class ProfileRecorder: @unchecked Sendable {
             if report.index == 0 { beginRun(of: name) }
             record(program: name, node: node, seconds: report.seconds, choice: report.step.kernel.choice) {
                 (
-                    graph[id].op.name, report.step.kernel.name, NodeCost(graph, id),
+                    graph[id].op.name, report.step.kernel.name, report.step.nodes.reduce(NodeCost()) { $0 + NodeCost(graph, $1) },
                     graph.resultTypes(graph[id]).map(\.description).joined(separator: ", ")
                 )
             }

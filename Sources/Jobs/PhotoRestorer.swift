@@ -108,7 +108,8 @@ public final class PhotoRestorer {
         if (photo.width, photo.height) != planned {
             let cost = try model.checkedCost(
                 of: settings.restoration, height: photo.height, width: photo.width, sampleByteCount: PhotoHead(of: photo).sampleByteCount,
-                keepsDenoiser: several || settings.preview.map { !$0.isFast } ?? false)
+                keepsDenoiser: several || settings.preview.map { !$0.isFast } ?? false, available: settings.availableByteCount)
+            restorer.arenaLimit = cost.arenaLimit
             report(.planned(job, cost, width: photo.width, height: photo.height))
             planned = (photo.width, photo.height)
         }

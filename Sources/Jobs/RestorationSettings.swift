@@ -18,6 +18,8 @@ public struct RestorationSettings: Sendable {
     public var unfinished: UnfinishedStore?
     /// Seconds from one state that is kept to the next.
     public var secondsBetweenStates = 20.0
+    /// The most memory to take, in bytes; nil for all that there is. Results do not depend on it.
+    public var memoryLimit: Int?
     /// Pictures that explain a result, and where they go. They are of one photograph.
     public var views: [(view: any RestorationView, path: String)] = []
     /// Pictures on the way.
@@ -44,6 +46,9 @@ public struct RestorationSettings: Sendable {
     /// Whether a result that is there can be told from others, and is kept. The random numbers of ``SeedMode/once`` depend on the images before; and what has no metadata does
     /// not say how it was made, so that it must be remembered.
     public var keepsResults: Bool { restoration.seedMode == .each && !overwrites && (!stripsMetadata || unfinished != nil) }
+
+    /// Bytes that a restoration may take now.
+    var availableByteCount: Int { min(AvailableMemory.byteCount, memoryLimit ?? .max) }
 
     public init(restoration: RestorationOptions, program: String) {
         self.restoration = restoration

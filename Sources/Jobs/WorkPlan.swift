@@ -62,7 +62,7 @@ public struct WorkPlan: Encodable, Sendable {
     ) throws {
         let speeds = speeds ?? ModelSpeeds(model)
         self.model = model.file.path
-        availableBytes = AvailableMemory.byteCount
+        availableBytes = settings.availableByteCount
         // The program itself, and the model's graphs.
         let base = ResidentMemory.byteCount ?? 0
         try settings.restoration.validate(for: model.configuration)
@@ -139,8 +139,9 @@ private struct Planner {
             return (near.cost, pixels / near.pixels)
         }
         let start = ContinuousClock.now
-        let cost = try model.cost(
-            of: settings.restoration, height: head.height, width: head.width, sampleByteCount: head.sampleByteCount, keepsDenoiser: several)
+        let cost = try model.fittingCost(
+            of: settings.restoration, height: head.height, width: head.width, sampleByteCount: head.sampleByteCount, keepsDenoiser: several,
+            available: settings.availableByteCount)
         // Programs are planned again before the photograph and when they are made. Optimising the graphs, which are kept, takes about as long.
         known[head] = Planned(cost: cost, pixels: pixels, seconds: start.duration(to: .now) / .seconds(1))
         return (cost, 1)

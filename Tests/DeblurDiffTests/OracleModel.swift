@@ -14,6 +14,7 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
     var packsWeights = true
     var disabledPasses: Set<String> = []
     var precision = Precision.float32
+    var stripsEverything = false
 
     var testDescription: String { name }
 
@@ -23,6 +24,8 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
     static let standard = OracleSetting(name: "O1", tolerance: 2e-5)
 
     static let all = [imported, standard]
+    /// Strip by strip wherever that is possible.
+    static let strips = OracleSetting(name: "O1, strips", tolerance: 2e-5, stripsEverything: true)
     /// Beside the oracle, not within its tolerance.
     static let narrow = OracleSetting(name: "O1, int16", tolerance: .infinity, precision: .int16)
 
@@ -31,6 +34,7 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
         options.packsWeights = packsWeights
         options.precision = precision
         options.memory = memory
+        options.stripsEverything = stripsEverything
         var optimization = OptimizationOptions()
         optimization.level = level
         optimization.pipeline.disabledPasses = disabledPasses

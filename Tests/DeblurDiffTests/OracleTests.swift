@@ -42,6 +42,36 @@ struct OracleTests {
         return result
     }
 
+    /// Strips change no bit of any stage.
+    @Test(arguments: ["plain", "windowed", "window_one_axis", "tiled"]) func stripsKeepEveryBit(_ name: String) throws {
+        let oracle = OracleCase(name: name)
+        let input = try oracle.input()
+        let runs = try [OracleSetting.standard, .strips].map { setting -> [(String, Tensor)] in
+            let recorder = Recorder()
+            let restorer = try Restorer(model: OracleModel.open(setting), options: oracle.options(), recorder: recorder)
+            _ = try restorer.restore(input.pixels, height: input.height, width: input.width)
+            return recorder.tensors
+        }
+        #expect(runs[0].map(\.0) == runs[1].map(\.0))
+        for (whole, strips) in zip(runs[0], runs[1]) {
+            #expect(whole.1.floatArray.map(\.bitPattern) == strips.1.floatArray.map(\.bitPattern), "\(whole.0)")
+        }
+    }
+
+    /// A restoration in less memory than it would take is the same.
+    @Test func aLimitKeepsEveryBit() throws {
+        let input = try OracleCase.plain.input()
+        let (model, options) = (try OracleModel.open(.standard), try OracleCase.plain.options())
+        let whole = try model.cost(of: options, height: input.height, width: input.width)
+        let limit = whole.memory.map(\.arenaByteCount).max()! * 3 / 4
+        func restored(_ arenaLimit: Int?) throws -> [UInt32] {
+            let restorer = try Restorer(model: model, options: options)
+            restorer.arenaLimit = arenaLimit
+            return try restorer.restore(input.planes()).floatArray.map(\.bitPattern)
+        }
+        #expect(try restored(limit) == restored(nil))
+    }
+
     /// Products made of 16 bits change the image by rounding alone.
     @Test func sixteenBitsKeepTheImage() throws {
         let oracle = OracleCase.plain

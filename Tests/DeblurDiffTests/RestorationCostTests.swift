@@ -34,13 +34,29 @@ import Testing
         let (height, width) = (1200, 1600)
         let cost = try model.checkedCost(of: options, height: height, width: width, available: 1 << 50)
         let error = #expect(throws: InputError.self) {
-            try model.checkedCost(of: options, height: height, width: width, available: cost.peakByteCount - 1)
+            try model.checkedCost(of: options, height: height, width: width, available: 10_000_000)
         }
-        #expect(error?.what.contains("1600 x 1200 pixels take about") == true)
+        #expect(error?.what.contains("1600 x 1200 pixels take at least") == true)
         #expect(error?.advice?.contains("`tiled`") == true)
         #expect(error?.advice?.contains("`memory` lean") == true)
         #expect(error?.advice?.contains("`precision` int16") == true)
-        _ = try model.checkedCost(of: options, height: height, width: width, available: cost.peakByteCount)
+        let fitting = try model.checkedCost(of: options, height: height, width: width, available: cost.peakByteCount)
+        #expect(fitting.arenaLimit == nil)
+    }
+
+    /// What does not fit as a whole is planned in strips, which repeat some operations.
+    @Test func whatDoesNotFitIsPlannedInStrips() throws {
+        let model = try model()
+        let options = RestorationOptions()
+        let whole = try model.cost(of: options, height: 1200, width: 1600)
+        let available = whole.peakByteCount * 9 / 10
+        let cost = try model.checkedCost(of: options, height: 1200, width: 1600, available: available)
+        #expect(cost.arenaLimit != nil && cost.peakByteCount <= available)
+        #expect(cost.floatingPointOperations > whole.floatingPointOperations)
+        // What can never fit says the least that it takes, and that is enough.
+        let least = try model.fittingCost(of: options, height: 1200, width: 1600, available: 1_000_000)
+        #expect(least.peakByteCount < cost.peakByteCount)
+        #expect(try model.checkedCost(of: options, height: 1200, width: 1600, available: least.peakByteCount).peakByteCount <= least.peakByteCount)
     }
 
     /// Twelve megapixels are planned, at each level, and memory grows as the image does.

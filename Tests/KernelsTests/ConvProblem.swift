@@ -16,6 +16,13 @@ final class ConvFloats {
 
     deinit { buffer.deallocate() }
 
+    /// These with nothing but NaN outside of some rows.
+    func rows(_ range: Range<Int>, of height: Int) -> ConvFloats {
+        let (copy, row) = (ConvFloats(count: buffer.count), buffer.count / height)
+        for i in copy.buffer.indices { copy.buffer[i] = range.contains(i / max(row, 1)) ? buffer[i] : .nan }
+        return copy
+    }
+
     var pointer: UnsafePointer<Float> { UnsafePointer(buffer.baseAddress!) }
     var bits: [UInt32] { buffer.map(\.bitPattern) }
 }
@@ -75,7 +82,8 @@ struct ConvProblem {
         return nil
     }
 
-    func run(_ algorithm: ConvAlgorithm, _ way: Way) -> Output {
+    /// - Parameter rowSteps: so many steps of rows a call, each of which finds nothing but NaN where it must not read.
+    func run(_ algorithm: ConvAlgorithm, _ way: Way, rowSteps: Int? = nil) -> Output {
         guard var args = arguments(algorithm) else { preconditionFailure("the test asks for what \(algorithm) cannot do") }
         let pixels = batch * height * width
         let (outHeight, outWidth) = (Int(dd_conv_out_height(&args)), Int(dd_conv_out_width(&args)))
@@ -130,7 +138,28 @@ struct ConvProblem {
                 scratch.deallocate()
             }
             precondition(dd_conv_pack(pool, algorithm.handle, precision, packed, w.pointer, DD_F32, &args) == 0)
-            precondition(dd_conv(pool, algorithm.handle, precision, &args, packed, scratch) == 0)
+            guard let rowSteps else {
+                precondition(dd_conv(pool, algorithm.handle, precision, &args, packed, scratch) == 0)
+                break
+            }
+            let step = rowSteps * Int(dd_conv_row_step(algorithm.handle, precision, &args))
+            let running = UnsafeMutablePointer<Double>.allocate(capacity: 2 * cout)
+            defer { running.deallocate() }
+            args.running_moments = running
+            for begin in Swift.stride(from: 0, to: outHeight, by: step) {
+                (args.row_begin, args.row_end) = (Int64(begin), Int64(min(begin + step, outHeight)))
+                var (first, last): (Int64, Int64) = (0, 0)
+                dd_conv_input_rows(algorithm.handle, &args, args.row_begin, args.row_end, &first, &last)
+                let visible = [x0, x1, add0, add1].map { $0.rows(Int(first)..<Int(last), of: height) }
+                args.x0 = visible[0].pointer
+                if cin1 > 0 { args.x1 = visible[1].pointer }
+                if addsToSource0 { args.x0_add = visible[2].pointer }
+                if addsToSource1 { args.x1_add = visible[3].pointer }
+                let scratch = UnsafeMutableRawPointer.allocate(
+                    byteCount: dd_conv_scratch_bytes(algorithm.handle, precision, &args, threads), alignment: 64)
+                defer { scratch.deallocate() }
+                withExtendedLifetime(visible) { precondition(dd_conv(pool, algorithm.handle, precision, &args, packed, scratch) == 0) }
+            }
         }
         // Inputs must live until here: the C structure holds their bare addresses.
         withExtendedLifetime((x0, x1, add0, add1, scale, shift, bias, channelAdd, own, w)) {}

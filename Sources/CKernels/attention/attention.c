@@ -55,7 +55,7 @@ static attention_plan make_plan(const dd_attention_args *args) {
     attention_plan plan = {0};
     const int narrow = args->precision != DD_PRECISION_FLOAT32;
     const int64_t keys = dd_round_up(args->tk, DD_PANEL), channels = dd_round_up(args->d, DD_PANEL);
-    plan.query_block = args->d > WIDE ? MOST_QUERIES : QUERY_BLOCK;
+    plan.query_block = dd_attention_query_step(args);
     plan.query_blocks = dd_ceil_div(args->tq, plan.query_block);
     if (keys <= WHOLE_KEYS) {
         plan.key_block = keys;
@@ -94,6 +94,8 @@ int64_t dd_attention_scratch_bytes(const dd_attention_args *asked, int threads) 
     const attention_plan plan = make_plan(args);
     return plan.group * (plan.key_bytes + plan.value_bytes) + threads * plan.worker_bytes;
 }
+
+int64_t dd_attention_query_step(const dd_attention_args *args) { return args->d > WIDE ? MOST_QUERIES : QUERY_BLOCK; }
 
 typedef struct attention_job {
     const dd_attention_args *args;

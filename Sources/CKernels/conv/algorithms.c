@@ -43,7 +43,10 @@ int dd_conv_check(const dd_conv_algorithm *algorithm, dd_precision precision, co
         a->pad_top < 0 || a->pad_left < 0 || a->pad_bottom < 0 || a->pad_right < 0)
         return DD_CONV_UNSUPPORTED;
     if (algorithm->error[precision] == 0 || !algorithm->can(a)) return DD_CONV_UNSUPPORTED;
-    return dd_conv_out_height(a) < 1 || dd_conv_out_width(a) < 1 ? DD_CONV_UNSUPPORTED : DD_CONV_OK;
+    if (dd_conv_out_height(a) < 1 || dd_conv_out_width(a) < 1) return DD_CONV_UNSUPPORTED;
+    if (a->row_end == 0) return a->row_begin == 0 ? DD_CONV_OK : DD_CONV_UNSUPPORTED;
+    if (a->batch > 1 || a->row_begin < 0 || a->row_begin >= a->row_end || a->row_end > dd_conv_out_height(a)) return DD_CONV_UNSUPPORTED;
+    return a->row_begin % algorithm->tile == 0 && (a->row_end % algorithm->tile == 0 || a->row_end == dd_conv_out_height(a)) ? DD_CONV_OK : DD_CONV_UNSUPPORTED;
 }
 
 dd_precision dd_conv_precision(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *a) {

@@ -54,7 +54,7 @@ static void run_task(void *raw, int64_t index, int worker) {
         .plan = p,
         .index = block,
         .first_image = block / blocks * p->block_images,
-        .y = in_image / p->blocks_wide * p->block_high,
+        .y = p->unit_begin + in_image / p->blocks_wide * p->block_high,
         .x = in_image % p->blocks_wide * p->block_wide,
         .units = (dd_conv_unit *)(void *)(slice + p->units_at),
         .combined = (float *)(void *)(slice + p->combined_at),
@@ -65,7 +65,7 @@ static void run_task(void *raw, int64_t index, int worker) {
         .weights = (float *)(void *)(slice + p->weights_at),
     };
     b.images = dd_min(p->block_images, p->a.batch - b.first_image);
-    b.high = dd_min(p->block_high, p->units_high - b.y);
+    b.high = dd_min(p->block_high, p->unit_end - b.y);
     b.wide = dd_min(p->block_wide, p->units_wide - b.x);
     b.count = b.images * b.high * b.wide;
     if (*gathered != block) {
@@ -78,22 +78,36 @@ static void run_task(void *raw, int64_t index, int worker) {
     job->kernel.panels(&b, first, dd_min(first + p->panels_per_task, p->panels));
 }
 
-/// Brings together the blocks' means and variances of 32 channels of an image, in order of blocks.
+/// Brings together the blocks' means and variances of 32 channels of an image, in order of blocks, behind those of the rows before.
 static void add_partials(void *raw, int64_t index, int worker) {
     (void)worker;
     const dd_conv_plan *p = &((const conv_job *)raw)->plan;
     const int64_t image = index / p->panels, channel = index % p->panels * DD_CONV_PANEL;
     const int64_t blocks = p->blocks_high * p->blocks_wide, high = p->block_high * p->algorithm->tile, wide = p->block_wide * p->algorithm->tile;
     const float *partial = (const float *)(void *)(p->scratch + p->partials_at) + image * blocks * 3 * p->cout_padded + channel;
-    double mean[DD_CONV_PANEL] = {0}, squares[DD_CONV_PANEL] = {0}, before = 0;
-    for (int64_t y = 0; y < p->out_height; y += high) {
+    const int64_t begin = p->unit_begin * p->algorithm->tile, end = dd_min(p->unit_end * p->algorithm->tile, p->out_height);
+    const int64_t channels = dd_min(DD_CONV_PANEL, p->a.cout - channel);
+    double mean[DD_CONV_PANEL] = {0}, squares[DD_CONV_PANEL] = {0}, before = (double)(begin * p->out_width);
+    double *running = p->a.running_moments ? p->a.running_moments + 2 * channel : NULL;
+    for (int64_t c = 0; begin > 0 && c < channels; c++) {
+        mean[c] = running[2 * c];
+        squares[c] = running[2 * c + 1];
+    }
+    for (int64_t y = begin; y < end; y += high) {
         for (int64_t x = 0; x < p->out_width; x += wide, partial += 3 * p->cout_padded) {
-            const double count = (double)(dd_min(high, p->out_height - y) * dd_min(wide, p->out_width - x));
+            const double count = (double)(dd_min(high, end - y) * dd_min(wide, p->out_width - x));
             dd_moments_add(mean, squares, before, partial, partial + p->cout_padded, partial + 2 * p->cout_padded, count, DD_CONV_PANEL);
             before += count;
         }
     }
-    dd_moments_store(p->a.moments + (image * p->a.cout + channel) * 2, mean, squares, before, dd_min(DD_CONV_PANEL, p->a.cout - channel));
+    if (end == p->out_height) {
+        dd_moments_store(p->a.moments + (image * p->a.cout + channel) * 2, mean, squares, before, channels);
+        return;
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        running[2 * c] = mean[c];
+        running[2 * c + 1] = squares[c];
+    }
 }
 
 int dd_conv(dd_pool *pool, const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *args, const void *packed, void *scratch) {

@@ -18,14 +18,16 @@ static int64_t count_groups(int64_t high, int64_t wide, int64_t bh, int64_t bw, 
 static void choose_block(dd_conv_plan *p) {
     const int large = dd_conv_packed_bytes(p->algorithm, p->precision, &p->a) > 24 << 20;
     const int64_t target = p->algorithm->units[large ? 2 : p->cin > 256], batch = p->a.batch;
+    // Moments are summed by blocks, which must not depend on what rows a call is for.
+    const int64_t high = p->a.takes_moments ? p->units_high : p->unit_end - p->unit_begin;
     double best = 0;
-    for (int64_t bh = 1; bh <= target && bh <= p->units_high; bh++) {
+    for (int64_t bh = 1; bh <= target && bh <= high; bh++) {
         for (int64_t bw = 1; bw <= target / bh && bw <= p->units_wide; bw++) {
             int64_t images = 1;
-            if (bh == p->units_high && bw == p->units_wide && !p->a.takes_moments) images = dd_min(batch, target / (bh * bw));
+            if (bh == high && bw == p->units_wide && !p->a.takes_moments) images = dd_min(batch, target / (bh * bw));
             const int64_t of_images = dd_ceil_div(batch, images);
-            const int64_t blocks = of_images * dd_ceil_div(p->units_high, bh) * dd_ceil_div(p->units_wide, bw);
-            const int64_t groups = of_images * count_groups(p->units_high, p->units_wide, bh, bw, images);
+            const int64_t blocks = of_images * dd_ceil_div(high, bh) * dd_ceil_div(p->units_wide, bw);
+            const int64_t groups = of_images * count_groups(high, p->units_wide, bh, bw, images);
             const double loaded = (double)blocks * (double)images * (double)((bh * p->step + 2) * (bw * p->step + 2));
             // In groups' time: reading a block's weights costs part of a group, loading a pixel next to nothing.
             const double cost = (double)groups + 0.4 * (double)blocks + loaded * 0.02 / (double)(p->step * p->step);
@@ -38,7 +40,7 @@ static void choose_block(dd_conv_plan *p) {
         }
     }
     p->blocks_images = dd_ceil_div(batch, p->block_images);
-    p->blocks_high = dd_ceil_div(p->units_high, p->block_high);
+    p->blocks_high = dd_ceil_div(p->unit_end - p->unit_begin, p->block_high);
     p->blocks_wide = dd_ceil_div(p->units_wide, p->block_wide);
     p->blocks = p->blocks_images * p->blocks_high * p->blocks_wide;
     p->block_groups = dd_ceil_div(p->block_images * p->block_high * p->block_wide, DD_CONV_GROUP);
@@ -130,16 +132,19 @@ size_t dd_conv_make_plan(dd_conv_plan *p, const dd_conv_algorithm *algorithm, dd
     p->out_height = dd_conv_out_height(a);
     p->out_width = dd_conv_out_width(a);
     p->products = dd_conv_products(algorithm, a);
-    p->step = a->upsamples ? algorithm->tile / 2 : algorithm->tile * a->stride;
-    p->window = algorithm->side ? algorithm->side : a->kh;
+    p->step = dd_conv_unit_step(algorithm, a);
+    p->window = dd_conv_unit_window(algorithm, a);
     // A panel's transformed weights fit the second-level cache; products are not a multiple of 4 KiB apart.
     p->words_at_once = integers ? dd_min(64, algorithm->words_at_once) : algorithm->words_at_once;
     p->ldw = p->words_at_once * DD_CONV_PANEL + 32;
     p->units_high = dd_ceil_div(p->out_height, algorithm->tile);
     p->units_wide = dd_ceil_div(p->out_width, algorithm->tile);
+    const int64_t row_end = a->row_end ? a->row_end : p->out_height;
+    p->unit_begin = a->row_begin / algorithm->tile;
+    p->unit_end = dd_ceil_div(row_end, algorithm->tile);
     // A result larger than the caches is gone from them before anyone reads it; reading its lines in to write them whole
     // would only cost memory bandwidth.
-    const int64_t result_bytes = a->batch * p->out_height * p->out_width * a->cout * (int64_t)sizeof(float);
+    const int64_t result_bytes = a->batch * (row_end - a->row_begin) * p->out_width * a->cout * (int64_t)sizeof(float);
     p->streams = result_bytes >= 24 << 20 && a->cout % 16 == 0 && (uintptr_t)a->y % 64 == 0 && a->residual != a->y;
     choose_block(p);
     choose_tasks(p, threads);
@@ -151,4 +156,18 @@ size_t dd_conv_scratch_bytes(const dd_conv_algorithm *algorithm, dd_precision pr
     if (dd_conv_check(algorithm, precision, args) != DD_CONV_OK) return 0;
     dd_conv_plan plan;
     return dd_conv_make_plan(&plan, algorithm, precision, args, threads < 1 ? 1 : threads);
+}
+
+int64_t dd_conv_row_step(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *args) {
+    if (!args->takes_moments) return algorithm->tile;
+    dd_conv_plan plan;
+    dd_conv_make_plan(&plan, algorithm, precision, args, 1);
+    return plan.block_high * algorithm->tile;
+}
+
+void dd_conv_input_rows(const dd_conv_algorithm *algorithm, const dd_conv_args *args, int64_t begin, int64_t end, int64_t *first, int64_t *last) {
+    const int64_t step = dd_conv_unit_step(algorithm, args), top = begin / algorithm->tile * step - args->pad_top;
+    const int64_t bottom = (dd_ceil_div(end, algorithm->tile) - 1) * step + dd_conv_unit_window(algorithm, args) - args->pad_top;
+    *last = dd_min(dd_max(bottom, 0), args->height);
+    *first = dd_min(dd_max(top, 0), *last);
 }

@@ -36,6 +36,7 @@ typedef struct dd_conv_plan {
     int streams;          // y is written past the caches
 
     int64_t units_high, units_wide;               // of an image
+    int64_t unit_begin, unit_end;                 // rows of units to compute
     int64_t block_images, block_high, block_wide; // block, in images and units
     int64_t blocks_images, blocks_high, blocks_wide, blocks;
     int64_t block_groups; // most groups of 8 units a block has
@@ -107,6 +108,13 @@ int dd_conv_algorithm_index(const dd_conv_algorithm *algorithm);
 
 /// Plans for `threads` workers; returns the bytes of scratch memory, for which no pointer matters.
 size_t dd_conv_make_plan(dd_conv_plan *plan, const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *args, int threads);
+
+/// Input pixels from a unit to the next.
+static inline int64_t dd_conv_unit_step(const dd_conv_algorithm *algorithm, const dd_conv_args *a) {
+    return a->upsamples ? algorithm->tile / 2 : algorithm->tile * a->stride;
+}
+/// Input pixels along a side of what a unit reads.
+static inline int64_t dd_conv_unit_window(const dd_conv_algorithm *algorithm, const dd_conv_args *a) { return algorithm->side ? algorithm->side : a->kh; }
 
 /// Words that share a scale in int16. Parts are even, and begin where plain weights are transformed from (words_at_once).
 static inline int64_t dd_conv_part_words(int64_t words) {

@@ -40,6 +40,9 @@ typedef struct dd_attention_args {
 /// sizes and strides only; enough for every instruction set.
 int64_t dd_attention_scratch_bytes(const dd_attention_args *args, int threads);
 
+/// Queries that are computed together: a call for some of them, with all keys, gives the bits of a call for all if they begin at a multiple of this.
+int64_t dd_attention_query_step(const dd_attention_args *args);
+
 /// `scratch`: 64-byte aligned, dd_attention_scratch_bytes(args, dd_pool_size(pool)) bytes.
 void dd_attention(dd_pool *pool, const dd_attention_args *args, void *scratch);
 

@@ -52,6 +52,13 @@ typedef struct dd_conv_args {
     /// float64, always in the same order: accurate to float32 whatever the mean, and wherever values lie that are far from it.
     float *moments;
     int takes_moments;
+
+    /// Rows of y to compute, of an image that is alone in its batch; row_end 0: all. They begin at a multiple of dd_conv_row_step and end at one or at the last
+    /// row. Sizes are still those of the whole image, and pointers still lead to where row 0 of x0, y and the like is or would be: touched are these rows of y
+    /// and of the residual, and dd_conv_input_rows of the sources. The numbers are those of a call for all rows.
+    int64_t row_begin, row_end;
+    /// [cout][2], for moments of which each call takes a part: from the call that begins at row 0 to the one that ends at the last row, which writes `moments`.
+    double *running_moments;
 } dd_conv_args;
 
 /// Height and width of the result.
@@ -106,6 +113,12 @@ int dd_conv_pack(dd_pool *pool, const dd_conv_algorithm *algorithm, dd_precision
 
 /// Bytes of scratch memory dd_conv needs with a pool of `threads`; enough for every instruction set. No pointer matters.
 size_t dd_conv_scratch_bytes(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *args, int threads);
+
+/// Rows that calls for parts of an image can begin at multiples of: of a tile, or of a block whose moments are summed together.
+int64_t dd_conv_row_step(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *args);
+
+/// Rows of the input that rows `begin` ..< `end` of the result are computed from.
+void dd_conv_input_rows(const dd_conv_algorithm *algorithm, const dd_conv_args *args, int64_t begin, int64_t end, int64_t *first, int64_t *last);
 
 /// Computes a convolution with the instruction set in use. `packed` and `scratch` are 64-byte aligned; `scratch` is
 /// dd_conv_scratch_bytes for the pool's number of threads, needs no contents and leaves none.

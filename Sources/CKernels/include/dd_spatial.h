@@ -30,17 +30,23 @@ void dd_unfold_nchw_f32(dd_pool *pool, float *y, const float *x, int64_t n, int6
 void dd_eac_nchw_f32(dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int residual);
 /// The same channels-last: x and y [n, h, w, c], kernel [n, h, w, c * k * k].
 void dd_eac_nhwc_f32(dd_pool *pool, float *y, const float *x, const float *kernel, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k, int residual);
+/// Rows `first` ..< `last` of a single image. Pointers lead to where row 0 is or would be; touched are these rows of y and kernel, and those of x that they need.
+void dd_eac_nhwc_rows_f32(dd_pool *pool, float *y, const float *x, const float *kernel, int64_t c, int64_t h, int64_t w, int64_t k, int residual, int64_t first,
+                          int64_t last);
 
 /// Cuts x into overlapping windows of k positions along each axis that is longer, ceil(n / k) of them at multiples of ceil((n - k) / (count - 1)),
 /// the last aligned to the end: y [n * count_y * count_x, c, min(k, h), min(k, w)], the windows of an image in
 /// row-major order. NHWC: y [n * count_y * count_x, min(k, h), min(k, w), c].
 void dd_window_partition_nchw_f32(dd_pool *pool, float *y, const float *x, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k);
 void dd_window_partition_nhwc_f32(dd_pool *pool, float *y, const float *x, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k);
+/// Windows `first` ..< `last` of a single image, or rows of the merged image below; pointers lead to where the first window and row 0 are or would be.
+void dd_window_partition_nhwc_part_f32(dd_pool *pool, float *y, const float *x, int64_t c, int64_t h, int64_t w, int64_t k, int64_t first, int64_t last);
 
 /// The way back: y [n, c, h, w] (or [n, h, w, c]) is at each position the windows' sum, added in their order, divided by
 /// their number there. x as the partition's y.
 void dd_window_merge_nchw_f32(dd_pool *pool, float *y, const float *x, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k);
 void dd_window_merge_nhwc_f32(dd_pool *pool, float *y, const float *x, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k);
+void dd_window_merge_nhwc_part_f32(dd_pool *pool, float *y, const float *x, int64_t c, int64_t h, int64_t w, int64_t k, int64_t first, int64_t last);
 
 /// Nearest-neighbour upsampling: y [n, c, h * factor_h, w * factor_w], or channels-last.
 void dd_upsample_nearest_nchw_f32(dd_pool *pool, float *y, const float *x, int64_t n, int64_t c, int64_t h, int64_t w, int64_t factor_h, int64_t factor_w);

@@ -21,11 +21,11 @@ typedef struct window_context {
     const dd_one_pass *table;
     float *y;
     const float *x;
-    int64_t planes, h, w, width, k, kh, kw, count_y, count_x;
+    int64_t planes, h, w, width, k, kh, kw, count_y, count_x, first_task;
 } window_context;
 
 static window_context make_context(float *y, const float *x, int64_t planes, int64_t h, int64_t w, int64_t width, int64_t k) {
-    window_context context = {dd_one_pass_current(), y, x, planes, h, w, width, k, 0, 0, 0, 0};
+    window_context context = {dd_one_pass_current(), y, x, planes, h, w, width, k, 0, 0, 0, 0, 0};
     context.kh = dd_min(k, h);
     context.kw = dd_min(k, w);
     context.count_y = window_count(h, k);
@@ -37,6 +37,7 @@ static window_context make_context(float *y, const float *x, int64_t planes, int
 static void partition_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const window_context *c = raw;
+    index += c->first_task;
     int64_t plane = index % c->planes, window = index / c->planes;
     int64_t top = window_start(c->h, c->k, window / c->count_x % c->count_y);
     int64_t left = window_start(c->w, c->k, window % c->count_x), image = window / (c->count_x * c->count_y);
@@ -49,6 +50,7 @@ static void partition_task(void *raw, int64_t index, int worker) {
 static void merge_task(void *raw, int64_t index, int worker) {
     (void)worker;
     const window_context *c = raw;
+    index += c->first_task;
     int64_t row = index % c->h, plane = index / c->h % c->planes, image = index / (c->h * c->planes), rows = 0;
     float *y = c->y + index * c->w * c->width;
     memset(y, 0, (size_t)(c->w * c->width) * sizeof(float));
@@ -99,4 +101,16 @@ void dd_window_merge_nchw_f32(dd_pool *pool, float *y, const float *x, int64_t n
 
 void dd_window_merge_nhwc_f32(dd_pool *pool, float *y, const float *x, int64_t n, int64_t c, int64_t h, int64_t w, int64_t k) {
     merge(pool, n, make_context(y, x, 1, h, w, c, k));
+}
+
+void dd_window_partition_nhwc_part_f32(dd_pool *pool, float *y, const float *x, int64_t c, int64_t h, int64_t w, int64_t k, int64_t first, int64_t last) {
+    window_context context = make_context(y, x, 1, h, w, c, k);
+    context.first_task = first;
+    dd_parallel_for(pool, last - first, partition_task, &context);
+}
+
+void dd_window_merge_nhwc_part_f32(dd_pool *pool, float *y, const float *x, int64_t c, int64_t h, int64_t w, int64_t k, int64_t first, int64_t last) {
+    window_context context = make_context(y, x, 1, h, w, c, k);
+    context.first_task = first;
+    dd_parallel_for(pool, last - first, merge_task, &context);
 }

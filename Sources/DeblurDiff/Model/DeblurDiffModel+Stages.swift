@@ -100,7 +100,9 @@ extension DeblurDiffModel {
     func program(_ key: ProgramCache.Key) throws -> Program {
         try programs.program(key) {
             let graph = try logger.timed("optimized \(key.graph)") { try stages(key).optimized }
-            return try logger.timed("planned and packed \(key.graph)") { try program(graph) }
+            return try logger.timed("planned and packed \(key.graph)") {
+                key.arenaLimit == nil || options.chooser.tunes ? try program(graph, arenaLimit: key.arenaLimit) : try plan(key).pack()
+            }
         }
     }
 
@@ -112,6 +114,12 @@ extension DeblurDiffModel {
             _ = try program(part.key)
             told(part.key.graph)
         }
+    }
+
+    /// How the program of a key will run, as far as can be told without timing kernels.
+    func plan(_ key: ProgramCache.Key) throws -> ProgramPlan {
+        let graph = try stages(key).optimized
+        return key.arenaLimit == nil ? try plan(graph) : try programs.plan(key) { try plan(graph, arenaLimit: key.arenaLimit) }
     }
 
     /// The graph as it is after a pass has run for the first time.

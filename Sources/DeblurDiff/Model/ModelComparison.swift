@@ -91,7 +91,7 @@ public struct ModelComparison {
         _ differences: inout [ProgramComparison.Difference]
     ) {
         var results: [Tensor]?
-        for (index, id) in program.graph[report.step.node].results.enumerated() {
+        for (index, id) in report.step.values.enumerated() {
             func value() -> Tensor {
                 if results == nil { results = report.results }
                 return results![index]

@@ -17,6 +17,14 @@ final class ProgramCache: Sendable {
         var strength: Float = 1
         /// Of a step; nil for its result alone.
         var outputs: Set<String>?
+        /// Of a program, which its graph does not depend on.
+        var arenaLimit: Int?
+
+        var withoutLimit: Key {
+            var key = self
+            key.arenaLimit = nil
+            return key
+        }
     }
 
     private struct Entry {
@@ -28,14 +36,18 @@ final class ProgramCache: Sendable {
     private let programs = Locked<[Key: Entry]>([:])
     private let graphs = Locked<[Key: GraphStages]>([:])
     private let steps = Locked<[Key: OptimizedStep]>([:])
+    private let plans = Locked<[Key: ProgramPlan]>([:])
     /// So many images of sizes of their own, and no more, are remembered.
     private static let graphLimit = 64
 
     init(keepsPrograms: Bool) { self.keepsPrograms = keepsPrograms }
 
-    func graph(_ key: Key, make: () throws -> GraphStages) rethrows -> GraphStages { try ProgramCache.remember(key, in: graphs, make) }
+    func graph(_ key: Key, make: () throws -> GraphStages) rethrows -> GraphStages { try ProgramCache.remember(key.withoutLimit, in: graphs, make) }
 
-    func step(_ key: Key, make: () throws -> OptimizedStep) rethrows -> OptimizedStep { try ProgramCache.remember(key, in: steps, make) }
+    /// Of a key with a limit: deciding on strips takes a while.
+    func plan(_ key: Key, make: () throws -> ProgramPlan) rethrows -> ProgramPlan { try ProgramCache.remember(key, in: plans, make) }
+
+    func step(_ key: Key, make: () throws -> OptimizedStep) rethrows -> OptimizedStep { try ProgramCache.remember(key.withoutLimit, in: steps, make) }
 
     private static func remember<Value: Sendable>(_ key: Key, in known: Locked<[Key: Value]>, _ make: () throws -> Value) rethrows -> Value {
         if let value = known.withLock({ $0[key] }) { return value }

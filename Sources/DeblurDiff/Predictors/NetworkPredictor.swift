@@ -15,10 +15,10 @@ final class Denoiser {
     /// - Parameters:
     ///   - latent: [1, C, H, W].
     ///   - timesteps: all that will be asked for.
-    init(model: DeblurDiffModel, latent: TensorType, timesteps: [Int], strength: Float, runner: ProgramRunner) throws {
+    init(model: DeblurDiffModel, latent: TensorType, timesteps: [Int], strength: Float, runner: ProgramRunner, arenaLimit: Int?) throws {
         self.model = model
         self.runner = runner
-        key = ProgramCache.Key(graph: "step", inputs: ["z": latent], strength: strength)
+        key = ProgramCache.Key(graph: "step", inputs: ["z": latent], strength: strength, arenaLimit: arenaLimit)
         self.timesteps = Dictionary(timesteps.map { ($0, Tensor([Float($0)], shape: [1])) }, uniquingKeysWith: { first, _ in first })
         program = try StagedProgram(model, key: key, runner: runner)
         for timestep in timesteps { try program.prepare(["timestep": self.timesteps[timestep]!]) }

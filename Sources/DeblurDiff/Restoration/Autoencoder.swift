@@ -18,24 +18,25 @@ struct Autoencoder {
 
     /// `(mean + exp(0.5 clamp(logvar, -30, 20)) randn) * scale factor`
     func sampleLatent(_ moments: Tensor, _ random: inout TorchGenerator) -> Tensor {
-        let count = moments.type.elementCount / 2
-        let noise = random.hostRandn(count)
-        return latent(of: moments) { moments, index in
-            let deviation = expf(0.5 * min(max(moments[count + index], -30), 20))
-            return (moments[index] + deviation * noise[index]) * scaleFactor
-        }
-    }
-
-    func meanLatent(_ moments: Tensor) -> Tensor { latent(of: moments) { $0[$1] * scaleFactor } }
-
-    private func latent(of moments: Tensor, _ value: (_ moments: UnsafeBufferPointer<Float>, _ index: Int) -> Float) -> Tensor {
-        let shape = moments.shape
-        return moments.withFloats { moments in
-            Tensor(TensorType(.float32, [1, shape[1] / 2, shape[2], shape[3]])) { (z: UnsafeMutableBufferPointer<Float>) in
-                for index in z.indices { z[index] = value(moments, index) }
+        var latent = random.hostRandn(latentShape(ofMoments: moments))
+        moments.withFloats { moments in
+            latent.withMutableFloats { z in
+                for index in z.indices {
+                    let deviation = expf(0.5 * min(max(moments[z.count + index], -30), 20))
+                    z[index] = (moments[index] + deviation * z[index]) * scaleFactor
+                }
             }
         }
+        return latent
     }
+
+    func meanLatent(_ moments: Tensor) -> Tensor {
+        var latent = Tensor(TensorType(.float32, latentShape(ofMoments: moments)))
+        moments.withFloats { mean in latent.withMutableFloats { z in for index in z.indices { z[index] = mean[index] * scaleFactor } } }
+        return latent
+    }
+
+    private func latentShape(ofMoments moments: Tensor) -> Shape { [1, moments.shape[1] / 2, moments.shape[2], moments.shape[3]] }
 
     /// The shape of a padded image's latent.
     func latentShape(of image: Tensor) -> Shape { session.model.latentType(height: image.shape[2], width: image.shape[3]).shape }

@@ -16,19 +16,25 @@ final class ProgramRunner {
     }
 
     /// - Parameter progress: told the share of the program's operations that is done.
-    /// - Throws: `CancellationError` within a kernel's time of being cancelled.
+    /// - Throws: `CancellationError` within the time of a kernel, or of a strip, of being cancelled.
     func run(_ program: Program, named name: String, _ inputs: [String: Tensor], progress: ((Double) -> Void)? = nil) throws -> [String: Tensor] {
         let observer = observation?(program, name)
         let graph = program.graph
-        let total = Double(max(graph.floatingPointOperations, 1))
-        var done = 0
-        return try program.run(inputs, in: workspace) { [isCancelled] report in
-            if isCancelled() { throw CancellationError() }
-            try observer?(report)
-            guard let progress else { return }
-            let node = graph[report.step.node]
-            done += node.op.floatingPointOperations(operands: graph.operandTypes(node), results: graph.resultTypes(node))
-            progress(Double(done) / total)
-        }
+        let total = Double(max(program.plan.floatingPointOperations, 1))
+        var done = 0.0
+        func operations(_ step: ProgramPlan.Step) -> Double { Double(step.nodes.reduce(0) { $0 + graph.floatingPointOperations(of: $1) }) }
+        return try program.run(
+            inputs, in: workspace,
+            observer: { [isCancelled] report in
+                if isCancelled() { throw CancellationError() }
+                try observer?(report)
+                guard let progress else { return }
+                done += operations(report.step)
+                progress(done / total)
+            },
+            duringStep: { [isCancelled] step, share in
+                if isCancelled() { throw CancellationError() }
+                progress?((done + share * operations(step)) / total)
+            })
     }
 }

@@ -25,15 +25,15 @@ extension DeblurDiffModel {
             (speed.packingSeconds, speed.seconds) = try measure(graph)
             return speed
         }
-        for step in plan.steps {
-            let node = graph[step.node]
+        for id in plan.steps.flatMap(\.nodes) {
+            let node = graph[id]
             let operands = node.operands.map { "\(graph[$0].isParameter) \(graph.type($0))" }
             let kind = "\(node.op) \(operands) \(graph.resultTypes(node))"
             let times =
                 try known[kind]
                 ?? measure(
                     graph.extract(
-                        "piece", nodes: [step.node],
+                        "piece", nodes: [id],
                         outputs: node.results.enumerated().map {
                             Graph.Output(name: "\($0.offset)", value: $0.element)
                         }))

@@ -29,32 +29,74 @@ public struct RestorationCost: Sendable {
     let latentElementCount: Int
     /// Of each of the plan's parts.
     public let memory: [Memory]
+    /// What each program's arena may take, where some of them run strip by strip.
+    public let arenaLimit: Int?
     /// The most memory that is taken at a time, but for the program itself and files that are mapped.
     public let peakByteCount: Int
 
     public var floatingPointOperations: Double { plan.floatingPointOperations }
 
+    /// The same if no program had an arena.
+    private let byteCountWithoutArena: Int
+
+    /// What arenas may take for a peak of no more than a limit.
+    fileprivate func arenaLimit(for limit: Int) -> Int { limit - byteCountWithoutArena }
+
     init(
-        _ plan: RestorationPlan, _ options: RestorationOptions, memory: [Memory], latent: TensorType, pixelCount: Int, imageByteCount: Int,
-        keepsDenoiser: Bool
+        _ plan: RestorationPlan, _ options: RestorationOptions, memory: [Memory], latent: TensorType, pixelCount: Int, photoByteCount: Int,
+        planesByteCount: Int, keepsDenoiser: Bool, arenaLimit: Int?
     ) {
+        self.arenaLimit = arenaLimit
         self.plan = plan
         self.options = options
         self.pixelCount = pixelCount
-        latentElementCount = latent.elementCount
+        let latentCount = latent.elementCount
+        latentElementCount = latentCount
         self.memory = memory
+        func peak(_ arena: (Memory) -> Int) -> Int {
+            photoByteCount
+                + RestorationCost.peak(plan, memory, keepsDenoiser: keepsDenoiser, arena: arena) {
+                    RestorationCost.tensorByteCount($0, options, image: planesByteCount, latent: 4 * latentCount)
+                }
+        }
+        peakByteCount = peak(\.arenaByteCount)
+        byteCountWithoutArena = peak { _ in 0 }
+    }
+
+    /// What a phase holds of images and latents, beside its program's arena.
+    private static func tensorByteCount(_ phase: RestorationProgress.Phase, _ options: RestorationOptions, image: Int, latent: Int) -> Int {
+        // The photograph's planes stay. With guidance there is another condition, and two moments.
+        let kept = image + (options.isGuided ? latent : 0) + (options.restorationGuidance == nil ? 0 : 2 * latent)
+        return switch phase {
+        case .encodingText: kept
+        // Padded, with its low frequencies; two moments, and a latent of them and the start.
+        case .encodingImage: kept + (options.betterStart ? 2 : 1) * image + 4 * latent
+        case .preparing: kept + 2 * latent
+        // The condition, and what a step of the sampler reads and makes, with guidance from two predictions.
+        case .sampling: kept + (options.isGuided ? 6 : 4) * latent
+        // What is decoded and its part of the photograph's size.
+        case .decoding: kept + 2 * image + 2 * latent
+        }
+    }
+
+    private static func peak(
+        _ plan: RestorationPlan, _ memory: [Memory], keepsDenoiser: Bool, arena arenaByteCount: (Memory) -> Int,
+        tensors: (RestorationProgress.Phase) -> Int
+    ) -> Int {
         let step = zip(plan.parts, memory).first { $0.0.phase == .sampling }?.1.weightByteCount ?? 0
-        var (arena, peak) = (keepsDenoiser ? memory.map(\.arenaByteCount).max() ?? 0 : 0, 0)
+        var (arena, peak) = (keepsDenoiser ? memory.map(arenaByteCount).max() ?? 0 : 0, 0)
         var prepared = 0
         for (part, memory) in zip(plan.parts, memory) {
             // The arena is kept from program to program. The step's weights are there already while its conditions are prepared.
-            arena = max(arena, memory.arenaByteCount)
+            arena = max(arena, arenaByteCount(memory))
             let hasStep = part.phase == .preparing || keepsDenoiser && part.phase != .sampling
             // What is prepared for each tile stays until the last step.
             if part.phase == .preparing { prepared = part.runs * memory.outputByteCount }
-            peak = max(peak, arena + memory.weightByteCount + (hasStep ? step : 0) + ([.preparing, .sampling].contains(part.phase) ? prepared : 0))
+            peak = max(
+                peak,
+                tensors(part.phase) + arena + memory.weightByteCount + (hasStep ? step : 0) + ([.preparing, .sampling].contains(part.phase) ? prepared : 0))
         }
-        peakByteCount = peak + imageByteCount
+        return peak
     }
 
     /// About how long it takes on processors that reach these limits. Fast convolutions take fewer operations than are counted, other
@@ -69,38 +111,60 @@ extension DeblurDiffModel {
     ///
     /// - `sampleByteCount`: bytes of the photograph's pixels, as they are in memory; without, three of 8 bits.
     /// - `keepsDenoiser`: for one of several photographs, between which the denoiser's weights stay.
+    /// - `arenaLimit`: what each program's arena may take; larger ones run strip by strip, to the same bits.
     public func cost(
-        of options: RestorationOptions, height: Int, width: Int, sampleByteCount: Int? = nil, keepsDenoiser: Bool = false
+        of options: RestorationOptions, height: Int, width: Int, sampleByteCount: Int? = nil, keepsDenoiser: Bool = false, arenaLimit: Int? = nil
     ) throws -> RestorationCost {
-        let plan = try plan(of: options, height: height, width: width)
-        let memory = try plan.parts.map { part in
-            let graph = try stages(part.key).optimized
-            let plan = try self.plan(graph)
+        var plan = try plan(of: options, height: height, width: width)
+        let memory = try plan.parts.indices.map { index in
+            var key = plan.parts[index].key
+            key.arenaLimit = arenaLimit
+            let program = try self.plan(key)
+            let graph = program.graph
+            plan.parts[index].floatingPointOperations = Double(program.floatingPointOperations)
             return RestorationCost.Memory(
-                weightByteCount: plan.packedByteCount, arenaByteCount: plan.memory.arenaByteCount,
-                outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount }, isPacked: plan.seemsKept)
+                weightByteCount: program.packedByteCount, arenaByteCount: program.memory.arenaByteCount,
+                outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount }, isPacked: program.seemsKept)
         }
-        // The photograph, its result and what is written of it; and four images of floats.
-        let imageByteCount = 3 * (sampleByteCount ?? 3 * height * width) + 3 * 4 * 4 * paddedLength(height) * paddedLength(width)
-        // Moments, two conditions, and what a step of the sampler reads and makes.
-        let latent = latentType(ofImage: height, width)
+        // The photograph, its result and what is written of it.
         return RestorationCost(
-            plan, options, memory: memory, latent: latent, pixelCount: height * width,
-            imageByteCount: imageByteCount + 8 * latent.byteCount,
-            keepsDenoiser: keepsDenoiser)
+            plan, options, memory: memory, latent: latentType(ofImage: height, width), pixelCount: height * width,
+            photoByteCount: 3 * (sampleByteCount ?? 3 * height * width), planesByteCount: 3 * 4 * paddedLength(height) * paddedLength(width),
+            keepsDenoiser: keepsDenoiser, arenaLimit: arenaLimit)
+    }
+
+    /// What a restoration takes in the memory that there is: in strips where it does not fit without, and the least that it can where that does not fit either.
+    public func fittingCost(
+        of options: RestorationOptions, height: Int, width: Int, sampleByteCount: Int? = nil, keepsDenoiser: Bool = false, available: Int
+    ) throws -> RestorationCost {
+        func cost(_ arenaLimit: Int?) throws -> RestorationCost {
+            try self.cost(
+                of: options, height: height, width: width, sampleByteCount: sampleByteCount, keepsDenoiser: keepsDenoiser, arenaLimit: arenaLimit)
+        }
+        let whole = try cost(nil)
+        guard whole.peakByteCount > available else { return whole }
+        let arena = whole.arenaLimit(for: available)
+        if arena > 0, let fitting = try? cost(arena) { return fitting }
+        var options = self.options
+        options.chooser.tunes = false
+        let least = try whole.plan.parts.map {
+            try ProgramPlan.leastArenaByteCount(stages($0.key).optimized, parameters: parameters, options: options)
+        }
+        return (try? cost(least.max()!)) ?? whole
     }
 
     /// Throws where a restoration cannot fit into the memory that there is, and says what would.
     ///
-    /// - Returns: what it takes.
+    /// - Returns: what it takes, in strips where it does not fit without.
     public func checkedCost(
         of options: RestorationOptions, height: Int, width: Int, sampleByteCount: Int? = nil, keepsDenoiser: Bool = false,
         available: Int = AvailableMemory.byteCount
     ) throws -> RestorationCost {
-        let cost = try cost(of: options, height: height, width: width, sampleByteCount: sampleByteCount, keepsDenoiser: keepsDenoiser)
+        let cost = try fittingCost(
+            of: options, height: height, width: width, sampleByteCount: sampleByteCount, keepsDenoiser: keepsDenoiser, available: available)
         guard cost.peakByteCount > available else { return cost }
         throw InputError(
-            "\(width) x \(height) pixels take about \(Units.bytes(cost.peakByteCount)) of memory, and there are \(Units.bytes(available))",
+            "\(width) x \(height) pixels take at least \(Units.bytes(cost.peakByteCount)) of memory, and there are \(Units.bytes(available))",
             advice: try adviceOnMemory(cost, height: height, width: width))
     }
 

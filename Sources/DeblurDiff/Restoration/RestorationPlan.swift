@@ -7,8 +7,8 @@ public struct RestorationPlan: Sendable {
     public struct Part: Sendable {
         public let phase: RestorationProgress.Phase
         public let runs: Int
-        /// Of one run, as the passes leave the graph.
-        public let floatingPointOperations: Double
+        /// Of one run, as the passes leave the graph; in the plan of a cost, with those that strips do again.
+        public internal(set) var floatingPointOperations: Double
         /// Bytes of its parameters in float32.
         public let parameterByteCount: Int
         /// Of the image, or of a tile.
@@ -17,7 +17,7 @@ public struct RestorationPlan: Sendable {
     }
 
     /// One for each phase, in order.
-    public let parts: [Part]
+    public internal(set) var parts: [Part]
     /// What the denoiser runs on: the image's latent, or a tile of it.
     let latent: TensorType
     /// 1 without tiles.

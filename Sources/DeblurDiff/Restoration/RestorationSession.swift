@@ -9,6 +9,8 @@ final class RestorationSession {
     let recorder: Recorder?
     let runner: ProgramRunner
     var meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
+    /// Bytes that each program's arena may take.
+    var arenaLimit: Int?
     /// The program that ran last. It stays until another runs, since the next tile needs it again.
     private var held: (key: ProgramCache.Key, program: Program)?
 
@@ -23,7 +25,7 @@ final class RestorationSession {
     ///
     /// - Parameter inputs: those whose types an image's size decides, and the others.
     func run(_ name: String, _ inputs: [String: Tensor]) throws -> [String: Tensor] {
-        let key = ProgramCache.Key(graph: name, inputs: inputs.mapValues(\.type))
+        let key = ProgramCache.Key(graph: name, inputs: inputs.mapValues(\.type), arenaLimit: arenaLimit)
         if held?.key != key {
             held = nil  // its weights go before the new ones come
             held = (key, try model.program(key))

@@ -13,6 +13,14 @@ public final class Restorer {
     private let progress: ((RestorationProgress) -> Void)?
     private let keepsDenoiser: Bool
     private let prompts: PromptEncoder
+    /// Bytes that each program's arena may take, as ``RestorationCost/arenaLimit`` says it: larger ones run strip by strip, to the same bits.
+    public var arenaLimit: Int? {
+        get { session.arenaLimit }
+        set {
+            if newValue != session.arenaLimit { denoiser = nil }
+            session.arenaLimit = newValue
+        }
+    }
     private var autoencoder: Autoencoder { Autoencoder(session: session) }
     /// For the last size of latents.
     private var denoiser: (latent: TensorType, value: Denoiser)?
@@ -94,7 +102,8 @@ public final class Restorer {
 
     /// The image of a latent, of the photograph's size and with its colours.
     private func decoded(_ z: Tensor, _ plain: Tensor) throws -> Tensor {
-        var image = Padding.crop(try autoencoder.decode(z), height: plain.shape[2], width: plain.shape[3]).map { ($0 + 1) / 2 }
+        var image = Padding.crop(try autoencoder.decode(z), height: plain.shape[2], width: plain.shape[3])
+        image.withMutableFloats { for index in $0.indices { $0[index] = ($0[index] + 1) / 2 } }
         if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: &image, matching: plain) }
         try session.requireFinite(image, "the colours of the decoded image")
         return image
@@ -143,15 +152,17 @@ public final class Restorer {
         }
         let moments = try autoencoder.encode(clean)
         let positive = autoencoder.sampleLatent(moments, &random)
-        // The second draw moves the generator also when nobody uses it.
         session.recorder?.record("vae_moments", moments)
-        return (positive, autoencoder.sampleLatent(moments, &random))
+        // The second draw moves the generator also when nobody uses it.
+        if options.isGuided { return (positive, autoencoder.sampleLatent(moments, &random)) }
+        random.skipHostRandn(positive.type.elementCount)
+        return (positive, positive)
     }
 
     /// What the sampler starts from: noise, or the image's low frequencies with noise.
     private func startingLatent(_ clean: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
         let shape = autoencoder.latentShape(of: clean)
-        guard options.betterStart else { return Tensor(random.randn(shape.elementCount), shape: shape) }
+        guard options.betterStart else { return random.randn(shape) }
         let coarse = try autoencoder.tiledEncoding(LowFrequencies.of(clean)) { autoencoder.sampleLatent($0, &random) }
         let noise = random.randn(shape.elementCount)
         let first = NoiseSchedule.fullAlphasCumulative[try options.sampler.make(options).timesteps[0]]
@@ -170,7 +181,7 @@ public final class Restorer {
             denoiser = nil  // its weights go before the new ones come
             let sampler = try options.sampler.make(options)
             let value = try Denoiser(
-                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner)
+                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner, arenaLimit: session.arenaLimit)
             denoiser = (tile, value)
         }
         session.meter.packed()
@@ -190,7 +201,7 @@ public final class Restorer {
 
     /// From the starting latent to the restored one, step by step.
     private func sample(
-        _ start: Tensor, _ predictor: (any NoisePredictor)?, _ guidance: LatentGuidance?, _ random: inout TorchGenerator,
+        _ start: consuming Tensor, _ predictor: (any NoisePredictor)?, _ guidance: LatentGuidance?, _ random: inout TorchGenerator,
         from checkpoint: SamplerCheckpoint?, preview: ((_ step: Int, _ estimate: Tensor) throws -> Void)?,
         afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {

@@ -19,7 +19,7 @@ public struct DDIMSampler: Sampler {
         let drawn = min(1, eta * ((1 - now / next) / (1 - now)).squareRoot()) * (1 - next).squareRoot()
         let kept = (max(0, 1 - next - drawn * drawn) / (1 - now)).squareRoot()
         var terms = [(next.squareRoot() - kept * now.squareRoot(), estimate), (kept, z)]
-        if drawn > 0 { terms.append((drawn, Tensor(random.randn(z.type.elementCount), shape: z.shape))) }
+        if drawn > 0 { terms.append((drawn, random.randn(z.shape))) }
         return .sum(terms)
     }
 }

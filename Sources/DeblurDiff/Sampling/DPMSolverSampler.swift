@@ -29,7 +29,7 @@ public struct DPMSolverSampler: Sampler {
         var terms = zip(weights(step, count: estimates.count), estimates).map { (after * $0, $1) }
         terms.append((after * kept / before, z))
         let drawn = next * max(0, 1 - pow(ratio, 2 * eta)).squareRoot()
-        if drawn > 0 { terms.append((after * drawn, Tensor(random.randn(z.type.elementCount), shape: z.shape))) }
+        if drawn > 0 { terms.append((after * drawn, random.randn(z.shape))) }
         return .sum(terms)
     }
 

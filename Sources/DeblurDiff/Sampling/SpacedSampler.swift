@@ -8,9 +8,11 @@ public struct SpacedSampler: Sampler {
     public func step(_ z: Tensor, estimate: Tensor, step: Int, random: inout TorchGenerator) -> Tensor {
         let index = schedule.index(step)
         let (c1, c2) = (schedule.c1[index], schedule.c2[index])
-        let noise = random.randn(z.type.elementCount)  // drawn at the last step too
+        var next = random.randn(z.shape)  // drawn at the last step too
         let deviation = index == 0 ? 0 : schedule.variance[index].squareRoot()
-        let (x, y) = (estimate.floatArray, z.floatArray)
-        return Tensor(x.indices.map { c1 * x[$0] + c2 * y[$0] + deviation * noise[$0] }, shape: z.shape)
+        estimate.withFloats { x in
+            z.withFloats { y in next.withMutableFloats { next in for i in next.indices { next[i] = c1 * x[i] + c2 * y[i] + deviation * next[i] } } }
+        }
+        return next
     }
 }

@@ -55,6 +55,24 @@ public struct TorchGenerator: Sendable {
         }
     }
 
+    /// The same as a tensor.
+    mutating func randn(_ shape: Shape) -> Tensor {
+        device == nil ? hostRandn(shape) : Tensor(device!.randn(shape.elementCount), shape: shape)
+    }
+
+    /// Numbers of the CPU's generator as a tensor.
+    mutating func hostRandn(_ shape: Shape) -> Tensor {
+        var result = Tensor(TensorType(.float32, shape))
+        result.withMutableFloats { fillNormal($0) }
+        return result
+    }
+
+    /// Leaves out as many numbers as ``hostRandn(_:)`` draws.
+    mutating func skipHostRandn(_ count: Int) {
+        guard count >= 16 else { return _ = hostRandn(count) }
+        for _ in 0..<(count.isMultiple(of: 16) ? count : count + 16) { _ = engine.next() }
+    }
+
     /// Fills a buffer as `torch.randn` of its size does on a CPU.
     public mutating func fillNormal(_ buffer: UnsafeMutableBufferPointer<Float>) {
         guard buffer.count >= 16 else {

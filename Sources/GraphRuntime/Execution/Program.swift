@@ -18,7 +18,7 @@ public final class Program: Sendable {
     /// Plans and packs.
     public convenience init(_ graph: Graph, parameters: ParameterStore, options: RuntimeOptions) throws {
         // Before anything is planned for a value that no run can have.
-        try graph.requireMemory()
+        if !options.isLimited { try graph.requireMemory() }
         let plan = try ProgramPlan(graph, parameters: parameters, options: options)
         self.init(plan, try PackedParameters(plan, progress: nil))
     }
@@ -30,7 +30,7 @@ public final class Program: Sendable {
         public let seconds: Double
         fileprivate let execution: Execution
 
-        /// Copies of the results. To be asked for before the next step runs.
+        /// Copies of the step's ``ProgramPlan/Step/values``. To be asked for before the next step runs.
         public var results: [Tensor] { execution.results(of: self) }
     }
 
@@ -38,12 +38,22 @@ public final class Program: Sendable {
     ///
     /// - `inputs`: a tensor for each of the graph's inputs, of its very type. Others are ignored.
     /// - `observer`: told after each step.
+    /// - `duringStep`: told the share of a step that is done, after each strip of a step that runs in strips.
     /// - Returns: the outputs, in memory of their own.
-    public func run(_ inputs: [String: Tensor], in workspace: Workspace, observer: ((StepReport) throws -> Void)? = nil) throws
-        -> [String: Tensor]
-    {
+    public func run(
+        _ inputs: [String: Tensor], in workspace: Workspace, observer: ((StepReport) throws -> Void)? = nil,
+        duringStep: ((_ step: ProgramPlan.Step, _ share: Double) throws -> Void)? = nil
+    ) throws -> [String: Tensor] {
         let execution = try begin(inputs, in: workspace)
-        while let report = execution.advance() { try observer?(report) }
+        var failure: (any Error)?
+        func goesOn(_ step: ProgramPlan.Step, _ share: Double) -> Bool {
+            do { try duringStep?(step, share) } catch { failure = error }
+            return failure == nil
+        }
+        while let report = execution.advance(goesOn) {
+            if let failure { throw failure }
+            try observer?(report)
+        }
         return execution.outputs()
     }
 
@@ -95,7 +105,7 @@ public final class Program: Sendable {
 
         fileprivate func results(of report: StepReport) -> [Tensor] {
             precondition(next == report.index + 1, "another step has run")
-            let types = program.graph[report.step.node].results.map(program.graph.type)
+            let types = report.step.values.map(program.graph.type)
             return zip(types, report.step.results).enumerated().map { index, result in
                 guard index == 0, report.step.narrowResult else { return tensor(result.0, at: result.1) }
                 let stored = tensor(TensorType(.bfloat16, result.0.shape, layout: result.0.layout), at: result.1)
@@ -104,17 +114,21 @@ public final class Program: Sendable {
         }
 
         /// Runs the next step; nil when all are done.
-        public func advance() -> StepReport? {
+        public func advance() -> StepReport? { advance { _, _ in true } }
+
+        fileprivate func advance(_ goesOn: (ProgramPlan.Step, Double) -> Bool) -> StepReport? {
             guard next < program.steps.count else { return nil }
             defer { next += 1 }
             let step = program.steps[next]
             let start = DispatchTime.now().uptimeNanoseconds
-            withExtendedLifetime(self) {
-                step.kernel.run(
-                    KernelArguments(
-                        operands: step.operands.map(address), results: step.results.map(address),
-                        packed: program.parameters.packed[next].map { UnsafeRawPointer($0.address) }, scratch: arena.address + step.scratch,
-                        pool: program.plan.options.pool))
+            withoutActuallyEscaping(goesOn) { goesOn in
+                withExtendedLifetime(self) {
+                    step.kernel.run(
+                        KernelArguments(
+                            operands: step.operands.map(address), results: step.results.map(address),
+                            packed: program.parameters.packed[next].map { UnsafeRawPointer($0.address) }, scratch: arena.address + step.scratch,
+                            pool: program.plan.options.pool, goesOn: { goesOn(step, $0) }))
+                }
             }
             let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) * 1e-9
             return StepReport(index: next, step: step, seconds: seconds, execution: self)

@@ -32,7 +32,7 @@ public struct ProgramComparison {
     public mutating func compare(_ name: String, _ value: @autoclosure () -> Tensor) -> Difference? {
         guard wanted.contains(name) else { return nil }
         while pending[name] == nil, let report = execution.advance() {
-            let results = graph[report.step.node].results
+            let results = report.step.values
             guard results.contains(where: { wanted.contains(graph[$0].name) }) else { continue }
             for (id, tensor) in zip(results, report.results) where wanted.contains(graph[id].name) { pending[graph[id].name] = tensor }
         }

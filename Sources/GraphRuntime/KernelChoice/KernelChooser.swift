@@ -4,7 +4,7 @@ import Foundation
 import Tensors
 
 /// How much memory weights may take.
-public enum MemoryUse: String, CaseIterable, Sendable {
+public enum MemoryUse: String, CaseIterable, Sendable, Codable {
     /// Transformed weights where they pay.
     case standard
     /// No packed weights are larger than the plain ones.

@@ -44,16 +44,44 @@ extension Attention: NarrowStorageOp {
         )
         // It has no pointers.
         nonisolated(unsafe) let call = template
-        return Kernel(
-            String(cString: dd_attention_variant(template.precision)),
-            scratchByteCount: Int(dd_attention_scratch_bytes(&template, Int32(context.threadCount))), inPlaceOperands: packing == .queryKeyValue ? [] : [0]
-        ) { arguments in
-            var args = call
-            args.q = UnsafeRawPointer(arguments.operands[0])
-            args.k = UnsafeRawPointer(arguments.operands[key.operand] + keyOffset)
-            args.v = UnsafeRawPointer(arguments.operands[value.operand] + valueOffset)
-            args.y = arguments.results[0]
+        @Sendable func run(_ arguments: KernelArguments, _ part: dd_attention_args, query: Int = 0, keys: Int = 0, values: Int = 0, result: Int = 0) {
+            var args = part
+            args.q = UnsafeRawPointer(arguments.operands[0] + query)
+            args.k = UnsafeRawPointer(arguments.operands[key.operand] + keyOffset + keys)
+            args.v = UnsafeRawPointer(arguments.operands[value.operand] + valueOffset + values)
+            args.y = arguments.results[0] + result
             dd_attention(arguments.pool.handle, &args, arguments.scratch)
         }
+        var kernel = Kernel(
+            String(cString: dd_attention_variant(template.precision)),
+            scratchByteCount: Int(dd_attention_scratch_bytes(&template, Int32(context.threadCount))), inPlaceOperands: packing == .queryKeyValue ? [] : [0]
+        ) { run($0, call) }
+        // Some of the sequences, or some of the queries of a single one.
+        let (batch, threads) = (query.shape[0], Int32(context.threadCount))
+        guard batch > 1 || !causal && packing != .queryKeyValue, result.rowCount != nil else { return kernel }
+        func rowBytes(_ view: dd_attention_view, _ type: dd_element) -> Int {
+            Int((batch > 1 ? view.batch_stride : view.token_stride) * dd_element_bytes(type))
+        }
+        let (queryRow, resultRow) = (rowBytes(template.q_view, template.q_type), rowBytes(template.y_view, template.y_type))
+        let (keyRow, valueRow) = batch > 1 ? (rowBytes(template.k_view, template.k_type), rowBytes(template.v_view, template.v_type)) : (0, 0)
+        @Sendable func part(_ rows: Int) -> dd_attention_args {
+            var args = call
+            if batch > 1 { args.batch = Int64(rows) } else { args.tq = Int64(rows) }
+            return args
+        }
+        var reads: [Int: StripKernel.Reads] = [0: StripKernel.sameRows]
+        if keyRow > 0 { reads[key.operand] = StripKernel.sameRows }
+        if valueRow > 0 { reads[value.operand] = StripKernel.sameRows }
+        var strips = StripKernel(reads: reads) { arguments, rows, _ in
+            let first = rows.lowerBound
+            run(arguments, part(rows.count), query: first * queryRow, keys: first * keyRow, values: first * valueRow, result: first * resultRow)
+        }
+        if batch == 1 { strips.rowStep = Int(dd_attention_query_step(&template)) }
+        strips.scratchByteCount = { rows, _ in
+            var args = part(rows)
+            return Int(dd_attention_scratch_bytes(&args, threads))
+        }
+        kernel.strips = strips
+        return kernel
     }
 }

@@ -7,8 +7,8 @@ extension Concat: LowerableOp {
 
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let copies = StridedCopy.parts(context.operands, of: context.results[0], axis: axis)
-        return Kernel("copy concat") { arguments in
-            for (index, copy) in copies.enumerated() { copy.run(arguments.results[0], arguments.operands[index], arguments.pool) }
-        }
+        let shape = context.results[0].shape
+        return Kernel.imageCopy(
+            "copy concat", copies.enumerated().map { ($0.offset, 0, $0.element) }, isImage: shape.rank == 4 && shape[0] == 1 && [1, -3].contains(axis))
     }
 }

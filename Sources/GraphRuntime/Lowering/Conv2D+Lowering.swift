@@ -48,22 +48,54 @@ extension Conv2D: LowerableOp {
         let (second, bias) = (images.count > 1 ? images[1] : nil, fused[.addBias]?.first)
         // It has no pointers.
         nonisolated(unsafe) let call = template
-        return Kernel(
-            "conv \(algorithm) \(precision.label)", choice: choice.reason,
-            scratchByteCount: Int(dd_conv_scratch_bytes(algorithm.handle, precision, &template, Int32(context.threadCount))),
-            inPlaceOperands: [residual].compactMap { $0 },
-            packings: [packedWeight(try context.requiredKey(fused.weights[0], "weight"), algorithm, precision, template)], packedOperands: [fused.weights[0]]
-        ) { arguments in
+        @Sendable func run(_ arguments: KernelArguments, _ rows: Range<Int>, _ takesMoments: Bool, _ state: UnsafeMutableRawPointer?) {
             var args = call
             (args.x0, args.x1) = (arguments.input(images[0].image), arguments.input(second?.image))
             (args.x0_add, args.x1_add) = (arguments.input(images[0].addend), arguments.input(second?.addend))
             (args.scale, args.shift) = (arguments.input(norm?[0]), arguments.input(norm?[1]))
             (args.bias, args.channel_add, args.residual) = (arguments.input(bias), arguments.input(channelAddend), arguments.input(residual))
             args.y = arguments.output()
+            args.takes_moments = takesMoments ? 1 : 0
             if takesMoments { args.moments = arguments.output(1) }
+            (args.row_begin, args.row_end) = (Int64(rows.lowerBound), Int64(rows.upperBound))
+            args.running_moments = state?.assumingMemoryBound(to: Double.self)
             let status = dd_conv(arguments.pool.handle, algorithm.handle, precision, &args, arguments.packed[0], arguments.scratch)
             precondition(status == Int32(DD_CONV_OK), "a convolution that was checked")
         }
+        var kernel = Kernel(
+            "conv \(algorithm) \(precision.label)", choice: choice.reason,
+            scratchByteCount: Int(dd_conv_scratch_bytes(algorithm.handle, precision, &template, Int32(context.threadCount))),
+            inPlaceOperands: [residual].compactMap { $0 },
+            packings: [packedWeight(try context.requiredKey(fused.weights[0], "weight"), algorithm, precision, template)], packedOperands: [fused.weights[0]]
+        ) { run($0, 0..<0, takesMoments, nil) }
+        guard template.batch == 1 else { return kernel }
+
+        let (threads, channels) = (Int32(context.threadCount), Int(template.cout))
+        @Sendable func sized(_ takesMoments: Bool) -> dd_conv_args {
+            var args = call
+            args.takes_moments = takesMoments ? 1 : 0
+            return args
+        }
+        let inputRows: StripKernel.Reads = { rows in
+            var (args, first, last) = (call, Int64(0), Int64(0))
+            dd_conv_input_rows(algorithm.handle, &args, Int64(rows.lowerBound), Int64(rows.upperBound), &first, &last)
+            return Int(first)..<Int(last)
+        }
+        var reads: [Int: StripKernel.Reads] = [:]
+        for image in images { for index in [image.image, image.addend].compactMap({ $0 }) { reads[index] = inputRows } }
+        if let residual { reads[residual] = StripKernel.sameRows }
+        var strips = StripKernel(reads: reads) { arguments, rows, state in run(arguments, rows, state != nil, state) }
+        var (plain, summing) = (sized(false), sized(true))
+        strips.rowStep = Int(dd_conv_row_step(algorithm.handle, precision, &plain))
+        if takesMoments { strips.summingRowStep = Int(dd_conv_row_step(algorithm.handle, precision, &summing)) }
+        strips.stateByteCount = takesMoments ? 2 * 8 * channels : 0
+        strips.scratchByteCount = { rows, sums in
+            var args = sized(sums)
+            args.row_end = Int64(rows)
+            return Int(dd_conv_scratch_bytes(algorithm.handle, precision, &args, threads))
+        }
+        kernel.strips = strips
+        return kernel
     }
 
     private func packedWeight(_ key: String, _ algorithm: ConvolutionAlgorithm, _ precision: dd_precision, _ args: dd_conv_args) -> Packing {

@@ -11,6 +11,7 @@ extension ConvertLayout: LowerableOp, ViewingOp {
 
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let copy = StridedCopy(from: context.operands[0], to: context.results[0])
-        return Kernel("copy layout") { copy.run($0.results[0], $0.operands[0], $0.pool) }
+        let shape = context.results[0].shape
+        return Kernel.imageCopy("copy layout", [(0, 0, copy)], isImage: shape.rank == 4 && shape[0] == 1)
     }
 }

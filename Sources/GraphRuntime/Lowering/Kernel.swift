@@ -11,6 +11,8 @@ public struct KernelArguments {
     public let packed: [UnsafeRawPointer]
     public let scratch: UnsafeMutableRawPointer
     public let pool: ThreadPool
+    /// Asked after each strip of what runs in strips, and told the share that is done.
+    var goesOn: ((Double) -> Bool)?
 
     /// The numbers of an f32 operand, in the order that its type's layout says.
     public func input(_ index: Int) -> UnsafePointer<Float> { UnsafePointer(operands[index].assumingMemoryBound(to: Float.self)) }
@@ -33,6 +35,8 @@ public struct Kernel: Sendable {
     /// Parameters that it reads packed only.
     public var packedOperands: Set<Int> = []
     public var run: @Sendable (KernelArguments) -> Void
+    /// Where it can compute some rows of its first result at a time.
+    public var strips: StripKernel?
 
     public init(
         _ name: String, choice: String? = nil, scratchByteCount: Int = 0, inPlaceOperands: [Int] = [], packings: [Packing] = [],

@@ -32,6 +32,7 @@ extension LoweringContext {
         outer.name += " with layout copies"
         outer.scratchByteCount = scratch
         outer.inPlaceOperands = convertsResult ? [] : kernel.inPlaceOperands.filter { !converted.contains($0) }
+        outer.strips = nil
         outer.run = { arguments in
             var (operands, results) = (arguments.operands, arguments.results)
             for (operand, place, copy) in copies {

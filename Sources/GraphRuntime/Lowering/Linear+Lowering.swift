@@ -56,23 +56,48 @@ extension Linear: LowerableOp, NarrowStorageOp {
 
         var packings = [try packedWeights(context, weights, template)]
         if biases.count > 1 { packings.append(try joinedBiases(context, biases)) }
+        let aRow = Int(template.lda * dd_element_bytes(template.a_type)), yRow = Int(template.ldy * dd_element_bytes(template.y_type))
         // It has no pointers.
         nonisolated(unsafe) let call = template
-        return Kernel(
-            String(cString: dd_gemm_variant(precision)), scratchByteCount: Int(dd_gemm_scratch_bytes(&template, Int32(context.threadCount))),
-            inPlaceOperands: [residual].compactMap { $0 }, packings: packings, packedOperands: Set(weights + (biases.count > 1 ? biases : []))
-        ) { arguments in
+        // Sequences of a batch have scales and shifts of their own.
+        let groupRows = x.shape[0] > 1 ? Int(template.column_group_rows) : 0
+        @Sendable func run(_ arguments: KernelArguments, _ rows: Range<Int>?, _ takesMoments: Bool) {
             var args = call
+            let first = rows?.lowerBound ?? 0
+            if let rows { (args.m, args.column_group_rows) = (Int64(rows.count), Int64(groupRows)) }
+            let group = groupRows > 0 ? first / groupRows : 0
+            args.takes_moments = takesMoments ? 1 : 0
             args.w_packed = arguments.packed[0]
-            args.a = UnsafeRawPointer(arguments.operands[input])
+            args.a = UnsafeRawPointer(arguments.operands[input] + first * aRow)
             args.bias = arguments.packed.count > 1 ? arguments.packed[1].assumingMemoryBound(to: Float.self) : arguments.input(bias)
-            args.residual = arguments.input(residual)
-            args.column_scale = arguments.input(columns?[0])
-            args.column_shift = arguments.input(columns?[1])
-            args.y = arguments.results[0]
+            args.residual = arguments.input(residual).map { $0 + first * Int(args.ld_residual) }
+            args.column_scale = arguments.input(columns?[0]).map { $0 + group * k }
+            args.column_shift = arguments.input(columns?[1]).map { $0 + group * k }
+            args.y = arguments.results[0] + first * yRow
             if takesMoments { args.moments = arguments.output(1) }
             dd_gemm(arguments.pool.handle, &args, arguments.scratch)
         }
+        var kernel = Kernel(
+            String(cString: dd_gemm_variant(precision)), scratchByteCount: Int(dd_gemm_scratch_bytes(&template, Int32(context.threadCount))),
+            inPlaceOperands: [residual].compactMap { $0 }, packings: packings, packedOperands: Set(weights + (biases.count > 1 ? biases : []))
+        ) { run($0, nil, takesMoments) }
+        // A row does not depend on those beside it. Its moments are summed over blocks of rows of the whole.
+        guard let rowCount = x.rowCount, rowCount == context.results[0].rowCount, x.shape.rank == 3, k > 0 else { return kernel }
+        // Of the product, in one of the tensor.
+        let productRows = rows / rowCount
+        var reads: [Int: StripKernel.Reads] = [input: StripKernel.sameRows]
+        if let residual { reads[residual] = StripKernel.sameRows }
+        let threads = Int32(context.threadCount)
+        var strips = StripKernel(reads: reads) { arguments, strip, _ in
+            run(arguments, strip.lowerBound * productRows..<strip.upperBound * productRows, false)
+        }
+        strips.scratchByteCount = { strip, _ in
+            var args = call
+            (args.m, args.column_group_rows, args.takes_moments) = (Int64(strip * productRows), Int64(groupRows), 0)
+            return Int(dd_gemm_scratch_bytes(&args, threads))
+        }
+        kernel.strips = strips
+        return kernel
     }
 
     /// The weights one below the other, or the values and gates of GEGLU side by side.

@@ -13,7 +13,7 @@ struct LoweredGraph {
     private(set) var narrow: Set<ValueID> = []
 
     private let parameters: ParameterStore
-    private let options: RuntimeOptions
+    let options: RuntimeOptions
 
     init(_ graph: Graph, parameters: ParameterStore, options: RuntimeOptions) throws {
         (self.graph, self.parameters, self.options) = (graph, parameters, options)
@@ -27,6 +27,21 @@ struct LoweredGraph {
         var root = (value: id, offset: 0)
         while let view = views[root.value] { root = (view.parent, root.offset + view.offset) }
         return root
+    }
+
+    /// Bytes of all that is packed to run it, each once.
+    func packedByteCount() throws -> Int {
+        var packings: [String: Int] = [:]
+        for (id, kernel) in kernels {
+            for packing in kernel.packings { packings[packing.key] = packing.byteCount }
+            for (index, operand) in graph[id].operands.enumerated() where graph[id].op.readsData(ofOperand: index) && !kernel.packedOperands.contains(index) {
+                guard case .parameter(let key) = graph[root(operand).value].definition,
+                    let packing = try parameters.packing(key, as: graph.type(root(operand).value))
+                else { continue }
+                packings[packing.key] = packing.byteCount
+            }
+        }
+        return packings.values.reduce(0, +)
     }
 
     func storedByteCount(_ id: ValueID) -> Int { graph.type(id).byteCount / (narrow.contains(id) ? 2 : 1) }

@@ -3,7 +3,7 @@ import GraphIR
 /// The kernels of a graph in an order, and how long each needs which memory.
 struct BufferSchedule {
     /// What runs, and the buffer that it scribbles in.
-    private(set) var steps: [(node: NodeID, scratch: Int?)] = []
+    private(set) var steps: [(stage: Stage, scratch: Int?)] = []
     private(set) var buffers: [MemoryPlan.Buffer] = []
     /// Of results that are no views.
     private var bufferOf: [ValueID: Int] = [:]
@@ -11,15 +11,14 @@ struct BufferSchedule {
     private let lastUse: [ValueID: Int]
 
     /// - Parameter reusesMemory: whether a result may take over the memory of an operand, or of a value that is done.
-    init(_ lowered: LoweredGraph, order: [NodeID], reusesMemory: Bool) {
+    init(_ lowered: LoweredGraph, _ running: [Stage], reusesMemory: Bool) {
         let graph = lowered.graph
-        let running = order.filter { lowered.kernels[$0] != nil }
         self.lowered = lowered
         lastUse = BufferSchedule.lastUses(lowered, running)
-        for (step, id) in running.enumerated() {
-            let (node, kernel) = (graph[id], lowered.kernels[id]!)
-            let inPlace = reusesMemory ? inPlaceBuffer(node, kernel, step: step) : nil
-            for (index, result) in node.results.enumerated() {
+        for (step, stage) in running.enumerated() {
+            let kernel = stage.kernel
+            let inPlace = reusesMemory ? inPlaceBuffer(stage, step: step) : nil
+            for (index, result) in stage.results.enumerated() {
                 let end = max(step, lastUse[result] ?? step) + 1
                 if index == 0, let inPlace {
                     buffers[inPlace].lifetime = buffers[inPlace].lifetime.lowerBound..<end
@@ -30,37 +29,48 @@ struct BufferSchedule {
                 }
             }
             if kernel.scratchByteCount > 0 {
-                buffers.append(.init(label: "scratch of \(graph.name(of: id))", byteCount: kernel.scratchByteCount, lifetime: step..<(step + 1)))
+                buffers.append(.init(label: "scratch of \(graph.name(of: stage.node))", byteCount: kernel.scratchByteCount, lifetime: step..<(step + 1)))
             }
-            steps.append((id, kernel.scratchByteCount > 0 ? buffers.count - 1 : nil))
+            steps.append((stage, kernel.scratchByteCount > 0 ? buffers.count - 1 : nil))
         }
         guard !reusesMemory else { return }
         for index in buffers.indices { buffers[index].lifetime = 0..<max(1, running.count + 1) }
+    }
+
+    /// Bytes alive at each step.
+    var liveBytes: [Int] {
+        var changes = [Int](repeating: 0, count: steps.count + 2)
+        for buffer in buffers {
+            changes[buffer.lifetime.lowerBound] += buffer.alignedByteCount
+            changes[buffer.lifetime.upperBound] -= buffer.alignedByteCount
+        }
+        var live = 0
+        return changes.dropLast().map { change in
+            live += change
+            return live
+        }
     }
 
     /// The buffer of a result that is no view; nil for other values.
     func buffer(of value: ValueID) -> Int? { bufferOf[value] }
 
     /// The last step that reads each value or a view of it; outputs are read after all.
-    private static func lastUses(_ lowered: LoweredGraph, _ running: [NodeID]) -> [ValueID: Int] {
+    private static func lastUses(_ lowered: LoweredGraph, _ running: [Stage]) -> [ValueID: Int] {
         var result: [ValueID: Int] = [:]
-        for (step, id) in running.enumerated() {
-            let node = lowered.graph[id]
-            for (index, operand) in node.operands.enumerated() where node.op.readsData(ofOperand: index) {
-                result[lowered.root(operand).value] = step
-            }
+        for (step, stage) in running.enumerated() {
+            for (value, isRead) in stage.operands where isRead { result[lowered.root(value).value] = step }
         }
         for output in lowered.graph.outputs { result[lowered.root(output.value).value] = running.count }
         return result
     }
 
-    /// The buffer that a node's first result can take over: of an operand that nobody reads later, all of it, and that no other operand shares.
-    private func inPlaceBuffer(_ node: Node, _ kernel: Kernel, step: Int) -> Int? {
-        let byteCount = lowered.storedByteCount(node.results[0])
-        for index in kernel.inPlaceOperands {
-            let root = lowered.root(node.operands[index]).value
+    /// The buffer that a stage's first result can take over: of an operand that nobody reads later, all of it, and that no other operand shares.
+    private func inPlaceBuffer(_ stage: Stage, step: Int) -> Int? {
+        let byteCount = lowered.storedByteCount(stage.results[0])
+        for index in stage.kernel.inPlaceOperands {
+            let root = lowered.root(stage.operands[index].value).value
             guard let buffer = bufferOf[root], lastUse[root] == step, buffers[buffer].byteCount == byteCount, lowered.storedByteCount(root) == byteCount,
-                !node.operands.enumerated().contains(where: { $0.offset != index && lowered.root($0.element).value == root })
+                !stage.operands.enumerated().contains(where: { $0.offset != index && lowered.root($0.element.value).value == root })
             else { continue }
             return buffer
         }

@@ -11,6 +11,9 @@ extension Graph {
         }
     }
 
+    /// What a run is given, and what it gives back.
+    public var signatureByteCount: Int { byteCount(of: inputs + outputs.map(\.value)) }
+
     /// Throws where one of the values, or all inputs together, cannot be in the machine's memory.
     public func requireMemory() throws {
         try AvailableMemory.requireMachine(byteCount(of: inputs), for: "what '\(name)' reads")
@@ -26,9 +29,9 @@ extension Graph {
 extension ProgramPlan {
     /// Throws where inputs, values and outputs cannot be in the machine's memory at once.
     func requireMemory() throws {
-        try graph.requireMemory()
-        let signature = graph.byteCount(of: graph.inputs + graph.outputs.map(\.value))
-        let (total, overflow) = signature.addingReportingOverflow(memory.arenaByteCount)
+        // Strips need not have a value there as a whole.
+        if !options.isLimited { try graph.requireMemory() }
+        let (total, overflow) = graph.signatureByteCount.addingReportingOverflow(memory.arenaByteCount)
         try AvailableMemory.requireMachine(overflow ? .max : total, for: "running '\(graph.name)'")
     }
 }

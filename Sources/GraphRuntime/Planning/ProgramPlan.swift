@@ -19,8 +19,15 @@ public struct ProgramPlan: Sendable {
     }
 
     public struct Step: Sendable {
+        /// What it runs for.
         public let node: NodeID
+        /// All that it runs, ``node`` last: several nodes where it goes strip by strip.
+        public let nodes: [NodeID]
+        /// Nil where a node runs as a whole.
+        public let strips: StripCount?
         public let kernel: Kernel
+        /// What it makes that has memory of its own.
+        public let values: [ValueID]
         let operands: [Location]
         let results: [Location]
         let scratch: Int
@@ -44,20 +51,41 @@ public struct ProgramPlan: Sendable {
     private(set) var parameters: [Parameter] = []
     let store: ParameterStore
 
-    /// Chooses kernels and plans memory, with the nodes in the graph's order and with each as late as its readers allow, and keeps what needs less.
+    /// Chooses kernels and plans memory, with the nodes in the graph's order and with each as late as its readers allow, and keeps what needs less. Where that is more
+    /// than ``RuntimeOptions/memoryLimit``, nodes run strip by strip, and where that does not suffice, with lean weights.
     ///
-    /// - Throws: `InputError` where there is no kernel for a node, or the model's parameters are not what the graph declares.
+    /// - Throws: `InputError` where there is no kernel for a node, the model's parameters are not what the graph declares, or nothing fits into the limit.
     public init(_ graph: Graph, parameters store: ParameterStore, options: RuntimeOptions) throws {
+        do { try self.init(graph, store, options) } catch let error as MemoryShortage {
+            var lean = options
+            lean.memory = .lean
+            do { try self.init(graph, store, lean) } catch let leanError as MemoryShortage {
+                throw (leanError.leastByteCount < error.leastByteCount ? leanError : error).inputError
+            }
+        }
+    }
+
+    private init(_ graph: Graph, _ store: ParameterStore, _ options: RuntimeOptions) throws {
         (self.graph, self.options, self.store) = (graph, options, store)
         let lowered = try LoweredGraph(graph, parameters: store, options: options)
-        var schedule = BufferSchedule(lowered, order: graph.order, reusesMemory: options.reusesMemory)
-        var memory = MemoryPlan(schedule.buffers)
+        var scheduled = ScheduledStages(lowered, graph.order.filter { lowered.kernels[$0] != nil }.map(lowered.stage))
         let late = graph.latestOrder()
         if late != graph.order {
-            let other = BufferSchedule(lowered, order: late, reusesMemory: options.reusesMemory)
-            let otherMemory = MemoryPlan(other.buffers)
-            if otherMemory.arenaByteCount < memory.arenaByteCount { (schedule, memory) = (other, otherMemory) }
+            let other = ScheduledStages(lowered, late.filter { lowered.kernels[$0] != nil }.map(lowered.stage))
+            if other.memory.arenaByteCount < scheduled.memory.arenaByteCount { scheduled = other }
         }
+        if options.isLimited {
+            // Weights, inputs and the copies of outputs are there whatever the arena holds.
+            let others = try graph.signatureByteCount + lowered.packedByteCount()
+            let limit = [options.memoryLimit.map { $0 - others }, options.arenaLimit].compactMap { $0 }.min()!
+            do { scheduled = try StripMine(lowered, scheduled.schedule.steps.map(\.stage.node)).fit(scheduled, limit: limit) } catch var error as MemoryShortage
+            {
+                (error.graph, error.limit, error.leastByteCount) = (graph.name, limit + others, error.leastByteCount + others)
+                throw error
+            }
+        }
+        if options.stripsEverything { scheduled = StripMine(lowered, scheduled.schedule.steps.map(\.stage.node)).everything() }
+        let (schedule, memory) = (scheduled.schedule, scheduled.memory)
         self.memory = memory
 
         var parameterIndices: [ValueID: Int] = [:]
@@ -72,16 +100,16 @@ public struct ProgramPlan: Sendable {
             }
             return .parameter(parameterIndices[value]!, offset: offset)
         }
-        for (id, scratch) in schedule.steps {
-            let (node, kernel) = (graph[id], lowered.kernels[id]!)
-            let operands = try node.operands.enumerated().map { index, operand -> Location in
-                let isRead = node.op.readsData(ofOperand: index) && !kernel.packedOperands.contains(index)
-                return isRead ? try location(operand, &self) : .nowhere
+        for (stage, scratch) in schedule.steps {
+            let kernel = stage.kernel
+            let operands = try stage.operands.enumerated().map { index, operand -> Location in
+                operand.isRead && !kernel.packedOperands.contains(index) ? try location(operand.value, &self) : .nowhere
             }
             steps.append(
                 Step(
-                    node: id, kernel: kernel, operands: operands, results: try node.results.map { try location($0, &self) },
-                    scratch: scratch.map { memory.offsets[$0] } ?? 0, narrowResult: lowered.narrow.contains(node.results[0])))
+                    node: stage.node, nodes: stage.nodes, strips: stage.strips, kernel: kernel, values: stage.results, operands: operands,
+                    results: try stage.results.map { try location($0, &self) }, scratch: scratch.map { memory.offsets[$0] } ?? 0,
+                    narrowResult: lowered.narrow.contains(stage.results[0])))
         }
         outputs = try graph.outputs.map { try location($0.value, &self) }
     }
@@ -91,6 +119,26 @@ public struct ProgramPlan: Sendable {
         var seen: Set<String> = []
         return (steps.flatMap(\.kernel.packings) + parameters.compactMap(\.packing)).filter { seen.insert($0.key).inserted }
     }
+
+    /// The most memory that a run takes, with weights, inputs and outputs.
+    public var byteCount: Int { packedByteCount + graph.signatureByteCount + memory.arenaByteCount }
+
+    /// The least limit that a graph was found to fit into.
+    public static func leastByteCount(_ graph: Graph, parameters store: ParameterStore, options: RuntimeOptions) throws -> Int {
+        var options = options
+        options.memoryLimit = 0
+        do { return try ProgramPlan(graph, store, options).byteCount } catch let error as MemoryShortage { return error.leastByteCount }
+    }
+
+    /// The least limit of its arena alone.
+    public static func leastArenaByteCount(_ graph: Graph, parameters store: ParameterStore, options: RuntimeOptions) throws -> Int {
+        var options = options
+        options.arenaLimit = 0
+        do { return try ProgramPlan(graph, store, options).memory.arenaByteCount } catch let error as MemoryShortage { return error.leastArenaByteCount }
+    }
+
+    /// Operations, those that strips do again included.
+    public var floatingPointOperations: Int { steps.reduce(0) { $0 + $1.nodes.reduce(0) { $0 + graph.floatingPointOperations(of: $1) } } }
 
     /// Bytes of all packings.
     public var packedByteCount: Int { packings.reduce(0) { $0 + $1.byteCount } }

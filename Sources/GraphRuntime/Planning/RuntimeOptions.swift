@@ -12,11 +12,21 @@ public struct RuntimeOptions: Sendable {
     /// Products run on kernels of our own with weights packed once; otherwise on OpenBLAS with weights as they are stored.
     public var packsWeights = true
     public var memory = MemoryUse.standard
+    /// What a program may take with its weights, inputs and outputs, in bytes; nil for as much as its operations need each only once. A smaller limit gives the same bits.
+    public var memoryLimit: Int?
+    /// The same of its arena alone.
+    public var arenaLimit: Int?
+
+    /// Whether strips may be made to save memory.
+    var isLimited: Bool { memoryLimit != nil || arenaLimit != nil }
     /// Chooses among kernels that compute the same.
     public var chooser = KernelChooser()
 
     /// Memory of values that are done is used again. Off, every value keeps its own, to tell a wrong plan from a wrong kernel.
     public var reusesMemory = true
+
+    /// All that can run strip by strip does, whatever memory there is, to tell a wrong strip from a wrong kernel.
+    public var stripsEverything = false
 
     /// - Parameter pool: the threads to compute with; without, one a processor.
     public init(pool: ThreadPool = ThreadPool()) { self.pool = pool }

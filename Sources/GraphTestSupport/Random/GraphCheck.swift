@@ -8,7 +8,7 @@ import Tensors
 /// Runs a graph in every way that must give the same numbers.
 ///
 /// The reference is the graph as it is, with all images row-major, weights as they are stored, and memory that is never used twice. Against it stand the graph
-/// in its own layouts, what the passes make of it, and its parts that run once, once a timestep and in each step.
+/// in its own layouts, what the passes make of it (in strips as well, to the bit), and its parts that run once, once a timestep and in each step.
 public struct GraphCheck: Sendable {
     public var pipeline = PipelineOptions(verifies: true)
     /// Inputs that differ from run to run. Without any, nothing is hoisted.
@@ -59,6 +59,8 @@ public struct GraphCheck: Sendable {
             let optimized = try Pipeline.standard(changingInputs: changingInputs).run(graph, options: pipeline).graph
             let results = try runner.run(optimized)
             if let found = try complaint("optimised", results) { return found }
+            let stripped = try runner.run(optimized) { $0.stripsEverything = true }
+            for (name, tensor) in results where OutputComparison.difference(stripped[name]!, tensor) > 0 { return "in strips: output \(name) differs" }
             let parsed = try GraphParser.parse(optimized.text, registry: .standard)
             guard parsed.text == optimized.text else { return "the optimised graph does not print as it parses" }
             if comparesThreads {
