@@ -98,7 +98,7 @@ let package = Package(
                 "Files", "GraphIR", "GraphRuntime", "GraphTestSupport", "ONNX", "Tensors", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], path: "Tools/fuzz-onnx"),
 
-        .testTarget(name: "KernelsTests", dependencies: ["CKernels"]),
+        .testTarget(name: "KernelsTests", dependencies: ["CKernels", "Files"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "GraphTestSupport"]),
         .testTarget(name: "TensorsTests", dependencies: ["Files", "GraphTestSupport", "TensorFiles", "Tensors"]),
         .testTarget(name: "GraphIRTests", dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphTestSupport", "Operators", "Tensors"]),

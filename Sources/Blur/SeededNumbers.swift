@@ -1,3 +1,5 @@
+import Files
+
 /// Random numbers that are the same bits on every machine: SplitMix64, and nothing but exact arithmetic behind it.
 ///
 /// The n-th number follows from the key and n alone, so it does not matter which thread asks for it.
@@ -12,17 +14,11 @@ public struct SeededNumbers: Sendable {
         // FNV-1a.
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        key = SeededNumbers.mixed(hash ^ SeededNumbers.mixed(seed))
-    }
-
-    private static func mixed(_ value: UInt64) -> UInt64 {
-        var bits = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
-        return bits ^ (bits >> 31)
+        key = SeededGenerator.mixed(hash ^ SeededGenerator.mixed(seed))
     }
 
     /// The number with the given index.
-    func bits(at index: UInt64) -> UInt64 { SeededNumbers.mixed(key &+ (index &+ 1) &* 0x9e37_79b9_7f4a_7c15) }
+    func bits(at index: UInt64) -> UInt64 { SeededGenerator.number(at: index, from: key) }
 
     /// In 0..<1, a multiple of 2^-53.
     private static func unit(_ bits: UInt64) -> Double { Double(bits >> 11) * 0x1p-53 }

@@ -14,16 +14,9 @@ import Tensors
 /// `0.05 g`; scalars: 2.6592. All in float64, rounded to float32 at the end.
 public func seededTensor(key: String, shape: Shape, seed: UInt64) -> Tensor {
     guard shape.rank > 0 else { return Tensor([2.6592], shape: shape) }
-    let golden: UInt64 = 0x9e37_79b9_7f4a_7c15
-    let base = UInt64(CRC32.checksum(of: key.utf8)) << 32 &+ seed &* golden
+    let base = UInt64(CRC32.checksum(of: key.utf8)) << 32 &+ seed &* SeededGenerator.step
     @inline(__always)
-    func uniform(_ n: UInt64) -> Double {
-        var z = base &+ (n &+ 1) &* golden
-        z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
-        z ^= z >> 31
-        return Double(z >> 11) * 0x1p-53
-    }
+    func uniform(_ n: UInt64) -> Double { Double(SeededGenerator.number(at: n, from: base) >> 11) * 0x1p-53 }
     let root3 = 3.0.squareRoot()
     let fanIn = shape.dimensions.dropFirst().reduce(1, *)
     let (offset, factor): (Double, Double) =

@@ -1,3 +1,5 @@
+import Files
+
 /// A mean, and where it lies with a confidence of 95 %, by bootstrap: 2,000 draws with replacement, the same each time.
 public struct Summary: Hashable, Sendable {
     public let mean: Double
@@ -18,23 +20,12 @@ public struct Summary: Hashable, Sendable {
             return
         }
         mean = values.reduce(0, +) / Double(values.count)
-        var random = SplitMix64(state: 231)
+        var random = SeededGenerator(state: 231)
         let means = (0..<2000).map { _ in
             var sum = 0.0
             for _ in values { sum += values[Int(random.next(upperBound: UInt64(values.count)))] }
             return sum / Double(values.count)
         }.sorted()
         (low, high) = (means[49], means[1949])
-    }
-
-    private struct SplitMix64: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import GraphIR
 import GraphTestSupport
 import Operators

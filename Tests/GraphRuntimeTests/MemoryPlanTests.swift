@@ -1,3 +1,4 @@
+import Files
 import GraphRuntime
 import GraphTestSupport
 import Testing

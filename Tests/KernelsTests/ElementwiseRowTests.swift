@@ -33,7 +33,7 @@ import Testing
 
     @Test(arguments: [1, 30, 200]) func reductionsKeepNaN(_ n: Int) {
         for at in [0, n / 2, n - 1] {
-            var x = SeededNumbers(9).state == 9 ? [Float](repeating: 1, count: n) : []
+            var x = [Float](repeating: 1, count: n)
             x[at] = .nan
             KernelHarness.forEachISA { _ in
                 for op in [DD_REDUCE_SUM, DD_REDUCE_MAX, DD_REDUCE_MIN, DD_REDUCE_PROD, DD_REDUCE_L1] {

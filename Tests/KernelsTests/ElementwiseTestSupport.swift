@@ -1,4 +1,5 @@
 import CKernels
+import Files
 import Foundation
 import Testing
 
@@ -85,19 +86,11 @@ enum KernelHarness {
     }
 }
 
-/// SplitMix64: the same numbers everywhere.
 struct SeededNumbers {
-    var state: UInt64
-    init(_ seed: UInt64) { state = seed }
+    private var generator: SeededGenerator
+    init(_ seed: UInt64) { generator = SeededGenerator(state: seed) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
+    mutating func next() -> UInt64 { generator.next() }
     mutating func below(_ n: Int) -> Int { Int(next() % UInt64(n)) }
     mutating func float(_ range: ClosedRange<Float> = -1...1) -> Float {
         range.lowerBound + (range.upperBound - range.lowerBound) * Float(next() >> 40) / Float(1 << 24)

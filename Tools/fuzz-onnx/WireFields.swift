@@ -1,4 +1,4 @@
-import GraphTestSupport
+import Files
 
 /// A protobuf message as a list of fields, to change it at any depth and keep it well-formed.
 struct WireFields {

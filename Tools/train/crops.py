@@ -113,7 +113,7 @@ class Pairs:
     """Blurred and sharp crops; each fourth is blurred by region, and each eighth hardly: sharp photographs are to stay as they are."""
 
     def __init__(self, folder, side, device, seed, longest, kernels=2048):
-        self.photographs = Photographs(folder, side + 2 * blur.MARGIN, device)
+        self.photographs, self.device = Photographs(folder, side + 2 * blur.MARGIN, device), device
         sharp = kernels // 8
         banks = [blur.kernel_bank(sharp, seed, (0, 0)), blur.kernel_bank(kernels - sharp, seed, (0, longest))]
         self.kernels = torch.tensor(numpy.concatenate(banks)).to(device)
@@ -129,6 +129,34 @@ class Pairs:
         images = torch.where(uniform(generator, 0, 1, count, 1, 1, 1) < 0.5, compressed, images)
         margin = blur.MARGIN
         return (images * 255).round() / 255, crops[..., margin:-margin, margin:-margin]
+
+
+class MadePairs:
+    """Crops of pairs of photographs that are there already, in the folders `blur` and `sharp` as `deblurdiff blur` writes them; flipped and turned."""
+
+    def __init__(self, folder, side, device):
+        self.side, self.device, self.pairs = side, device, []
+        for file in sorted((folder / "blur").rglob("*.png")):
+            pair = [numpy.asarray(Image.open(path).convert("RGB")) for path in (file, folder / "sharp" / file.relative_to(folder / "blur"))]
+            if min(pair[0].shape[:2]) >= side:
+                self.pairs.append(torch.tensor(numpy.stack(pair)).permute(0, 3, 1, 2).to(device))
+        if not self.pairs:
+            raise SystemExit(f"{folder} has no pair of {side} pixels a side: make them with `deblurdiff blur`.")
+        # Large photographs count more, but not as much more as they are larger.
+        self.weights = torch.tensor([float(pair[0, 0].numel()) ** 0.5 for pair in self.pairs], device=device)
+
+    def batch(self, count, generator):
+        """(blurred, sharp), each [count, 3, side, side] in 0...1."""
+
+        def below(limit):
+            return torch.randint(limit, (1,), generator=generator, device=generator.device).item()
+
+        crops = []
+        for index in torch.multinomial(self.weights, count, replacement=True, generator=generator).tolist():
+            pair = self.pairs[index]
+            top, left = (below(size - self.side + 1) for size in pair.shape[2:])
+            crops.append(turned(pair[..., top : top + self.side, left : left + self.side], below(8)))
+        return (torch.stack(crops, 1).float() / 255).unbind()
 
 
 class Stock:
@@ -156,7 +184,7 @@ class Stock:
         return torch.cat([turned(part, way) for way, part in enumerate(pairs.chunk(8, 1))], 1).unbind()
 
     def made(self, number):
-        generator = torch.Generator(self.pairs.kernels.device).manual_seed((self.seed * 1_000_033 + number) % 2**32)
+        generator = torch.Generator(self.pairs.device).manual_seed((self.seed * 1_000_033 + number) % 2**32)
         return (torch.stack(self.pairs.batch(self.PART, generator)) * 255).round().byte()
 
 

@@ -4,7 +4,7 @@
     photos.py FOLDER
 
 writes FOLDER/train/NAME.jpg, photographs of at most 1536 pixels a side and some pages of text (some 25 MB in all, to be carried to where an accelerator is), and
-FOLDER/held-out/NAME.png, the sharp middles of whole photographs that are held out. Needs apt-get (with Debian 12's packages) and dpkg.
+FOLDER/held-out/NAME.png, the sharp middles of whole photographs that are held out; with --held-out-only no others. Needs apt-get (with Debian 12's packages) and dpkg.
 """
 import argparse
 import pathlib
@@ -13,10 +13,9 @@ import subprocess
 import numpy
 from PIL import Image, ImageDraw, ImageFont
 
-import blur
-
 LONGEST = 1536  # at their full size most photographs are soft themselves
 HELD_OUT_SIDE = 512
+MARGIN = 16  # blurring takes so many pixels off each side, as blur.py says; that needs PyTorch, and this does not
 TEXT_PAGES = 4
 
 # Package: folder inside it, and its photographs. Drawings and renderings in the same packages are left out.
@@ -72,9 +71,12 @@ def name_of(path):
     return parts[0] if "contents" in parts else pathlib.PurePath(path).stem
 
 
-def packages(folder):
+def packages(folder, wanted):
     """Names and photographs of the packages, which are downloaded where they are not there yet."""
     for package, (place, files) in PACKAGES.items():
+        files = [file for file in files if wanted(name_of(file))]
+        if not files:
+            continue
         root = folder / "packages" / package
         if not root.exists():
             download = folder / "download" / package
@@ -88,10 +90,10 @@ def packages(folder):
             yield name_of(file), Image.open(root / place / file)
 
 
-def scikit_image():
+def scikit_image(wanted):
     import skimage.data
 
-    for name in SCIKIT_IMAGE:
+    for name in filter(wanted, SCIKIT_IMAGE):
         yield name, Image.fromarray(getattr(skimage.data, name)())
 
 
@@ -105,7 +107,7 @@ def shrunk(photo, longest):
 def held_out(photo):
     """The middle of a shrunk photograph: HELD_OUT_SIDE pixels a side, or as many as there are, and the margin that blurring takes."""
     photo = shrunk(photo, round(1.3 * HELD_OUT_SIDE * max(photo.size) / min(photo.size)))
-    width, height = (min(HELD_OUT_SIDE, (side - 2 * blur.MARGIN) // 64 * 64) + 2 * blur.MARGIN for side in photo.size)
+    width, height = (min(HELD_OUT_SIDE, (side - 2 * MARGIN) // 64 * 64) + 2 * MARGIN for side in photo.size)
     left, top = (photo.width - width) // 2, (photo.height - height) // 2
     return photo.crop((left, top, left + width, top + height))
 
@@ -130,12 +132,15 @@ def text_page(number):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
-    folder = parser.parse_args().folder
+    parser.add_argument("--held-out-only", action="store_true")
+    choices = parser.parse_args()
+    folder = choices.folder
     for part in ["train", "held-out"]:
         (folder / part).mkdir(parents=True, exist_ok=True)
     pixels = 0
-    pages = [(f"text{number}", text_page(number)) for number in range(TEXT_PAGES)]
-    for name, photo in [*packages(folder), *scikit_image(), *pages]:
+    pages = [] if choices.held_out_only else [(f"text{number}", text_page(number)) for number in range(TEXT_PAGES)]
+    wanted = lambda name: name in HELD_OUT or not choices.held_out_only
+    for name, photo in [*packages(folder, wanted), *scikit_image(wanted), *pages]:
         photo = photo.convert("RGB")
         if name in HELD_OUT:
             held_out(photo).save(folder / "held-out" / f"{name}.png")

@@ -20,7 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import blur
 import model as networks
-from crops import Pairs, Stock
+from crops import MadePairs, Pairs, Stock
 from images import read
 from measures import psnr, ssim
 from muon import Muon
@@ -37,6 +37,7 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ["config", "data", "out"]:
         parser.add_argument(f"--{name}", required=True, type=pathlib.Path)
+    parser.add_argument("--pairs", type=pathlib.Path, help="train on pairs that `deblurdiff blur` made, instead of blurring crops of FOLDER/train")
     parser.add_argument("--start", type=pathlib.Path, help="first weights, in the released layout")
     parser.add_argument("--steps", type=int, default=20000, help="updates in all; in the second half the learning rate falls to zero")
     parser.add_argument("--total-minutes", type=float, default=math.inf, help="end after so long in all if that is sooner, the learning rate falling with the time")
@@ -83,8 +84,14 @@ class Run:
         self.config["params"]["default_steps"] = choices.sampler_steps
         self.model.to(self.device, memory_format=torch.channels_last)
         self.sampler = networks.Sampler(choices.sampler_steps, self.device)
-        pairs = Pairs(choices.data / "train", choices.side, self.device, choices.seed, choices.longest)
-        networks.fit_transform(self.model, pairs.photographs.batch(256, torch.Generator(self.device).manual_seed(choices.seed)))
+        generator = torch.Generator(self.device).manual_seed(choices.seed)
+        if choices.pairs:
+            pairs = MadePairs(choices.pairs, choices.side, self.device)
+            sharp = pairs.batch(256, generator)[1]
+        else:
+            pairs = Pairs(choices.data / "train", choices.side, self.device, choices.seed, choices.longest)
+            sharp = pairs.photographs.batch(256, generator)
+        networks.fit_transform(self.model, sharp)
         if choices.start:
             self.model.load_state_dict(load_file(choices.start))
         self.context = networks.empty_context(self.model)

@@ -8,7 +8,7 @@ mkdir -p "$2"
 out=$(realpath "$2")
 program=$(realpath "$3")
 cd "$(dirname "$0")"
-rm -rf "$out"/{whole,parts,gpu,program,torch,eac,feedback,lkpn}
+rm -rf "$out"/{whole,parts,gpu,program,torch,pairs,from-pairs,eac,feedback,lkpn}
 common=(--config trial.yaml --data "$data" --batch 8 --side 64 --uses 2 --device cpu --threads 1)
 
 python3 train.py "${common[@]}" --out "$out/whole" --steps 60
@@ -38,6 +38,8 @@ for kind in program:
     assert abs(program[kind]["restored"]["psnr"] - torch[kind]["restored"]["psnr"]) < 0.1, f"the program and PyTorch differ: {program[kind]} {torch[kind]}"
 print("the program restores as PyTorch does")
 EOF
+"$program" blur "$data/held-out" -o "$out/pairs" --extent 0-26 --length 20-200 --kernel-size 33 --quiet
+python3 train.py "${common[@]}" --pairs "$out/pairs" --out "$out/from-pairs" --steps 20
 for without in eac feedback lkpn; do
     python3 train.py "${common[@]}" --out "$out/$without" --steps 2 --without "$without"
 done
