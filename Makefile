@@ -6,6 +6,7 @@
 # make uninstall takes all that away again
 # make format    lays out the sources; make lint says what is not laid out, or out of date
 # make examples  a package of its own that uses the libraries, built and run
+# make quality   measures the small model by arithmetic, steps and options, and writes Docs/Quality.md; ROWS="int16 '1 step'" measures some rows of it anew
 # make docs      the libraries' documentation, into out/docs
 # make sanitize  the kernels' checkers and the readers' fuzzers with sanitizers, SANITIZE_SECONDS each
 
@@ -31,7 +32,7 @@ SANITIZE_SECONDS ?= 600
 # All of them.
 SANITIZE_CHECKS ?=
 
-.PHONY: demo test examples docs onnx-cases image-cases metric-cases build install uninstall packages format lint sanitize clean
+.PHONY: demo test examples docs quality onnx-cases image-cases metric-cases build install uninstall packages format lint sanitize clean
 
 demo: build
 	$(BUILD) --product seeded-checkpoint
@@ -51,6 +52,10 @@ docs:
 	DEBLURDIFF_DOCS=1 $(SWIFT) package --scratch-path .build/docs --allow-writing-to-directory out/docs generate-documentation --output-path out/docs \
 	  --enable-experimental-combined-documentation $(addprefix --target ,$(DOCUMENTED))
 
+# With photographs of Debian's packages, which it fetches.
+quality: build .build/python-quality/.installed
+	PYTHONPATH=.build/python-quality python3 Tools/quality/quality.py $(PROGRAM) $(MODEL) .build/quality $(if $(ROWS),--only $(ROWS))
+
 # The ONNX project's own cases, on the command that the tests have built; then convolutions around every op against ONNX Runtime.
 onnx-cases: .build/python/.installed
 	PYTHONPATH=.build/python Tools/onnx/node_tests.py "$$($(BUILD) --show-bin-path)/deblurdiff"
@@ -67,7 +72,8 @@ metric-cases: .build/python-metrics/.installed
 .build/python/.installed: Tools/onnx/requirements.txt
 .build/python-images/.installed: Tools/images/requirements.txt
 .build/python-metrics/.installed: Tools/metrics/requirements.txt
-.build/python/.installed .build/python-images/.installed .build/python-metrics/.installed:
+.build/python-quality/.installed: Tools/quality/requirements.txt
+.build/python/.installed .build/python-images/.installed .build/python-metrics/.installed .build/python-quality/.installed:
 	rm -rf $(@D)
 	python3 -m pip install --quiet --disable-pip-version-check --target $(@D) --requirement $<
 	touch $@

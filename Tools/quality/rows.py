@@ -1,0 +1,35 @@
+"""The rows of Docs/Quality.md. A new one is a line here."""
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    name: str
+    options: str = ""  # of `deblurdiff run`
+    drawn: bool = False  # as a line of the first plot; all are points of the second
+    in_table: bool = False  # a column of the first table
+
+
+STANDARD = "as it comes"
+
+# By heading.
+ROWS = {
+    "Arithmetic": [
+        Row(STANDARD, drawn=True, in_table=True),
+        Row("int16", "--precision int16", in_table=True),
+    ],
+    "Steps and samplers": [
+        Row("1 step", "--steps 1", drawn=True, in_table=True),
+        Row("3 steps", "--steps 3"),
+        Row("4 steps", "--steps 4", drawn=True, in_table=True),
+        Row("8 steps", "--steps 8", drawn=True),
+        Row("ddim", "--sampler ddim"),
+    ],
+    "Options": [
+        Row("blend 0.5", "--blend 0.5", drawn=True, in_table=True),
+        Row("only if blurred", "--only-if-blurred"),
+        Row("better start", "--better-start"),
+        Row("tiles of 256", "--tiled --tile-size 256 --tile-stride 128"),
+        Row("guidance 0.1", "--g-scale 0.1"),
+        Row("strength 0.5", "--strength 0.5"),
+    ],
+}
