@@ -5,13 +5,30 @@ import GraphRuntime
 import TensorFiles
 import Tensors
 
-/// Packed parameters in files of a folder, one for each program, which processes map and share.
+/// Packed parameters in files of a folder, which processes map and share.
 ///
-/// A file is a safetensors file of bytes, one tensor for each packing, named by its key; its metadata hold the checksums. It is named after all that decides its bytes: the packings,
-/// and the subject that is told here. What is damaged, another user's, or not all there counts as not kept. The folder is a cache: it can be removed at any time.
+/// A file is a safetensors file of bytes: a tensor for each packing, named by its key; its metadata hold the checksums. It is named after what decides all its bytes, the subject that
+/// is told here, and after the packings. Of a program that needs others as well, say for another size of photograph, those are in a file of their own. What is damaged, another user's,
+/// or not all there counts as not kept. The folder is a cache: it can be removed at any time.
 public final class PackedFiles: PackingCache {
+    private struct Kept {
+        let file: SafetensorsFile
+        let entry: SafetensorsFile.Entry
+        let checksum: String
+    }
+
+    private struct State {
+        /// By the packings' keys.
+        var kept: [String: Kept] = [:]
+        /// Names of files that were looked at.
+        var seen: Set<String> = []
+        var byteCount = 0
+        var error: (any Error)?
+    }
+
     private let folder: String
-    private let subject: [String]
+    /// What the names of the files begin with.
+    private let prefix: String
     private let pool: ThreadPool
     private let leastBytes: Int
     /// Files that are being written.
@@ -29,11 +46,11 @@ public final class PackedFiles: PackingCache {
     private static let checksumsName = "deblurdiff.checksums"
 
     /// - `subject`: what decides the bytes beside the packings: the model, options, instruction set.
-    /// - `leastBytes`: programs with less to pack are not kept.
+    /// - `leastBytes`: less than that is not worth a file.
     public init(folder: String, subject: [String], pool: ThreadPool, leastBytes: Int = PackedFiles.leastBytes) {
         self.folder = folder
         // Another build may pack otherwise.
-        self.subject = subject + [InstructionSet.current.rawValue, PackedFiles.program]
+        prefix = PackedFiles.name(subject + [InstructionSet.current.rawValue, PackedFiles.program])
         (self.pool, self.leastBytes) = (pool, leastBytes)
     }
 
@@ -44,48 +61,63 @@ public final class PackedFiles: PackingCache {
         return "\(status.st_dev) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
     }()
 
-    private func path(_ packings: [Packing]) -> String {
+    private static func name(_ parts: [String]) -> String {
         let hash = SHA256()
-        for part in subject + packings.flatMap({ [$0.key, "\($0.byteCount)"] }) {
+        for part in parts {
             var text = "\(part.utf8.count) \(part)"
             text.withUTF8 { hash.update(UnsafeRawBufferPointer($0)) }
         }
-        return FilePath.join(folder, hash.finish() + PackedFiles.suffix)
+        return String(hash.finish().prefix(32))
     }
 
-    private func isWorthwhile(_ packings: [Packing]) -> Bool { packings.reduce(0) { $0 + $1.byteCount } >= leastBytes }
-
-    public func seemsKept(_ packings: [Packing]) -> Bool { isWorthwhile(packings) && FileStatus(path(packings))?.kind == S_IFREG }
-
-    public func kept(_ packings: [Packing]) -> [String: Storage]? {
-        guard isWorthwhile(packings) else { return nil }
-        let path = path(packings)
-        guard let status = FileStatus(path), status.owner == geteuid(), status.permissions & 0o002 == 0, let file = try? SafetensorsFile(path: path),
-            let text = file.metadata[PackedFiles.checksumsName], let checksums = try? JSONDecoder().decode([String].self, from: Data(text.utf8)),
-            checksums.count == packings.count
-        else { return nil }
-        var storages: [String: Storage] = [:]
-        for packing in packings {
-            guard let entry = file.entry(packing.key), entry.type == TensorType(.uint8, [packing.byteCount]),
-                entry.byteRange.lowerBound.isMultiple(of: Storage.alignment)
-            else { return nil }
-            storages[packing.key] = Storage(mapping: file.file, range: entry.byteRange)
+    public func keptByteCount(of packings: [Packing]) -> Int {
+        state.withLock { state in
+            look(&state)
+            return packings.reduce(0) { $0 + (state.kept[$1.key]?.entry.byteRange.count == $1.byteCount ? $1.byteCount : 0) }
         }
-        let isSound = Locked(true)
-        pool.parallelFor(packings.count) { index, _ in
-            if String(storages[packings[index].key]!.checksum) != checksums[index] { isSound.withLock { $0 = false } }
+    }
+
+    public func kept(_ packings: [Packing]) -> [String: Storage] {
+        var found: [(packing: Packing, kept: Kept)] = state.withLock { state in
+            look(&state)
+            return packings.compactMap { packing in
+                guard let kept = state.kept[packing.key], kept.entry.type == TensorType(.uint8, [packing.byteCount]) else { return nil }
+                return (packing, kept)
+            }
         }
-        guard isSound.withLock({ $0 }) else { return nil }
-        utimes(FilePath.system(path), nil)
-        state.withLock { $0.byteCount += packings.reduce(0) { $0 + $1.byteCount } }
-        logger.debug("mapped packed weights")
-        return storages
+        let sound = Locked(Set<String>())
+        pool.parallelFor(found.count) { index, _ in
+            let (packing, kept) = found[index]
+            let storage = Storage(mapping: kept.file.file, range: kept.entry.byteRange)
+            if String(storage.checksum) == kept.checksum { sound.withLock { _ = $0.insert(packing.key) } }
+        }
+        found.removeAll { item in !sound.withLock { $0.contains(item.packing.key) } }
+        for path in Set(found.map(\.kept.file.file.path)) { utimes(FilePath.system(path), nil) }
+        let byteCount = found.reduce(0) { $0 + $1.packing.byteCount }
+        if byteCount > 0 { logger.debug("found packed weights: \(Units.bytes(byteCount))") }
+        state.withLock { $0.byteCount += byteCount }
+        return Dictionary(found.map { ($0.packing.key, Storage(mapping: $0.kept.file.file, range: $0.kept.entry.byteRange)) }) { first, _ in first }
+    }
+
+    /// Opens the files that are new.
+    private func look(_ state: inout State) {
+        for name in (try? FilePath.contents(of: folder)) ?? [] where name.hasPrefix(prefix) && name.hasSuffix(PackedFiles.suffix) {
+            let path = FilePath.join(folder, name)
+            guard state.seen.insert(name).inserted, let status = FileStatus(path), status.owner == geteuid(), status.permissions & 0o002 == 0,
+                let file = try? SafetensorsFile(path: path), let text = file.metadata[PackedFiles.checksumsName],
+                let checksums = try? JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+            else { continue }
+            for (key, checksum) in checksums {
+                guard let entry = file.entry(key), entry.byteRange.lowerBound.isMultiple(of: Storage.alignment) else { continue }
+                state.kept[key] = Kept(file: file, entry: entry, checksum: checksum)
+            }
+        }
     }
 
     /// Written beside the work.
     public func keep(_ packings: [(packing: Packing, storage: Storage)]) {
-        guard isWorthwhile(packings.map(\.packing)) else { return }
-        let path = path(packings.map(\.packing))
+        guard packings.reduce(0, { $0 + $1.packing.byteCount }) >= leastBytes else { return }
+        let path = FilePath.join(folder, prefix + "-" + PackedFiles.name(packings.map(\.packing.key)) + PackedFiles.suffix)
         DispatchQueue.global().async(group: writing) { [self] in
             do {
                 try write(packings, to: path)
@@ -98,6 +130,7 @@ public final class PackedFiles: PackingCache {
     }
 
     /// Waits until all is written that was to be kept.
+    ///
     /// - `willWait`: called where there is something to wait for.
     /// - Throws: what failed last, where all of it should be there.
     public func finish(willWait: () -> Void = {}) throws {
@@ -109,15 +142,10 @@ public final class PackedFiles: PackingCache {
     /// Bytes that were kept or found.
     public var keptByteCount: Int { state.withLock(\.byteCount) }
 
-    private struct State {
-        var byteCount = 0
-        var error: (any Error)?
-    }
-
     private func write(_ packings: [(packing: Packing, storage: Storage)], to path: String) throws {
         try FilePath.makeFolder(folder)
         sweep(making: packings.reduce(0) { $0 + $1.packing.byteCount })
-        let checksums = packings.map { String($0.storage.checksum) }
+        let checksums = Dictionary(packings.map { ($0.packing.key, String($0.storage.checksum)) }) { first, _ in first }
         let writer = try SafetensorsWriter(
             path: path, entries: packings.map { ($0.packing.key, TensorType(.uint8, [$0.packing.byteCount])) },
             metadata: [PackedFiles.checksumsName: encodeJSON(checksums)])

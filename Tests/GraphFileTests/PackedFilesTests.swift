@@ -29,10 +29,12 @@ import Testing
         try withScratchFolder { folder in
             let packings = PackedFilesTests.packings()
             let first = files(folder)
-            #expect(first.kept(packings.map(\.packing)) == nil)
+            #expect(first.kept(packings.map(\.packing)).isEmpty && first.keptByteCount(of: packings.map(\.packing)) == 0)
             first.keep(packings)
             try first.finish()
-            let kept = try #require(files(folder).kept(packings.map(\.packing)))
+            let second = files(folder)
+            #expect(second.keptByteCount(of: packings.map(\.packing)) == 6064)
+            let kept = second.kept(packings.map(\.packing))
             for (packing, storage) in packings { #expect(kept[packing.key]!.withBytes(Array.init) == storage.withBytes(Array.init)) }
         }
     }
@@ -44,10 +46,10 @@ import Testing
             let first = files(folder)
             first.keep(packings)
             try first.finish()
-            #expect(files(folder, ["other model"]).kept(packings.map(\.packing)) == nil)
-            #expect(files(folder).kept(PackedFilesTests.packings([64, 1000, 0, 5001]).map(\.packing)) == nil)
-            #expect(files(folder).kept(Array(packings.map(\.packing).dropLast())) == nil)
-            #expect(files(folder, least: 1 << 20).kept(packings.map(\.packing)) == nil)
+            #expect(files(folder, ["other model"]).kept(packings.map(\.packing)).isEmpty)
+            // A packing of another size, and what others have as well.
+            let others = PackedFilesTests.packings([64, 1000, 0, 5001, 700])
+            #expect(Set(files(folder).kept(others.map(\.packing)).keys) == ["packing 0", "packing 1", "packing 2"])
             let small = files(folder, least: 1 << 20)
             small.keep(packings)
             try small.finish()
@@ -69,16 +71,34 @@ import Testing
                 var damaged = bytes
                 damaged[place] ^= 0x10
                 try Data(damaged).write(to: URL(fileURLWithPath: path))
-                #expect(files(folder).kept(packings.map(\.packing)) == nil, "byte \(place)")
+                #expect(files(folder).kept(packings.map(\.packing))["packing 3"] == nil, "byte \(place)")
             }
             for count in [0, 1, 7, 100, bytes.count - 1] {
                 try Data(bytes[..<count]).write(to: URL(fileURLWithPath: path))
-                #expect(files(folder).kept(packings.map(\.packing)) == nil, "cut at \(count)")
+                #expect(files(folder).kept(packings.map(\.packing)).isEmpty, "cut at \(count)")
             }
             try Data(bytes).write(to: URL(fileURLWithPath: path))
-            #expect(files(folder).kept(packings.map(\.packing)) != nil)
+            #expect(files(folder).kept(packings.map(\.packing)).count == 4)
             chmod(path, 0o666)
-            #expect(files(folder).kept(packings.map(\.packing)) == nil)
+            #expect(files(folder).kept(packings.map(\.packing)).isEmpty)
+        }
+    }
+
+    /// A program that shares packings with another needs a file for the others alone.
+    @Test func whatIsSharedIsKeptOnce() throws {
+        try withScratchFolder { folder in
+            let all = PackedFilesTests.packings()
+            for count in [2, 4] {
+                let files = files(folder)
+                let kept = files.kept(all.prefix(count).map(\.packing))
+                files.keep(all.prefix(count).filter { kept[$0.packing.key] == nil })
+                try files.finish()
+            }
+            #expect(try paths(folder).count == 2)
+            let sizes = try paths(folder).map { try MappedFile(path: $0).byteCount }
+            #expect(sizes.reduce(0, +) < 6064 + 2 * 1000)
+            let kept = files(folder).kept(all.map(\.packing))
+            for (packing, storage) in all { #expect(kept[packing.key]?.withBytes(Array.init) == storage.withBytes(Array.init)) }
         }
     }
 

@@ -49,7 +49,7 @@ public final class ModelSpeeds {
         var time = RestorationTime()
         for (part, memory) in zip(cost.plan.parts, cost.memory) where part.runs > 0 {
             var speed = try speed(part, cost.plan)
-            if memory.isPacked { speed.packingSeconds = memory.packingSeconds }
+            speed.packingSeconds = memory.packingSeconds(speed.packingSeconds)
             let seconds = Double(part.runs) * speed.seconds
             switch part.phase {
             case .encodingText: time.once += seconds + speed.packingSeconds

@@ -14,11 +14,16 @@ public struct RestorationCost: Sendable {
         public let arenaByteCount: Int
         /// What a run puts out.
         public let outputByteCount: Int
-        /// Whether the weights were packed by another process, and are mapped.
-        public let isPacked: Bool
+        /// Of the weights, those that are packed already, and are mapped.
+        public let keptByteCount: Int
 
-        /// About how long packing takes, or reading what is packed.
-        var packingSeconds: Double { Double(weightByteCount) * (isPacked ? 0.15e-9 : 2e-9) }
+        /// About how long packing takes, and checking what is packed.
+        ///
+        /// - `whole`: seconds to pack all; without, a rough guess.
+        func packingSeconds(_ whole: Double? = nil) -> Double {
+            let share = weightByteCount == 0 ? 0 : Double(keptByteCount) / Double(weightByteCount)
+            return (1 - share) * (whole ?? 2e-9 * Double(weightByteCount)) + 0.15e-9 * Double(keptByteCount)
+        }
     }
 
     public let plan: RestorationPlan
@@ -102,7 +107,7 @@ public struct RestorationCost: Sendable {
     /// About how long it takes on processors that reach these limits. Fast convolutions take fewer operations than are counted, other
     /// kernels stay below the limit; together they come near it. Weights are packed before.
     public func seconds(_ limits: MachineLimits, precision: Precision) -> Double {
-        floatingPointOperations / (1e9 * max(limits.limit(precision), 0.1)) + memory.reduce(0) { $0 + $1.packingSeconds }
+        floatingPointOperations / (1e9 * max(limits.limit(precision), 0.1)) + memory.reduce(0) { $0 + $1.packingSeconds() }
     }
 }
 
@@ -124,7 +129,7 @@ extension DeblurDiffModel {
             plan.parts[index].floatingPointOperations = Double(program.floatingPointOperations)
             return RestorationCost.Memory(
                 weightByteCount: program.packedByteCount, arenaByteCount: program.memory.arenaByteCount,
-                outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount }, isPacked: program.seemsKept)
+                outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount }, keptByteCount: program.keptByteCount)
         }
         // The photograph, its result and what is written of it.
         return RestorationCost(

@@ -14,13 +14,13 @@ struct PackedParameters: Sendable {
         try plan.requireMemory()
         var storages: [String: Storage] = [:]
         var done = 0
-        let kept = plan.store.cache?.kept(plan.packings)
+        let kept = plan.store.cache?.kept(plan.packings) ?? [:]
         for packing in plan.packings {
-            storages[packing.key] = try plan.store.packed(packing, kept: kept?[packing.key])
+            storages[packing.key] = try plan.store.packed(packing, kept: kept[packing.key])
             done += packing.byteCount
             try progress?(done)
         }
-        if kept == nil { plan.store.cache?.keep(plan.packings.map { ($0, storages[$0.key]!) }) }
+        plan.store.cache?.keep(plan.packings.filter { kept[$0.key] == nil }.map { ($0, storages[$0.key]!) })
         plain = try plan.parameters.map { parameter in
             guard let packing = parameter.packing else { return try plan.store.stored(parameter.key) }
             return Tensor(type: parameter.type, storage: storages[packing.key]!)

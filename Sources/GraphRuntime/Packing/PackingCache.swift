@@ -3,19 +3,19 @@ import Tensors
 
 /// Keeps packed parameters from process to process.
 public protocol PackingCache: Sendable {
-    /// The bytes of all packings of a program, by key; nil where they are not kept, or not as they were.
-    func kept(_ packings: [Packing]) -> [String: Storage]?
+    /// The bytes of those of a program's packings that are kept, and are as they were, by key.
+    func kept(_ packings: [Packing]) -> [String: Storage]
 
-    /// Whether they seem to be kept, without a look into them.
-    func seemsKept(_ packings: [Packing]) -> Bool
+    /// How many bytes of them seem to be kept, without a look into them.
+    func keptByteCount(of packings: [Packing]) -> Int
 
-    /// A program's packings are ready, and were not kept.
+    /// Those of a program's packings that were not kept are ready.
     func keep(_ packings: [(packing: Packing, storage: Storage)])
 }
 
 extension ProgramPlan {
-    /// Whether its packings need only be mapped, and checked.
-    public var seemsKept: Bool { store.cache?.seemsKept(packings) ?? false }
+    /// Bytes of its packings that need only be mapped, and checked.
+    public var keptByteCount: Int { store.cache?.keptByteCount(of: packings) ?? 0 }
 }
 
 extension Storage {
