@@ -101,6 +101,7 @@ lint: packages
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_FOLDERS)
 	clang-format --dry-run --Werror $(C_FILES)
 	Tools/make_op_reference.py --check
+	$(SWIFT) package describe --type json | Tools/check_imports.py
 
 sanitize:
 	Tools/sanitize.sh $(SANITIZE_SECONDS) $(SANITIZE_CHECKS)

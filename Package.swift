@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "GraphIR", dependencies: ["Files", "Tensors"]),
         .target(name: "Operators", dependencies: ["Files", "GraphIR", "Tensors"]),
         .target(name: "GraphPasses", dependencies: ["Files", "GraphIR", "Operators", "Tensors"]),
-        .target(name: "GraphRuntime", dependencies: ["CKernels", "Files", "GraphIR", "GraphPasses", "Operators", "Tensors"]),
+        .target(name: "GraphRuntime", dependencies: ["CKernels", "Files", "GraphIR", "Operators", "Tensors"]),
         .target(name: "Checkpoints", dependencies: ["Files", "TensorFiles", "Tensors"]),
         .target(
             name: "GraphFile",
@@ -51,20 +51,21 @@ let package = Package(
             ]),
         .target(
             name: "ONNX",
-            dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
+            dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
         .target(name: "Metrics", dependencies: ["Files", "Images", "Tensors"], resources: [.embedInCode("Resources/niqe.txt")]),
+        .target(name: "Blur", dependencies: ["Files", "Images"]),
         .target(
             name: "DeblurDiff",
             dependencies: [
                 "CKernels", "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors",
                 "Yams",
             ]),
-        .target(name: "Jobs", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "Images", "Metrics", "TensorFiles", "Tensors"]),
+        .target(name: "Jobs", dependencies: ["Blur", "DeblurDiff", "Files", "GraphRuntime", "Images", "Metrics", "TensorFiles", "Tensors"]),
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs",
+                "Blur", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs",
                 "Metrics", "ONNX", "Operators",
                 "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -116,11 +117,12 @@ let package = Package(
             exclude: ["Fixtures"]),
         .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"], exclude: ["Fixtures"]),
         .testTarget(name: "MetricsTests", dependencies: ["Files", "Images", "Metrics"]),
+        .testTarget(name: "BlurTests", dependencies: ["Blur", "Files", "GraphTestSupport", "Images"]),
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [
-                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images",
-                "TensorFiles", "Tensors",
+                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images", "TensorFiles",
+                "Tensors",
             ], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "JobsTests", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "GraphTestSupport", "Images", "Jobs", "Tensors"]),

@@ -39,7 +39,7 @@ public enum CheckpointFormat: String, Sendable {
 ///
 /// Only the directory of the file is read. Nothing in it is executed: see ``PickleGlobal`` for what a pickle may ask for.
 ///
-/// - Throws: an ``InputError`` with the path, where the file cannot be read, is something else, or is damaged.
+/// - Throws: an `InputError` with the path, where the file cannot be read, is something else, or is damaged.
 public func openCheckpoint(_ path: String) throws -> CheckpointFile {
     let file = try MappedFile(path: path)
     do {

@@ -15,7 +15,7 @@ public protocol CheckpointSource: AnyObject, Sendable {
     /// Calls `body` with consecutive pieces of the tensor: whole elements of the stored type, in row-major order, whatever strides the file
     /// keeps them with. A piece is at most ``CheckpointPieces/byteLimit`` long, aligned for its element type, and gone after the call.
     ///
-    /// - Throws: an ``InputError`` where there is no such tensor, and what `body` throws.
+    /// - Throws: an `InputError` where there is no such tensor, and what `body` throws.
     func forEachPiece(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
 }
 

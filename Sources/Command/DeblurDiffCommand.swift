@@ -26,7 +26,7 @@ struct DeblurDiffCommand: ParsableCommand {
             ConvertCommand.self, RunCommand.self, PlanCommand.self, EvaluateCommand.self, InspectCommand.self, VerifyCommand.self, DumpCommand.self,
             DiffCommand.self,
             PassesCommand.self,
-            ProfileCommand.self, BenchCommand.self, CompareCommand.self, ExecuteCommand.self, ExportCommand.self,
+            ProfileCommand.self, BenchCommand.self, CompareCommand.self, BlurCommand.self, ExecuteCommand.self, ExportCommand.self,
         ])
 
     static let version = "0.1.0"

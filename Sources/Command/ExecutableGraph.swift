@@ -16,15 +16,15 @@ struct ExecutableGraph {
 
     init(path: String, graph name: String?, size: ImageSize, given: GivenTensors, options: RuntimeOptions, optimization: OptimizationOptions) throws {
         let shapes = given.shapes.merging(given.tensors.mapValues(\.shape)) { $1 }
-        let file = try MappedFile(path: path)
-        guard file.withBytes(SafetensorsFile.looksLike) else {
+        guard try MappedFile(path: path).withBytes(SafetensorsFile.looksLike) else {
             if name != nil { throw InputError("--graph is for converted models; an ONNX model has one graph", at: path) }
             let imported = try ONNXModel.load(path).importGraph(inputs: shapes, bindings: given.tensors)
             graph = imported.graph
             parameters = ParameterStore(source: imported.parameters, pool: options.pool)
             return
         }
-        let model = try stagedModel(ModelFile(path: path), options: options, optimization: optimization)
+        let file = try ModelFile(path: path)
+        let model = try file.kind.open(file, options, optimization)
         let name = try model.chosenGraph(name)
         parameters = model.parameters
         graph = try model.stages(of: name, height: size.height, width: size.width).imported

@@ -44,13 +44,8 @@ func openModel(_ path: String, _ optimization: OptimizationFlags, _ memory: Memo
     options.packsWeights = optimization.level > .o0
     options.chooser = KernelChooser(tunes: false)
     options.memoryLimit = memory?.maxMemory?.byteCount
-    return try stagedModel(ModelFile(path: path), options: options, optimization: optimization.options)
-}
-
-/// A DeblurDiff, or graphs of another kind.
-func stagedModel(_ file: ModelFile, options: RuntimeOptions, optimization: OptimizationOptions) throws -> any StagedModel {
-    guard file.family?.name == DeblurDiffModel.family else { return try GraphModel(file: file, options: options, optimization: optimization) }
-    return try DeblurDiffModel(file: file, options: options, optimization: optimization)
+    let file = try ModelFile(path: path)
+    return try file.kind.open(file, options, optimization.options)
 }
 
 extension StagedModel {

@@ -8,6 +8,9 @@ enum HelpTopics {
         ("resume", "what is kept when work is interrupted, and how it goes on", resume), ("exit-status", "what commands end with", exitStatus),
         ("files", "files that the program reads and writes by itself", files), ("photographs", "formats, colours, metadata", photographs),
         ("metrics", "what 'evaluate' measures, and how photographs find their references", metrics),
+        ("samplers", "ways from noise to the image, and which is for what", samplers),
+        ("random-numbers", "what the same seed means", randomNumbers),
+        ("blur", "what 'blur' writes, and how blur is estimated", blur),
     ]
 
     static func text(_ topic: String) -> String? {
@@ -16,6 +19,51 @@ enum HelpTopics {
         }
         return all.first { $0.name == topic }?.text
     }
+
+    private static let samplers = """
+        deblurdiff run PHOTO --sampler NAME [--steps N] [--spacing NAME | --timesteps 999,850,...] [--eta X] [--better-start]
+
+        A step is one evaluation of the networks, and takes the same time with every sampler.
+
+          spaced       the released program's, and the default: draws each step from the diffusion process; for 50 steps
+          ddim         without noise; with --eta between 0 and 1 some is drawn anew at each step
+          dpm++2m      DPM-Solver++ of the second order, without noise
+          dpm++2m-sde, dpm++3m-sde
+                       DPM-Solver++ of the second and third order with noise: for 10 to 20 steps from noise
+          unipc        UniPC of the second order, without noise: what --better-start needs few steps with
+          euler        ddim, by another name
+          euler-a      spaced, by another name and up to rounding; takes --eta
+          heun         Heun's method, two evaluations for each level of noise, so that N steps go down N / 2 + 1 levels
+
+        Without noise, restoration from nothing but noise does badly (so DiffBIR's users say of the same process): take a sampler with noise, or --better-start, which starts from the
+        photograph's low frequencies.
+
+        Levels of noise (--spacing):
+
+          even              evenly spaced timesteps, 999 and 0 among them, as in the released program
+          trailing          evenly spaced, without 0: for 20 steps and less
+          karras            more steps where there is little noise
+          exponential       evenly spaced in the logarithm of the noise
+          align-your-steps  levels found for Stable Diffusion 1.5 (Sabour et al., 2024), whose process is the same: for about 10 steps
+          ends              more steps early and late
+
+        A level is rounded to one of the 1000 timesteps, which the networks were trained on. A model may have been trained for one way alone: the small model that comes with the program
+        is for its own 2 steps. All results but those of spaced and even are approximations of what the released program computes; the same seed gives the same result.
+        """
+
+    private static let randomNumbers = """
+        deblurdiff run PHOTO... [--seed N] [--rng library|program|cuda] [--rng-skip N] [--cuda-device NAME] [--seed-mode each|once]
+
+          library  numbers of PyTorch's CPU generator (mt19937), seeded just before each photograph: a result does not depend on the photographs before it
+          program  what the released program has on a CPU: it seeds, and then builds the model, whose initialisation draws 2,795,461,135 outputs at the released sizes; for a model of
+                   other sizes name their count with --rng-skip. The seed is set once, and photographs share one stream of numbers
+          cuda     what the released program has on a GPU: noise of the start and of the steps from Philox4x32-10, as PyTorch draws it there; the autoencoder's noise from the CPU
+                   generator, as with program. A latent of more than 125,952 numbers is laid out by the card: --cuda-device A100, H100, RTX-3090, RTX-4090, or how many threads the card
+                   runs at once (its multiprocessors times its threads a multiprocessor)
+
+        --seed-mode says otherwise where a photograph's numbers begin. A GPU's sine and logarithm differ in their last places, and its networks round in their own way: results are those
+        of the released program to a level or two, not to the bit.
+        """
 
     private static let jobs = """
         deblurdiff run --jobs - [--model MODEL] [options]
@@ -34,7 +82,8 @@ enum HelpTopics {
 
           {"id":7,"line":1,"input":"a.jpg","output":"b.jpg","state":"done","width":640,"height":480,"seconds":1.2,"seed":5,"model":...,"modelDigest":...}
 
-        state is done, skipped (it is there, made in the same way) or failed, with "error". A line that is no such object, or longer than 1 MB, is answered with a failed one; the next
+        state is done, skipped (it is there, made in the same way), copied (nearly sharp, with --only-if-blurred) or failed, with "error"; blur is the extent of the photograph's
+        blur in pixels, estimated. A line that is no such object, or longer than 1 MB, is answered with a failed one; the next
         line is read all the same. Empty lines are passed over. The end of the input ends the program, with status 0.
         """
 
@@ -83,6 +132,23 @@ enum HelpTopics {
 
         XDG_CONFIG_HOME and XDG_CACHE_HOME are heeded. The files in the cache can be removed at any time. DEBLURDIFF_MODEL names the model where neither an argument nor --model does;
         it goes before the configuration, which goes before the model that comes with the program.
+        """
+
+    private static let blur = """
+        deblurdiff blur SHARP... -o PAIRS && deblurdiff run PAIRS/blur -o PAIRS/restored
+
+          PAIRS/blur/NAME.png      the blurred photograph; NAME-1.png, NAME-2.png ... with --count
+          PAIRS/sharp/NAME.png     the sharp one, of the same size: cut by half a kernel on each side (--edges)
+          PAIRS/kernels/NAME.npy   float32 [layers, size, size], each layer with a sum of 1: the background's kernel, then those of the regions from back to front
+          PAIRS/kernels/NAME.png   the same to look at
+          PAIRS/blur.jsonl         a line of JSON for each: seed, size, noise, quality, and of each layer's trajectory the length, extent (the largest distance between two of its
+                                   points), direction (degrees clockwise from the right), turning (degrees a pixel), and the share of the picture that shows it
+
+        With --frames N folders of frames are taken, N that follow each other for a picture; the sharp one is the frame in the middle.
+        The pixels follow from the seed, the name and the options, and are the same everywhere, but with --jpeg, which is libjpeg-turbo's.
+
+        'inspect PHOTO' estimates the extent of a photograph's blur from itself, and 'run' warns below 2 pixels: of a nearly sharp photograph, restoring takes more than it gives.
+        Noise makes photographs look sharper than they are.
         """
 
     private static let photographs = """

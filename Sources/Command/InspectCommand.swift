@@ -34,13 +34,13 @@ struct InspectCommand: ParsableCommand {
             return try report.write(text: description.text(), json: encodeJSON(description) + "\n")
         }
         let file = try ModelFile(path: path)
-        let isRestorer = file.family?.name == DeblurDiffModel.family
-        guard isRestorer || size == nil else {
+        let hasSizes = !file.kind.sizedPrograms.isEmpty
+        guard hasSizes || size == nil else {
             throw InputError("the sizes of its graphs are fixed", at: file.path, advice: "--size is for DeblurDiff models; leave it out.")
         }
         var description = try ModelDescription(file)
         // Graphs of another kind have one size each, so that they can be planned at once.
-        if size != nil || !isRestorer {
+        if size != nil || !hasSizes {
             let start = ContinuousClock.now
             description.programs = try plan(file)
             description.planningSeconds = start.duration(to: .now) / .seconds(1)
@@ -51,7 +51,7 @@ struct InspectCommand: ParsableCommand {
     /// The three programs of a restoration, or all graphs of another model, from the sizes alone to their plans.
     private func plan(_ file: ModelFile) throws -> GraphSummary {
         let model = try openModel(file.path, optimization, memory)
-        let names = model is DeblurDiffModel ? ["vae_encoder", "step", "vae_decoder"] : model.graphNames
+        let names = size == nil ? model.graphNames : file.kind.sizedPrograms
         return GraphSummary(
             try names.map { name in
                 let stages = try model.stages(of: name, height: size?.height ?? 0, width: size?.width ?? 0)

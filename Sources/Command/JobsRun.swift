@@ -16,6 +16,7 @@ struct JobsRun {
         @OptionGroup var reading: ReadingFlags
         @OptionGroup var writing: WritingFlags
         @Flag var overwrite = false
+        @Flag var onlyIfBlurred = false
     }
 
     /// - Parameter source: a file, or `-`.

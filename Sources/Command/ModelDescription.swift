@@ -66,16 +66,9 @@ struct ModelDescription: Codable {
         formatVersion = file.version
         digest = file.digest
         provenance = file.provenance
-        guard let family = file.family, family.name == DeblurDiffModel.family else {
-            networks = try file.allGraphs().values.sorted { $0.name < $1.name }.map { Network($0, in: file) }
-            return
-        }
-        let configuration = try DeblurDiffModel.configuration(of: file)
-        restoration = Restoration(
-            vocabulary: !family.texts.isEmpty, imageMultiple: configuration.imageMultiple, latentFactor: configuration.latentFactor,
-            steps: RestorationOptions(defaultsOf: configuration).steps, configuration: configuration)
-        let graphs = try DeblurDiffModel.graphs(in: file)
-        networks = DeblurDiffArchitecture.graphNames.compactMap { graphs[$0] }.map { Network($0, in: file) }
+        let (kind, graphs) = (file.kind, try file.kind.graphs(file))
+        restoration = try kind.restoration(file)
+        networks = (kind.shownGraphs.isEmpty ? graphs.keys.sorted() : kind.shownGraphs).compactMap { graphs[$0] }.map { Network($0, in: file) }
     }
 
     func text() -> String {

@@ -1,4 +1,6 @@
+import Blur
 import Files
+import Foundation
 import Images
 
 /// What `inspect` tells of a photograph; as JSON, what is not known is left out.
@@ -23,6 +25,8 @@ struct PhotoDescription: Codable {
     /// Which kinds of metadata there are.
     var metadata: [String]
     var hasPosition: Bool
+    /// An estimate; nil where the photograph is too small or too flat to tell.
+    var blur: BlurEstimate?
     /// How deblurdiff made it.
     var restoration: RestorationRecord?
     var warnings: [String]
@@ -47,6 +51,7 @@ struct PhotoDescription: Codable {
         let kinds = [("EXIF", metadata.exif != nil), ("XMP", metadata.xmp != nil), ("IPTC", metadata.iptc != nil), ("texts", !metadata.chunks.isEmpty)]
         self.metadata = kinds.filter(\.1).map(\.0)
         hasPosition = metadata.exif?.hasPosition ?? false
+        blur = BlurEstimate(photo)
         restoration = metadata.xmp.flatMap { RestorationRecord(in: $0) }
         self.warnings = warnings
     }
@@ -56,6 +61,13 @@ struct PhotoDescription: Codable {
         func add(_ name: String, _ value: String?) { if let value { text += "  \(name): \(value.printable)\n" } }
         add("transparency", hasTransparency ? "kept" : nil)
         add("colours", colorProfile ?? "sRGB")
+        if let blur {
+            let direction = blur.direction.map { String(format: ", most along %.0f degrees", $0) } ?? ""
+            let words = blur.isNearlySharp ? ": nearly sharp" : direction + (blur.isUniform == false ? ", not the same all over" : "")
+            add("blur", String(format: "about %.1f pixels", blur.extent) + words)
+        } else {
+            add("blur", "cannot be told: too small or too flat")
+        }
         add("taken", taken)
         add("camera", camera)
         add("software", software)

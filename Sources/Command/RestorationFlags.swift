@@ -3,20 +3,49 @@ import DeblurDiff
 
 /// How photographs are restored: the options of every command that restores, or plans to.
 struct RestorationFlags: ParsableArguments {
-    @Option(help: "Steps of the sampler, 1 to 1000. (default: the model's own, or 50)")
+    @Option(help: "Steps of the sampler, 1 to 1000: evaluations of the networks, so that time is proportional to them. (default: the model's own, or 50)")
     var steps: Int?
 
-    @Option(help: "How the sampler goes from step to step: spaced, as the released program, or ddim, which draws no random numbers after the start.")
+    @Option(help: "How the sampler goes from step to step: spaced as the released program. 'deblurdiff help samplers' says which is for what.")
     var sampler = SamplerChoice.spaced
+
+    @Option(help: "Which levels of noise the steps visit: even as the released program; see 'deblurdiff help samplers'.")
+    var spacing = TimestepSpacing.even
+
+    @Option(help: ArgumentHelp("The timesteps themselves, falling, each 0 to 999, in place of --steps and --spacing.", valueName: "t,t,..."))
+    var timesteps: TimestepList?
+
+    @Option(
+        help:
+            "How much of the noise the sampler draws anew at each step: 0 none, 1 as the diffusion process. For ddim (default: 0), dpm++2m-sde, dpm++3m-sde and euler-a (1)."
+    )
+    var eta: Double?
 
     @Option(help: "Seed of the random numbers; its low 32 bits count.")
     var seed: UInt64 = 231
 
     @Option(
         help: ArgumentHelp(
-            "Whether each image begins at the seed, so that its result does not depend on the others, or the seed is set once and the images share one "
+            "Whether each image begins at the seed (with --rng library), so that its result does not depend on the others, or the seed is set once and the images share one "
                 + "stream of numbers, as in the released program.", valueName: "each|once"))
-    var seedMode = SeedMode.each
+    var seedMode: SeedMode?
+
+    @Option(
+        help: ArgumentHelp(
+            "Whose random numbers: PyTorch's on a CPU, seeded just before the image; the released program's on a CPU, which builds the model first; or on a GPU. See 'deblurdiff help random-numbers'.",
+            valueName: "library|program|cuda"))
+    var rng = RandomNumbers.Source.library
+
+    @Option(
+        help: ArgumentHelp(
+            "How many outputs of the CPU generator are drawn between the seed and the first image. (default: with --rng program or cuda, as many as the released model's)",
+            valueName: "n"))
+    var rngSkip: UInt64?
+
+    @Option(
+        help: ArgumentHelp(
+            "The card of --rng cuda, where a photograph is so large that it matters, or how many threads it runs at once.", valueName: "name|threads"))
+    var cudaDevice: CUDADevice?
 
     @Option(help: ArgumentHelp("What the image shows. Needs a model converted with --vocab, unless empty.", valueName: "text"))
     var posPrompt = ""
@@ -58,8 +87,14 @@ struct RestorationFlags: ParsableArguments {
     @Option(help: "Factor on the control network's outputs.")
     var strength: Float = 1
 
+    @Option(help: ArgumentHelp("How much of the restored image is in the result, 0 to 1; the rest is the photograph as it was.", valueName: "share"))
+    var blend: Float = 1
+
     func validate() throws {
+        guard (0...1).contains(blend) else { throw ValidationError("--blend must be 0 to 1, not \(blend).") }
         if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
+        guard timesteps == nil || (steps == nil && spacing == .even) else { throw ValidationError("--timesteps stands in place of --steps and --spacing.") }
+        guard cudaDevice == nil || rng == .cuda else { throw ValidationError("--cuda-device is for --rng cuda.") }
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
             throw ValidationError("\(name) must be a number, not \(value).")
         }
@@ -74,8 +109,17 @@ struct RestorationFlags: ParsableArguments {
         var options = RestorationOptions(defaultsOf: configuration)
         if let steps { options.steps = steps }
         options.sampler = sampler
+        options.spacing = spacing
+        if let timesteps {
+            options.spacing = .list(timesteps.values)
+            options.steps = sampler.steps(levels: timesteps.values.count)
+        }
+        options.eta = eta
         options.seed = seed
-        options.seedMode = seedMode
+        options.seedMode = seedMode ?? rng.seedMode
+        options.randomNumbers.source = rng
+        options.randomNumbers.drawn = rngSkip
+        options.randomNumbers.deviceThreads = cudaDevice?.threads
         options.positivePrompt = .text(posPrompt)
         options.negativePrompt = .text(negPrompt)
         options.guidanceScale = cfgScale
@@ -84,6 +128,7 @@ struct RestorationFlags: ParsableArguments {
         options.tileSize = tileSize
         options.tileStride = tileStride
         options.strength = strength
+        options.blend = blend
         if let gScale {
             var guidance = RestorationGuidance(scale: gScale)
             guidance.start = gStart ?? guidance.start
@@ -93,6 +138,42 @@ struct RestorationFlags: ParsableArguments {
         }
         return options
     }
+}
+
+/// Timesteps on the command line: `999,850,0`.
+struct TimestepList: ExpressibleByArgument {
+    var values: [Int]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+        guard (1...1000).contains(parts.count), !parts.contains(nil) else { return nil }
+        values = parts.compactMap(\.self)
+    }
+}
+
+/// A card by its name, or its threads.
+struct CUDADevice: ExpressibleByArgument {
+    var threads: Int
+
+    init?(argument: String) {
+        let known = RandomNumbers.devices.first { $0.0.lowercased() == argument.lowercased() }?.1
+        guard let threads = known ?? Int(argument), threads > 0, threads <= 1 << 24, threads.isMultiple(of: 256) else { return nil }
+        self.threads = threads
+    }
+
+    static let allValueStrings = RandomNumbers.devices.map(\.0)
+}
+
+extension RandomNumbers.Source: ExpressibleByArgument {}
+
+extension TimestepSpacing: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let named = TimestepSpacing.named.first(where: { $0.name == argument }) else { return nil }
+        self = named.spacing
+    }
+
+    public var defaultValueDescription: String { name }
+    public static var allValueStrings: [String] { named.map(\.name) }
 }
 
 extension SeedMode: ExpressibleByArgument {}

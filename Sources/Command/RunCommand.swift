@@ -39,6 +39,9 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Make results anew that are there already.")
     var overwrite = false
 
+    @Flag(help: "Do not restore photographs that are nearly sharp, as 'inspect' tells: they are copied, byte for byte where the format is the same.")
+    var onlyIfBlurred = false
+
     @Flag(help: "Begin anew where an earlier run was interrupted, and keep nothing for a later one.")
     var noResume = false
 
@@ -95,6 +98,9 @@ struct RunCommand: ParsableCommand {
             throw ValidationError("Standard input, -, is a single image; name no others with it.")
         }
         guard !images.contains(""), output != "", jobs != "", record != "", manifest != "", stateDir != "" else { throw ValidationError("A path is empty.") }
+        guard !onlyIfBlurred || record == nil && views.isEmpty else {
+            throw ValidationError("--only-if-blurred does not go together with --record and pictures that explain.")
+        }
         if let preview, preview < 1 { throw ValidationError("--preview must be positive.") }
         guard record == nil || views.isEmpty else { throw ValidationError("--record does not go together with pictures that explain.") }
         guard preview != nil || previewFile == nil && !fastPreview else { throw ValidationError("--preview-file and --fast-preview need --preview N.") }
@@ -186,6 +192,7 @@ struct RunCommand: ParsableCommand {
             settings.preview = wanted
         }
         settings.views = views
+        settings.onlyIfBlurred = onlyIfBlurred
         // A record is of a whole run, and so are views.
         let isWhole = record != nil || !views.isEmpty
         settings.overwrites = overwrite || isWhole

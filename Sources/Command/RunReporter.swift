@@ -27,7 +27,7 @@ final class RunReporter {
 
     func report(_ event: PhotoEvent) {
         switch event {
-        case .warning(_, let text): progress.warn(text)
+        case .warning(_, let text): progress.warn(namingOptions(text))
         case .planned: break
         case .preview(let job, let path, let step):
             progress.event("preview", ["input": .string(job.input), "path": .string(path), "step": .integer(step)])
@@ -46,6 +46,7 @@ final class RunReporter {
             switch report.state {
             case .done:
                 progress.finish("Wrote \(job.output): \(report.width ?? 0) x \(report.height ?? 0), \(formatDuration(report.seconds ?? 0)).")
+            case .copied: progress.finish("Wrote \(job.output): the photograph as it was, since it is nearly sharp.")
             case .skipped:
                 if count == 1 { progress.finish("\(job.output) is there already, made in the same way; --overwrite makes it anew.") }
             case .failed:

@@ -6,7 +6,7 @@ import Tensors
 /// Prints to standard output at once, with the control characters escaped that names from files may hold. All commands print by this function, which takes the
 /// place of Swift's own: that one ignores that a disk is full.
 ///
-/// - Throws: ``InputError`` where the text cannot be written, ``ClosedPipe`` where nobody reads it any more.
+/// - Throws: `InputError` where the text cannot be written, ``ClosedPipe`` where nobody reads it any more.
 func print(_ text: String, terminator: String = "\n") throws {
     var rest = Array((text.printableLines + terminator).utf8)[...]
     while !rest.isEmpty {

@@ -31,7 +31,7 @@ struct VerifyCommand: ParsableCommand {
         let file = try ModelFile(path: source.path())
         var problems = file.verify { progress.bytes("Verifying", done: $0, total: $1) }
         do {
-            _ = try file.family?.name == DeblurDiffModel.family ? DeblurDiffModel.graphs(in: file) : file.allGraphs()
+            _ = try file.kind.graphs(file)
         } catch let error as InputError { problems.append(error) }
         progress.clear()
         if json {

@@ -16,7 +16,7 @@ public struct MeasurementFile<Measurement: Codable & Sendable>: Sendable {
     private let machine: String
     private static var mostBytes: Int { 4 << 20 }
 
-    /// - Parameter machine: measurements of others are kept, and not looked at.
+    /// - `machine`: measurements of others are kept, and not looked at.
     public init(path: String, schema: String, machine: String) { (self.path, self.schema, self.machine) = (path, schema, machine) }
 
     public func read() -> Measurements { contents?.machines[machine] ?? [:] }
@@ -30,7 +30,7 @@ public struct MeasurementFile<Measurement: Codable & Sendable>: Sendable {
 
     /// Writes the file, with what others have put into it meanwhile of other subjects.
     ///
-    /// - Parameter mostSubjects: where there would be more of them, those that are not among `measured` are forgotten.
+    /// - `mostSubjects`: where there would be more of them, those that are not among `measured` are forgotten.
     public func add(_ measured: Measurements, mostSubjects: Int = .max) {
         var contents = contents ?? Contents(schema: schema)
         contents.machines[machine, default: [:]].merge(measured) { $1 }

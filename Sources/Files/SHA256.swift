@@ -31,7 +31,7 @@ public struct SHA256 {
 extension MappedFile {
     /// The SHA-256 of a range of bytes as 64 hexadecimal digits, read in pieces whose pages are released.
     ///
-    /// - Parameter continuing: asked after each piece with the bytes done; false stops, and the digest means nothing.
+    /// - `continuing`: asked after each piece with the bytes done; false stops, and the digest means nothing.
     public func sha256(of range: Range<Int>? = nil, continuing: () -> Bool = { true }) -> String {
         let range = range ?? 0..<byteCount
         let hash = SHA256()

@@ -49,7 +49,7 @@ public final class GraphModel: StagedModel, Sendable {
     public let options: RuntimeOptions
     public let optimization: OptimizationOptions
 
-    /// - Parameter ops: those that the graphs may have.
+    /// - `ops`: those that the graphs may have.
     public init(
         file: ModelFile, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), ops: OpRegistry = .standard
     ) throws {

@@ -14,7 +14,7 @@ extension ModelFile {
 
     /// Reads a graph and checks that the file's tensors are those that it names.
     ///
-    /// - Parameter ops: those that the graph may have.
+    /// - `ops`: those that the graph may have.
     public func graph(_ name: String, ops: OpRegistry = .standard) throws -> Graph {
         guard let text = graphs[name] else {
             throw InputError("there is no graph '\(name)'", at: path, advice: "The graphs are: " + graphNames.joined(separator: ", "))

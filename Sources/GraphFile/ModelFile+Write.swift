@@ -16,14 +16,13 @@ extension ModelFile {
     ///
     /// No more than a few megabytes of the tensors are in memory at a time. The source files are hashed at the same time, by a second thread.
     ///
-    /// - Parameters:
-    ///   - parameters: the tensors to take from the source, in the order that they will have in the file.
-    ///   - elementType: float32, float16 or bfloat16, see ``storedElementType(of:requested:)``.
-    ///   - isVerbatim: says of a parameter, by its name, whether it is stored as it is: no weight, but numbers that a graph counts on.
-    ///   - constants: further tensors, stored behind the parameters as they are.
-    ///   - converter: the program and its version, for the provenance.
-    ///   - progress: called now and then with the bytes of tensors that are written, and those of all.
-    /// - Throws: an ``InputError`` for a tensor that is missing, that holds values which are not finite, or which float16 cannot hold, and for all
+    /// - `parameters`: the tensors to take from the source, in the order that they will have in the file.
+    /// - `elementType`: float32, float16 or bfloat16, see ``storedElementType(of:requested:)``.
+    /// - `isVerbatim`: says of a parameter, by its name, whether it is stored as it is: no weight, but numbers that a graph counts on.
+    /// - `constants`: further tensors, stored behind the parameters as they are.
+    /// - `converter`: the program and its version, for the provenance.
+    /// - `progress`: called now and then with the bytes of tensors that are written, and those of all.
+    /// - Throws: an `InputError` for a tensor that is missing, that holds values which are not finite, or which float16 cannot hold, and for all
     ///   that can go wrong with the files.
     public static func write(
         _ contents: ModelFileContents, to path: String, parameters: [String], from source: any CheckpointSource,

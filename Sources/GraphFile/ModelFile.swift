@@ -16,7 +16,7 @@ import Tensors
 /// | `deblurdiff.NAME` | any other: ``ModelFamily/texts`` |
 /// | `deblurdiff.provenance` | ``Provenance`` as JSON |
 /// | `deblurdiff.checksums` | a JSON object with the SHA-256 of every tensor's bytes |
-/// | `deblurdiff.metadata_sha256` | the SHA-256 of all other metadata and of the tensors' names and types (``metadataDigest(_:types:)``) |
+/// | `deblurdiff.metadata_sha256` | the SHA-256 of all other metadata and of the tensors' names and types |
 public final class ModelFile: Sendable {
     /// The newest version that is read. Files of a family are written as version 1, others as version 2.
     public static let formatVersion = 2
@@ -46,7 +46,7 @@ public final class ModelFile: Sendable {
 
     /// Opens a model. Its metadata are checked against their checksum; the tensors are only read when they are used, or by ``verify(progress:)``.
     ///
-    /// - Throws: an ``InputError`` with the path, where the file cannot be read, is something else, or its metadata are damaged.
+    /// - Throws: an `InputError` with the path, where the file cannot be read, is something else, or its metadata are damaged.
     public init(path: String) throws {
         self.path = path
         let file = try MappedFile(path: path)

@@ -91,9 +91,6 @@ public struct Graph: Sendable {
     /// A node's name: that of its first result.
     public func name(of id: NodeID) -> String { self[self[id].results[0]].name }
 
-    /// One past the largest index of a value, for tables by index.
-    public var valueCapacity: Int { values.count }
-
     /// All values, in order of their index.
     public var valueIDs: [ValueID] { values.indices.compactMap { values[$0] == nil ? nil : ValueID(index: $0) } }
 

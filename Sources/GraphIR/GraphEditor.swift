@@ -215,9 +215,8 @@ public struct GraphEditor {
 
     /// Replaces a node by a new one that does its work, whose results take over the readers and the names; it may have more of them.
     ///
-    /// - Parameters:
-    ///   - absorbed: nodes whose work the new one does as well; erased where nothing reads them any more.
-    ///   - from: an earlier node; the new one stands in front of it if its operands allow, else as soon as they do.
+    /// - `absorbed`: nodes whose work the new one does as well; erased where nothing reads them any more.
+    /// - `from`: an earlier node; the new one stands in front of it if its operands allow, else as soon as they do.
     @discardableResult
     public mutating func replace(
         _ id: NodeID, with op: any Op, _ operands: [ValueID], absorbing absorbed: [NodeID] = [], from: NodeID? = nil
@@ -280,9 +279,6 @@ public struct GraphEditor {
         graph.order = order
         for (position, id) in order.enumerated() { labels[id.index] = (position + 1) * GraphEditor.labelGap }
     }
-
-    /// Gives an input another type and infers all others again.
-    public mutating func setInputTypes(_ types: [String: TensorType]) throws { graph = try graph.specialized(types) }
 
     /// Drops parameters that nothing reads. Returns whether there were any.
     @discardableResult

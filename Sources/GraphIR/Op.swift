@@ -23,7 +23,7 @@ public protocol Op: Hashable, Codable, Sendable {
     /// Whether its one result always has the type of the first operand.
     var keepsType: Bool { get }
 
-    /// The types of the results for operands of these types; throws ``InputError`` where they do not fit.
+    /// The types of the results for operands of these types; throws `InputError` where they do not fit.
     func inferTypes(_ operands: [TensorType]) throws -> [TensorType]
 
     /// Whether the numbers of this operand are read; false where only its type matters.

@@ -3,7 +3,7 @@ import GraphIR
 extension Pipeline {
     /// The passes of a level, in their order.
     ///
-    /// - Parameter changingInputs: for a graph that is run again and again, the inputs that differ from run to run; work on the
+    /// - `changingInputs`: for a graph that is run again and again, the inputs that differ from run to run; work on the
     ///   others is then set apart, so that ``HoistInvariants`` can move it out.
     public static func standard(level: OptimizationLevel = .standard, changingInputs: Set<String> = []) -> Pipeline {
         var raising: [any Pass] = []
@@ -29,7 +29,7 @@ extension Pipeline {
 
     /// The same, and others beside them from level O1 on.
     ///
-    /// - Throws: an ``InputError`` where one of the others has a standard pass's name.
+    /// - Throws: an `InputError` where one of the others has a standard pass's name.
     static func standard(level: OptimizationLevel, changingInputs: Set<String> = [], adding passes: [any Pass]) throws -> Pipeline {
         try (level >= .o1 ? passes : []).reduce(standard(level: level, changingInputs: changingInputs)) { try $0.adding($1) }
     }

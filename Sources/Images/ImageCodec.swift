@@ -12,12 +12,12 @@ public protocol ImageCodec: Sendable {
 
     /// Reads a whole file. Sizes are checked against the limits before memory is taken for them.
     ///
-    /// - Throws: ``InputError`` for whatever is wrong with the file, which then says what but not where.
+    /// - Throws: `InputError` for whatever is wrong with the file, which then says what but not where.
     func decode(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> DecodedImage
 
     /// What the head of a file says of its picture: nothing is decoded for it.
     ///
-    /// - Throws: ``InputError`` as ``decode(_:limits:)``, as far as the head tells.
+    /// - Throws: `InputError` as ``decode(_:limits:)``, as far as the head tells.
     func head(_ bytes: UnsafeRawBufferPointer, limits: ReadingLimits) throws -> ImageHead
 }
 
@@ -52,7 +52,7 @@ public struct ReadingLimits: Hashable, Sendable {
         guard !overflow, count <= pixelCount, max(width, height) <= Photo.maximumDimension else {
             throw InputError(
                 "the image is too large: \(width) x \(height) pixels",
-                advice: "At most \(pixelCount) pixels and \(Photo.maximumDimension) a side are accepted; cut or shrink it first, or see --max-pixels.")
+                advice: "At most \(pixelCount) pixels and \(Photo.maximumDimension) a side are accepted; cut or shrink it first, or see `pixelCount`.")
         }
         try AvailableMemory.require(count * bytesPerPixel, for: "the picture")
     }
@@ -79,7 +79,7 @@ public enum ImageFormats {
 
     /// The format of a file, told by its bytes.
     ///
-    /// - Throws: ``InputError`` where it is none, with what it seems to be.
+    /// - Throws: `InputError` where it is none, with what it seems to be.
     public static func codec(for bytes: UnsafeRawBufferPointer) throws -> any ImageCodec {
         if let codec = all.first(where: { $0.recognizes(bytes) }) { return codec }
         guard !bytes.isEmpty else { throw InputError("the file is empty", advice: damagedFileAdvice) }

@@ -22,7 +22,7 @@ public struct PhotoHead: Hashable, Sendable {
     public let bits: Int
     public let hasAlpha: Bool
 
-    /// - Throws: an ``InputError`` where the file is no photograph, or its head is damaged or beyond the limits.
+    /// - Throws: an `InputError` where the file is no photograph, or its head is damaged or beyond the limits.
     public init(reading path: String, limits: ReadingLimits = ReadingLimits()) throws {
         let file = try MappedFile(path: path)
         do {

@@ -7,7 +7,7 @@ extension Photo {
     /// cannot be used is left out.
     ///
     /// - Parameter warn: told, in a sentence, what was left out or looked wrong.
-    /// - Throws: ``InputError`` where the file cannot be read, is no such picture, is damaged or cut short, or is larger than the limits.
+    /// - Throws: `InputError` where the file cannot be read, is no such picture, is damaged or cut short, or is larger than the limits.
     public init(reading path: String, limits: ReadingLimits = ReadingLimits(), warn: (String) -> Void = { _ in }) throws {
         let file = try MappedFile(path: path)
         do {

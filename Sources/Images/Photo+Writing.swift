@@ -4,7 +4,7 @@ extension Photo {
     /// Writes the photo, with its metadata. The file is written beside its place and renamed, so that no half-written file is seen; the same photo and options always make the
     /// same bytes.
     ///
-    /// - Throws: ``InputError`` where the file cannot be written, or the picture is too large for the format.
+    /// - Throws: `InputError` where the file cannot be written, or the picture is too large for the format.
     public func write(_ path: String, as codec: any WritableImageCodec, options: WritingOptions = WritingOptions()) throws {
         let writer = try AtomicFileWriter(path: path)
         do {

@@ -55,6 +55,29 @@ public struct Photo: Hashable, Sendable {
         Photo(width: width, height: height, samples: samples, alpha: alpha, isGray: isGray, metadata: metadata)
     }
 
+    /// A part of the picture, with what its file said.
+    ///
+    /// - Precondition: it lies in the picture.
+    public func cropped(x left: Int, y top: Int, width: Int, height: Int) -> Photo {
+        precondition(left >= 0 && top >= 0 && left + width <= self.width && top + height <= self.height, "the part lies outside")
+        if width == self.width, height == self.height { return self }
+        func part(_ samples: Samples, _ channels: Int) -> Samples {
+            func part<Value: Sample>(_ samples: [Value]) -> Samples {
+                var result: [Value] = []
+                result.reserveCapacity(width * height * channels)
+                for y in top..<top + height { result += samples[(y * self.width + left) * channels..<(y * self.width + left + width) * channels] }
+                return Value.samples(result)
+            }
+            switch samples {
+            case .eight(let samples): return part(samples)
+            case .sixteen(let samples): return part(samples)
+            }
+        }
+        var metadata = metadata
+        metadata.describe(width: width, height: height)
+        return Photo(width: width, height: height, samples: part(samples, 3), alpha: alpha.map { part($0, 1) }, isGray: isGray, metadata: metadata)
+    }
+
     /// One level for each pixel, height x width: the mean of red, green and blue, rounded. A grey level is read as three equal samples, so this is its inverse; of
     /// a colour that restoring made of it, it is the nearest grey (in least squares), and its noise is the least.
     public var grayLevels: Samples {

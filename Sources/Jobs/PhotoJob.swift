@@ -29,6 +29,8 @@ public struct PhotoReport: Codable, Hashable, Sendable {
         case done
         /// The result was there already, made from the same photograph with the same model and options.
         case skipped
+        /// It is nearly sharp, and the result is the photograph as it was.
+        case copied
         case failed
     }
 
@@ -38,6 +40,8 @@ public struct PhotoReport: Codable, Hashable, Sendable {
     /// Upright, in pixels; nil where the photograph could not be read.
     public var width: Int?
     public var height: Int?
+    /// The extent of its blur in pixels, estimated; nil where that could not be told.
+    public var blur: Double?
     public var seconds: Double?
     public var seed: UInt64
     /// The model's file, and its digest.

@@ -17,7 +17,7 @@ public struct PhotoList: Sendable {
     ///   - format: what results are written as; without, what their names say, or what the inputs are.
     ///   - writes: further files that will be written.
     ///   - reads: further files that must not be written over.
-    /// - Throws: an ``InputError`` where inputs are missing, or results would be written over each other or over what is read.
+    /// - Throws: an `InputError` where inputs are missing, or results would be written over each other or over what is read.
     public init(inputs: [String], output: String, format: (any WritableImageCodec)?, writes: [String], reads: [String]) throws {
         /// With the path below the folder that was given.
         var files: [(path: String, below: String)] = []
@@ -142,7 +142,7 @@ public struct PhotoList: Sendable {
         let named = ImageFormats.named(output)
         if let format = named as? any WritableImageCodec {
             guard let wanted, wanted.name != format.name else { return format }
-            throw InputError("would be a \(format.name) file by its name, but a \(wanted.name) file by --format", at: output, advice: "Leave out --format.")
+            throw InputError("would be a \(format.name) file by its name, but a \(wanted.name) file by `format`", at: output, advice: "Leave out `format`.")
         }
         if let kind = named?.name ?? OtherImageKind(name: output)?.rawValue {
             let name = output.prefix(upTo: output.lastIndex(of: ".")!)

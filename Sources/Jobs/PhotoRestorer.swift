@@ -1,3 +1,4 @@
+import Blur
 import DeblurDiff
 import Files
 import Foundation
@@ -41,7 +42,7 @@ public final class PhotoRestorer {
         self.several = several
         var recorder = recorder
         if !settings.views.isEmpty {
-            guard !settings.restoration.tiled else { throw InputError("pictures that explain are not to be had with tiles", at: "--tiled") }
+            guard !settings.restoration.tiled else { throw InputError("pictures that explain are not to be had with tiles", at: "`tiled`") }
             let steps = settings.views.flatMap { $0.view.steps(of: settings.restoration.steps) }
             recorder = Recorder(stages: ["eac", "lkpn_kernel"], steps: Set(steps))
         }
@@ -98,6 +99,12 @@ public final class PhotoRestorer {
         for warning in read.warnings { report(.warning(job, warning)) }
         let photo = read.photo
         (result.width, result.height) = (photo.width, photo.height)
+        let blur = BlurEstimate(photo)
+        result.blur = blur.map { ($0.extent * 10).rounded() / 10 }
+        if let blur, blur.isNearlySharp {
+            if settings.onlyIfBlurred { return try copy(photo, job) }
+            if settings.restoration.blend > 0 { report(.warning(job, PhotoRestorer.harm(job, blur))) }
+        }
         if (photo.width, photo.height) != planned {
             let cost = try model.checkedCost(
                 of: settings.restoration, height: photo.height, width: photo.width, sampleByteCount: PhotoHead(of: photo).sampleByteCount,
@@ -119,6 +126,25 @@ public final class PhotoRestorer {
             unfinished.remove(key(record))
         }
         return .done
+    }
+
+    private static func harm(_ job: PhotoJob, _ blur: BlurEstimate) -> String {
+        let sharp = "is nearly sharp, about \((blur.extent * 10).rounded() / 10) pixels of blur"
+        return "\(job.input): \(sharp); restoring may take detail from it. `onlyIfBlurred` leaves such photographs as they are, `blend` mixes."
+    }
+
+    /// The photograph as it is: its file, byte for byte, unless the result is to be another format or to have no metadata.
+    private func copy(_ photo: Photo, _ job: PhotoJob) throws -> PhotoReport.State {
+        try FilePath.makeFolder(FilePath.folder(of: job.output))
+        if try !settings.stripsMetadata && ImageFormats.codec(ofFile: job.file).name == job.format.name {
+            let writer = try AtomicFileWriter(path: job.output)
+            try MappedFile(path: job.file).withBytes { try writer.write($0) }
+            try writer.commit()
+        } else {
+            let metadata = settings.stripsMetadata ? photo.metadata.stripped : photo.metadata
+            try photo.withMetadata(metadata).write(job.output, as: job.format, options: settings.writing)
+        }
+        return .copied
     }
 
     /// Whether the result is there, made in the same way from the same photograph, and whole.
@@ -196,7 +222,7 @@ public struct ReadPhoto: Sendable {
     /// What was left out or looked wrong, and what the result cannot hold, in sentences.
     public let warnings: [String]
 
-    /// - Throws: an ``InputError`` where the file cannot be read, or the result's format cannot hold a picture of its size.
+    /// - Throws: an `InputError` where the file cannot be read, or the result's format cannot hold a picture of its size.
     public init(_ job: PhotoJob, limits: ReadingLimits, stripsMetadata: Bool) throws {
         var warnings: [String] = []
         do {

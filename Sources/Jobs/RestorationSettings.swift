@@ -12,6 +12,8 @@ public struct RestorationSettings: Sendable {
     public var stripsMetadata = false
     /// Results that are there are made anew.
     public var overwrites = false
+    /// Photographs that are nearly sharp are not restored: their results are they themselves.
+    public var onlyIfBlurred = false
     /// Where interrupted restorations are kept and gone on with; nil for neither.
     public var unfinished: UnfinishedStore?
     /// Seconds from one state that is kept to the next.
@@ -45,8 +47,11 @@ public struct RestorationSettings: Sendable {
     /// not say how it was made, so that it must be remembered.
     public var keepsResults: Bool { restoration.seedMode == .each && !overwrites && (!stripsMetadata || unfinished != nil) }
 
-    /// Bytes that a restoration may take now.
-    var availableByteCount: Int { min(AvailableMemory.byteCount, memoryLimit ?? .max) }
+    /// Bytes that a restoration may take now, beside the program itself.
+    var availableByteCount: Int { min(AvailableMemory.byteCount, memoryLimit.map { $0 - Self.programByteCount } ?? .max) }
+
+    /// What the program took before it restored anything.
+    private static let programByteCount = ResidentMemory.byteCount ?? 0
 
     public init(restoration: RestorationOptions, program: String) {
         self.restoration = restoration
@@ -57,7 +62,7 @@ public struct RestorationSettings: Sendable {
     public func record(_ model: DeblurDiffModel, inputDigest: String, format: any WritableImageCodec) -> RestorationRecord {
         let standard = RestorationOptions(defaultsOf: model.configuration)
         let chosen = restoration
-        var options = ["--steps \(chosen.steps)"]
+        var options: [String] = []
         func add(_ name: String, _ value: some Any, if isNeeded: Bool) { if isNeeded { options.append("\(name) \(value)") } }
         func quoted(_ prompt: Prompt) -> String {
             switch prompt {
@@ -65,12 +70,24 @@ public struct RestorationSettings: Sendable {
             case .tokens(let ids): "\(ids)"
             }
         }
+        if case .list = chosen.spacing {
+            add("--timesteps", chosen.spacing.name, if: true)
+        } else {
+            add("--steps", chosen.steps, if: true)
+            add("--spacing", chosen.spacing.name, if: chosen.spacing != standard.spacing)
+        }
         add("--sampler", chosen.sampler.name, if: chosen.sampler != standard.sampler)
-        add("--seed-mode", chosen.seedMode.rawValue, if: chosen.seedMode != standard.seedMode)
+        if let eta = chosen.eta { add("--eta", eta, if: eta != chosen.sampler.standardEta) }
+        let numbers = chosen.randomNumbers
+        add("--rng", numbers.source.rawValue, if: numbers.source != .library)
+        if let drawn = numbers.drawn { add("--rng-skip", drawn, if: true) }
+        if let threads = numbers.deviceThreads { add("--cuda-device", threads, if: true) }
+        add("--seed-mode", chosen.seedMode.rawValue, if: chosen.seedMode != numbers.source.seedMode)
         add("--pos-prompt", quoted(chosen.positivePrompt), if: chosen.positivePrompt != standard.positivePrompt)
         add("--neg-prompt", quoted(chosen.negativePrompt), if: chosen.isGuided)
         add("--cfg-scale", chosen.guidanceScale, if: chosen.isGuided)
         add("--strength", chosen.strength, if: chosen.strength != 1)
+        add("--blend", chosen.blend, if: chosen.blend != 1)
         if chosen.betterStart { options.append("--better-start") }
         if chosen.tiled { options.append("--tiled --tile-size \(chosen.tileSize) --tile-stride \(chosen.tileStride)") }
         if let guidance = chosen.restorationGuidance {

@@ -55,7 +55,7 @@ public struct WorkPlan: Encodable, Sendable {
     ///   - speeds: by others than those that are kept for all.
     ///   - start: of the process, whose way so far counts as well.
     ///   - willMeasure: called before something is measured, which takes some seconds.
-    /// - Throws: an ``InputError`` for options that the model cannot take. What is wrong with photographs is among the plan's ``failures``.
+    /// - Throws: an `InputError` for options that the model cannot take. What is wrong with photographs is among the plan's ``failures``.
     public init(
         _ jobs: some Collection<PhotoJob>, model: DeblurDiffModel, settings: RestorationSettings, measuring: Measuring = .always,
         speeds: ModelSpeeds? = nil, since start: ContinuousClock.Instant = .now, willMeasure: () -> Void = {}

@@ -14,7 +14,7 @@ public protocol Metric: Sendable {
     var decimals: Int { get }
 
     /// - Parameter reference: of the same size; not nil where one is needed.
-    /// - Throws: an ``InputError`` that says why the metric is not defined for the image, such as that it is too small.
+    /// - Throws: an `InputError` that says why the metric is not defined for the image, such as that it is too small.
     func value(of image: MeasuredImage, against reference: MeasuredImage?) throws -> Double
 }
 

@@ -32,7 +32,7 @@ public struct ONNXModel: Sendable {
 
     /// Reads and parses a model. Weights in external data are only looked at when they are used.
     ///
-    /// - Throws: an ``InputError`` with the path for what is no model, or a broken one.
+    /// - Throws: an `InputError` with the path for what is no model, or a broken one.
     public static func load(_ path: String) throws -> ONNXModel {
         do {
             let parsed = try MappedFile(path: path).withBytes(ParsedModel.init(parsing:))
@@ -97,7 +97,7 @@ public struct ONNXModel: Sendable {
     ///   - inputs: shapes by input name, where the model leaves sizes open.
     ///   - bindings: the numbers of inputs, where they are known. They stay inputs of the graph; only where an op's result depends in shape
     ///     on an input's numbers (a Reshape's target, say) are those numbers put into the graph. An input that is bound needs no shape.
-    /// - Throws: an ``InputError`` that names the model, the node, its operator and opset.
+    /// - Throws: an `InputError` that names the model, the node, its operator and opset.
     public func importGraph(inputs: [String: Shape] = [:], bindings: [String: Tensor] = [:]) throws -> ImportedModel {
         do {
             return try GraphImporter(self, inputs: inputs, bindings: bindings).run()

@@ -29,7 +29,7 @@ public final class SafetensorsFile: Sendable {
         public var byteRange: Range<Int>
     }
 
-    /// - Throws: an ``InputError`` with the path where the file cannot be read or its header is broken.
+    /// - Throws: an `InputError` with the path where the file cannot be read or its header is broken.
     public convenience init(path: String) throws { try self.init(file: MappedFile(path: path)) }
 
     public init(file: MappedFile) throws {

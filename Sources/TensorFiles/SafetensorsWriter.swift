@@ -18,9 +18,8 @@ public final class SafetensorsWriter {
     private var current = 0
     private var written = 0
 
-    /// - Parameters:
-    ///   - entries: the tensors in the order in which their bytes will come.
-    ///   - metadata: written sorted by name, so that the same contents make the same bytes.
+    /// - `entries`: the tensors in the order in which their bytes will come.
+    /// - `metadata`: written sorted by name, so that the same contents make the same bytes.
     public init(path: String, entries: [(name: String, type: TensorType)], metadata: [String: String] = [:]) throws {
         precondition(Set(entries.map(\.name)).count == entries.count, "two tensors of one name")
         self.path = path

@@ -15,7 +15,7 @@ public class Storage: @unchecked Sendable {
 
     fileprivate init(_ address: UnsafeMutableRawPointer, byteCount: Int) { (self.address, self.byteCount, owner) = (address, byteCount, nil) }
 
-    /// - Parameter owner: keeps the bytes where they are as long as it lives, and unchanged.
+    /// - `owner`: keeps the bytes where they are as long as it lives, and unchanged.
     public init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
         // Without a byte there need be no address.
         address = bytes.baseAddress.map(UnsafeMutableRawPointer.init(mutating:)) ?? UnsafeMutableRawPointer(bitPattern: Storage.alignment)!

@@ -81,7 +81,7 @@ public struct Tensor: Sendable {
     /// The same numbers in memory of their own.
     public func copy() -> Tensor { withBytes { Tensor(type, copying: $0) } }
 
-    /// - Parameter bytes: as many as the type takes.
+    /// - `bytes`: as many as the type takes.
     public init(_ type: TensorType, copying bytes: UnsafeRawBufferPointer) {
         let memory = Memory(byteCount: type.byteCount)
         memory.withMutableBytes { $0.copyMemory(from: bytes) }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct UsageTests {
     private static let commands = [
-        "convert", "run", "evaluate", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare", "execute", "export",
+        "convert", "run", "blur", "evaluate", "inspect", "verify", "dump", "diff", "passes", "profile", "bench", "compare", "execute", "export",
     ]
 
     @Test(arguments: [[]] + commands.map { [$0] })

@@ -8,7 +8,9 @@ import Testing
 @Suite struct SamplerTests {
     /// A denoiser that always knows the image leads to it, whatever the sampler, but for the noise of steps that draw some.
     @Test(arguments: SamplerChoice.all, [1, 2, 5, 21, 50]) func aPerfectDenoiserLeadsToTheImage(_ name: SamplerChoice, _ steps: Int) throws {
-        var sampler = try name.make(steps: steps)
+        var options = RestorationOptions()
+        (options.sampler, options.steps) = (name, steps)
+        var sampler = try name.make(options)
         var random = TorchGenerator(seed: 7)
         let image = Tensor(random.randn(64), shape: [1, 1, 8, 8])
         var z = Tensor(random.randn(64), shape: image.shape)
@@ -19,7 +21,9 @@ import Testing
 
     /// DDIM keeps the noise: if it is the same at every step, so is the path, in any number of steps (Song et al., 2021, equation 12).
     @Test(arguments: [2, 10, 50]) func ddimFollowsTheKnownPath(_ steps: Int) throws {
-        var sampler = try SamplerChoice.ddim.make(steps: steps)
+        var options = RestorationOptions()
+        (options.sampler, options.steps) = (.ddim, steps)
+        var sampler = try options.sampler.make(options)
         let schedule = try NoiseSchedule(steps: steps)
         var random = TorchGenerator(seed: 3)
         let (image, noise) = (random.randn(64), random.randn(64))

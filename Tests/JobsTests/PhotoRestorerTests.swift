@@ -43,6 +43,54 @@ private let sharedBriefModel: Result<DeblurDiffModel, any Error> = Result {
         Dictionary(uniqueKeysWithValues: try FilePath.contents(of: folder + "/out").map { ($0, try read("\(folder)/out/\($0)")) })
     }
 
+    /// Half restored, half as it was; and nothing restored is the photograph.
+    @Test func blendMixesWithThePhotograph() throws {
+        try withScratchFolder { folder in
+            let (model, job) = (try briefModel(), try photos(folder)[0])
+            func result(_ blend: Float) throws -> [UInt8] {
+                var settings = settings(nil, steps: 1)
+                settings.restoration.blend = blend
+                let reports = try PhotoRestorer(model: model, settings: settings).restore([job])
+                // What was made with another share is made again.
+                #expect(reports.map(\.state) == [.done])
+                return try Photo(reading: job.output).pixels
+            }
+            let (whole, half, none, photo) = (try result(1), try result(0.5), try result(0), try Photo(reading: job.input).pixels)
+            #expect(none == photo && whole != photo)
+            for (place, value) in half.enumerated() { #expect(abs(2 * Int(value) - Int(whole[place]) - Int(photo[place])) <= 3) }
+            var wrong = RestorationOptions()
+            wrong.blend = 1.5
+            #expect(throws: InputError.self) { try PhotoRestorer(model: model, settings: RestorationSettings(restoration: wrong, program: "tests")) }
+        }
+    }
+
+    /// Sharp edges: told of, or left as they are, byte for byte where the format is the same.
+    @Test func nearlySharpPhotographs() throws {
+        try withScratchFolder { folder in
+            let pixels = (0..<120 * 128 * 3).map { ($0 / 3 % 128 / 20 + $0 / 384 / 17).isMultiple(of: 2) ? 250 : 10 as UInt8 }
+            try Photo(width: 128, height: 120, pixels: pixels).writePNG(folder + "/sharp.png")
+            var job = PhotoJob(input: folder + "/sharp.png", output: folder + "/out/sharp.png", format: PNGCodec())
+            var settings = settings(nil, steps: 1)
+            var warnings: [String] = []
+            func run() throws -> PhotoReport {
+                warnings = []
+                let restorer = try PhotoRestorer(model: try briefModel(), settings: settings) { if case .warning(_, let text) = $0 { warnings.append(text) } }
+                return try #require(try restorer.restore([job]).first)
+            }
+            settings.onlyIfBlurred = true
+            #expect(try run().state == .copied)
+            #expect(try read(job.output) == read(job.input))
+            #expect(warnings.isEmpty)
+            (job.output, job.format) = (folder + "/out/sharp.tif", TIFFCodec())
+            #expect(try run().state == .copied)
+            #expect(try Photo(reading: job.output).pixels == pixels)
+            settings.onlyIfBlurred = false
+            let report = try run()
+            #expect(report.state == .done && (report.blur ?? 9) < 2)
+            #expect(warnings.count == 1 && warnings[0].contains("is nearly sharp") && warnings[0].contains("`onlyIfBlurred`"))
+        }
+    }
+
     /// Interrupted after each step in turn, and gone on with each time: at the end the bytes are those of an undisturbed run, and no state is left.
     @Test func interruptedRunsEndWithTheSameBytes() throws {
         try withScratchFolder { folder in

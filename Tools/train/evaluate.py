@@ -54,6 +54,21 @@ def cases(folder, lengths):
     return result
 
 
+def made_by_program(choices):
+    """The same, blurred by `deblurdiff blur`: what anybody can make without Python."""
+    result = {}
+    for length in choices.lengths:
+        for regional in ([False, True] if length else [False]):
+            kind = f"{length}{'-region' if regional else ''}"
+            pairs = choices.out / "pairs" / kind
+            options = ["--extent", length, "--length", "20-200", "--kernel-size", blur.SIZE, "--shot-noise", "0.008", *(["--regions", "1"] if regional else [])]
+            subprocess.run([choices.program, "blur", choices.data / "held-out", "-o", pairs, "--quiet", *map(str, options)], check=True)
+            for name, blurred in read(pairs / "blur"):
+                kernel = torch.tensor(numpy.load(pairs / "kernels" / f"{name}.npy")[0])
+                result[f"{name}-{kind}"] = {"photograph": name, "kind": kind, "blurred": blurred, "truth": read(pairs / "sharp" / f"{name}.png"), "kernel": kernel}
+    return result
+
+
 def with_program(choices, cases):
     """Restores all cases; the seconds that each took."""
     inputs, outputs = choices.out / "blurred", choices.out / "restored"
@@ -165,6 +180,7 @@ def main():
     parser.add_argument("--out", required=True, type=pathlib.Path)
     parser.add_argument("--program", default=".build/release/deblurdiff")
     parser.add_argument("--lengths", nargs="*", type=int, default=LENGTHS, help="of blur, in pixels")
+    parser.add_argument("--made-by-program", action="store_true", help="blur with `deblurdiff blur` instead of blur.py")
     parser.add_argument("--classical", action="store_true", help="measure the other methods too, which takes minutes")
     parser.add_argument("--shown", nargs="*", metavar="NAME", help="photographs on the sheet; all, if none is named")
     choices = parser.parse_args()
@@ -172,7 +188,7 @@ def main():
         parser.error("give a converted model or --torch WEIGHTS")
     torch.set_grad_enabled(False)
     choices.out.mkdir(parents=True, exist_ok=True)
-    all_cases = cases(choices.data / "held-out", choices.lengths)
+    all_cases = made_by_program(choices) if choices.made_by_program else cases(choices.data / "held-out", choices.lengths)
     model, steps = load(choices.torch) if choices.torch else (None, None)
     seconds = with_program(choices, all_cases) if choices.model else with_torch(choices, all_cases, model, steps)
     table = {}

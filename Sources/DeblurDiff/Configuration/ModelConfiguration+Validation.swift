@@ -23,7 +23,7 @@ extension ModelConfiguration {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// Throws an ``InputError`` for sizes that no model can have, or that do not fit each other.
+    /// Throws an `InputError` for sizes that no model can have, or that do not fit each other.
     ///
     /// The bounds are far above any real model; they keep arithmetic on sizes from overflowing.
     public func validate() throws {

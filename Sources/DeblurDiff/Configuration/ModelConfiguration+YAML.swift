@@ -14,9 +14,9 @@ extension ModelConfiguration {
     /// - `transform.block` of `vae_cfg`, in place of `ddconfig`: see ``AutoencoderConfiguration/transformBlock``.
     ///
     /// Fields that nothing depends on are ignored; a missing field, one of the wrong type, and options of the released code that change the network
-    /// in a way that is not supported are an ``InputError`` that names the field.
+    /// in a way that is not supported are an `InputError` that names the field.
     ///
-    /// - Parameter warn: told what the released program would do otherwise.
+    /// - `warn`: told what the released program would do otherwise.
     public init(yaml: String, warn: (String) -> Void = { _ in }) throws {
         try refuseDeepNesting(yaml)
         // Nodes are read as they are: building objects from them would expand aliases of aliases without bound.

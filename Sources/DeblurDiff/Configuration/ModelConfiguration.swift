@@ -2,7 +2,7 @@ import Tensors
 
 /// The sizes of every network in a DeblurDiff model.
 ///
-/// The released code keeps them in a YAML file (``init(yaml:)``); a converted model carries them as JSON. All that can differ between two models
+/// The released code keeps them in a YAML file (``init(yaml:warn:)``); a converted model carries them as JSON. All that can differ between two models
 /// is here, so nothing else in the project holds a width or a number of blocks.
 public struct ModelConfiguration: Codable, Hashable, Sendable {
     /// The denoiser.

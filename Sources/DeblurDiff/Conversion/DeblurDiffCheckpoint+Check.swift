@@ -8,7 +8,7 @@ extension DeblurDiffCheckpoint {
     /// image half, and the autoencoder's training loss), and names outside the networks' prefixes.
     ///
     /// - Parameter expected: the shape of every parameter by its name in the combined form.
-    /// - Throws: an ``InputError`` that counts the missing, unexpected, misshapen and integer tensors and shows the first few of each.
+    /// - Throws: an `InputError` that counts the missing, unexpected, misshapen and integer tensors and shows the first few of each.
     public func check(expected: [String: Shape]) throws {
         let available = Set(names)
         let missing = expected.keys.filter { !available.contains($0) }.sorted()

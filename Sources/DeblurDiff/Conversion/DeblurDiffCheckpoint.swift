@@ -19,7 +19,7 @@ public final class DeblurDiffCheckpoint: CheckpointSource {
 
     /// One checkpoint with all networks in it.
     ///
-    /// - Throws: an ``InputError`` where it is one of the three parts instead.
+    /// - Throws: an `InputError` where it is one of the three parts instead.
     public convenience init(combined source: any CheckpointSource) throws {
         let names = Set(source.names.map(withoutModulePrefix))
         if names.contains(where: { $0.hasPrefix("model.diffusion_model.") }) {
@@ -40,7 +40,7 @@ public final class DeblurDiffCheckpoint: CheckpointSource {
     /// The three sources: Stable Diffusion (as its authors publish it), the control network's state dict and the LKPN's, the latter two with or
     /// without the prefixes that they have in the combined form.
     ///
-    /// - Throws: an ``InputError`` where one of them does not hold its network.
+    /// - Throws: an `InputError` where one of them does not hold its network.
     public convenience init(stableDiffusion: any CheckpointSource, controlNet: any CheckpointSource, lkpn: any CheckpointSource) throws {
         let parts = [
             Part(source: stableDiffusion, rename: DeblurDiffCheckpoint.combinedName(stableDiffusion:)),

@@ -21,9 +21,9 @@ public struct DeblurDiffConversion: Sendable {
 
     /// Writes a model file.
     ///
-    /// - Parameter progress: called now and then with the bytes of tensors that are written, and those of all.
+    /// - `progress`: called now and then with the bytes of tensors that are written, and those of all.
     /// - Returns: how many tensors were written.
-    /// - Throws: an ``InputError`` where the weights do not fit the configuration or are not finite, and for all that can go wrong with the files.
+    /// - Throws: an `InputError` where the weights do not fit the configuration or are not finite, and for all that can go wrong with the files.
     @discardableResult
     public func convert(_ checkpoint: DeblurDiffCheckpoint, to path: String, progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws -> Int {
         let graphs = try DeblurDiffArchitecture.graphs(configuration)

@@ -20,7 +20,7 @@ extension DeblurDiffModel {
     ///
     /// When the task that reads the events is cancelled, or lets go of them, the restoration ends within a kernel's time.
     ///
-    /// - Parameter pixels: interleaved RGB, 8 bit.
+    /// - `pixels`: interleaved RGB, 8 bit.
     /// - Returns: events; of those about progress only the latest is kept for a slow reader. They end with an `InputError` for what cannot be done.
     public func restore(_ pixels: [UInt8], height: Int, width: Int, options: RestorationOptions = RestorationOptions())
         -> AsyncThrowingStream<RestorationEvent, any Error>

@@ -22,8 +22,8 @@ public final class DeblurDiffModel: StagedModel, Sendable {
     public let optimization: OptimizationOptions
     let programs: ProgramCache
 
-    /// - Parameter keepsPrograms: Programs stay in memory, with their weights, when nobody runs them: for a process that restores photographs as they come.
-    /// - Throws: an ``InputError`` where the file cannot be read or holds no DeblurDiff.
+    /// - `keepsPrograms`: Programs stay in memory, with their weights, when nobody runs them: for a process that restores photographs as they come.
+    /// - Throws: an `InputError` where the file cannot be read or holds no DeblurDiff.
     public convenience init(
         path: String, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false
     ) throws {

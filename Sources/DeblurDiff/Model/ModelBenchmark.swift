@@ -21,10 +21,9 @@ public struct ModelBenchmark {
 
     public static let programs = ["vae_encoder", "step", "vae_decoder"]
 
-    /// - Parameters:
-    ///   - runs: how many are counted, behind one that is not.
-    ///   - observation: asked for an observer of each run of a program.
-    ///   - finished: told the result of each.
+    /// - `runs`: how many are counted, behind one that is not.
+    /// - `observation`: asked for an observer of each run of a program.
+    /// - `finished`: told the result of each.
     public static func run(
         _ model: DeblurDiffModel, programs: [String] = programs, height: Int, width: Int, runs: Int,
         observation: (_ program: Program, _ name: String) -> ((Program.StepReport) throws -> Void)?,

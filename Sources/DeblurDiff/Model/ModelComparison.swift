@@ -22,9 +22,8 @@ public struct ModelComparison {
 
     /// Encoder, one denoising step from noise, and decoder.
     ///
-    /// - Parameters:
-    ///   - pixels: [1, 3, H, W] in 0...1, padded.
-    ///   - finished: told each part.
+    /// - `pixels`: [1, 3, H, W] in 0...1, padded.
+    /// - `finished`: told each part.
     public static func run(
         reference: DeblurDiffModel, against model: DeblurDiffModel, pixels: Tensor, timestep: Int = 999, finished: (Part) throws -> Void
     ) throws {

@@ -7,7 +7,7 @@ import Tensors
 enum ModelSignatures {
     /// Checks all graphs, at the image size that the file was written with.
     ///
-    /// - Throws: an ``InputError`` where one has other inputs or outputs than the architecture.
+    /// - Throws: an `InputError` where one has other inputs or outputs than the architecture.
     static func check(_ graphs: [String: Graph], _ configuration: ModelConfiguration) throws {
         let encoder = graphs["vae_encoder"]!
         let multiple = configuration.imageMultiple

@@ -34,10 +34,9 @@ public enum DenoisingStep {
         }
     }
 
-    /// - Parameters:
-    ///   - graphs: those of a model.
-    ///   - latent: the type of `z` and `c_img`.
-    ///   - outputs: which of ``outputNames(_:controlCount:)`` to put out; without, the result alone.
+    /// - `graphs`: those of a model.
+    /// - `latent`: the type of `z` and `c_img`.
+    /// - `outputs`: which of ``outputNames(_:controlCount:)`` to put out; without, the result alone.
     public static func graph(
         _ graphs: [String: Graph], latent: TensorType, parameterization: Parameterization = .noise, strength: Float = 1, outputs: Set<String>? = nil
     ) throws -> Graph {

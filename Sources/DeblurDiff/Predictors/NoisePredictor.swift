@@ -15,6 +15,6 @@ struct SamplerStep {
 protocol NoisePredictor: AnyObject {
     /// - Parameter z: [1, C, H, W].
     /// - Returns: of the same shape, the noise in it or what the model's ``Parameterization`` says.
-    /// - Throws: an ``InputError`` that names the step and the network where numbers become infinite or NaN.
+    /// - Throws: an `InputError` that names the step and the network where numbers become infinite or NaN.
     func predict(_ z: Tensor, _ step: SamplerStep) throws -> Tensor
 }

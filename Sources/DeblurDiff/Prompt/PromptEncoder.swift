@@ -8,7 +8,7 @@ final class PromptEncoder {
     /// By token ids.
     private var known: [[Int32]: Tensor] = [:]
 
-    /// - Throws: an ``InputError`` for a prompt that the model cannot take, known now rather than after the image was read.
+    /// - Throws: an `InputError` for a prompt that the model cannot take, known now rather than after the image was read.
     init(_ session: RestorationSession) throws {
         self.session = session
         tokenizer = try session.model.mergesText.map { try Tokenizer(mergesText: $0) }

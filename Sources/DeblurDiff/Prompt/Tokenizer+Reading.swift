@@ -10,7 +10,7 @@ extension Tokenizer {
     /// Reads a vocabulary file, `bpe_simple_vocab_16e6.txt` or the same compressed with gzip, and checks it.
     ///
     /// - Returns: the text of the lines that are used, as ``init(mergesText:mergeCount:)`` takes it.
-    /// - Throws: ``InputError`` where the file cannot be read, is damaged, too large, or is not that vocabulary.
+    /// - Throws: `InputError` where the file cannot be read, is damaged, too large, or is not that vocabulary.
     public static func readMerges(_ path: String, mergeCount: Int = Tokenizer.mergeCount) throws -> String {
         let file = try MappedFile(path: path)
         do {

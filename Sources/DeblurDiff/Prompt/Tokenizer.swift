@@ -36,7 +36,7 @@ public struct Tokenizer: Sendable {
     ///   - mergesText: the decompressed vocabulary file: a line of comment, then a merge on each line, of which the first
     ///     `mergeCount` are used.
     ///   - mergeCount: only for other vocabularies than the released model's.
-    /// - Throws: ``InputError`` where lines are missing or are not two known symbols.
+    /// - Throws: `InputError` where lines are missing or are not two known symbols.
     public init(mergesText: String, mergeCount: Int = Tokenizer.mergeCount) throws {
         startToken = Int32(512 + mergeCount)
         endToken = startToken + 1
@@ -78,7 +78,7 @@ public struct Tokenizer: Sendable {
 
     /// Start, the prompt's ids, end, zeros. Ids that do not fit are left out, so that the end mark is always there.
     ///
-    /// - Parameter contextLength: at least 2.
+    /// - `contextLength`: at least 2.
     public func encode(_ prompt: String, contextLength: Int = Tokenizer.contextLength) -> [Int32] {
         var tokens = [startToken]
         for word in PromptText.words(of: PromptText.clean(prompt)) where tokens.count < contextLength {

@@ -18,7 +18,7 @@ struct Autoencoder {
 
     /// `(mean + exp(0.5 clamp(logvar, -30, 20)) randn) * scale factor`
     func sampleLatent(_ moments: Tensor, _ random: inout TorchGenerator) -> Tensor {
-        var latent = random.randn(latentShape(ofMoments: moments))
+        var latent = random.hostRandn(latentShape(ofMoments: moments))
         moments.withFloats { moments in
             latent.withMutableFloats { z in
                 for index in z.indices {

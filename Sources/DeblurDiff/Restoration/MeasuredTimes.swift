@@ -9,14 +9,14 @@ public final class MeasuredTimes {
     /// On measuring, so far.
     public private(set) var spentSeconds = 0.0
 
-    /// - Parameter path: of the file; nil for none.
+    /// - `path`: of the file; nil for none.
     public init(_ subject: String, path: String?) {
         self.subject = subject
         file = path.map { MeasurementFile(path: $0, schema: "deblurdiff.times/1", machine: MachineLimits.machineName) }
         known = (file?.read()[subject] ?? [:]).filter { $0.value.isFinite && $0.value >= 0 && $0.value < 1e3 }
     }
 
-    /// - Parameter measure: seconds for one of what is named.
+    /// - `measure`: seconds for one of what is named.
     public func seconds(_ name: String, measure: () -> Double) -> Double {
         if let seconds = known[name] { return seconds }
         var seconds = 0.0

@@ -21,7 +21,7 @@ public final class ModelSpeeds {
     /// On measuring, so far.
     public var spentSeconds: Double { spentOnPrograms + times.spentSeconds + photographTimes.spentSeconds }
 
-    /// - Parameter path: of the file, beside which `times.json` is; nil for none.
+    /// - `path`: of the file, beside which `times.json` is; nil for none.
     public init(_ model: DeblurDiffModel, path: String? = FilePath.inCache("speeds.json")) {
         let timesPath = path.map { FilePath.join(FilePath.folder(of: $0), "times.json") }
         times = MeasuredTimes("arithmetic", path: timesPath)
@@ -137,7 +137,7 @@ public final class ModelSpeeds {
     /// For a number of a latent, noise included.
     private var stepSeconds: Double {
         let latent = Tensor(TensorType(.float32, [1, 1, ModelSpeeds.side, ModelSpeeds.side]))
-        guard var sampler = try? SamplerChoice.spaced.make(steps: 2) else { return 0 }
+        guard let sampler = (try? NoiseSchedule(steps: 2)).map(SpacedSampler.init) else { return 0 }
         return perNumber("sampler's step") {
             var random = TorchGenerator(seed: 1)
             let estimate = sampler.estimate(noise: latent, z: latent, step: 0)

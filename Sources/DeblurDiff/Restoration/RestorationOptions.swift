@@ -3,11 +3,16 @@ import Tensors
 
 /// How a photograph is restored. The defaults are those of the released code.
 public struct RestorationOptions: Sendable {
-    /// Steps of the sampler, 1 ... 1000.
+    /// Steps of the sampler, 1 ... 1000: evaluations of the networks.
     public var steps = 50
     public var sampler = SamplerChoice.spaced
+    /// Which levels of noise the steps visit.
+    public var spacing = TimestepSpacing.even
+    /// How much of the noise a sampler draws anew at each step: 0 none, 1 as the diffusion process; nil for ``SamplerChoice/standardEta``.
+    public var eta: Double?
     public var seed: UInt64 = 231
     public var seedMode = SeedMode.each
+    public var randomNumbers = RandomNumbers()
     public var positivePrompt = Prompt.text("")
     public var negativePrompt = Prompt.text("low quality, blurry, low-resolution, noisy, unsharp, weird textures")
     /// Classifier-free guidance: 1 is off, and then the negative prompt is not used.
@@ -24,6 +29,8 @@ public struct RestorationOptions: Sendable {
     public var tileStride = 256
     /// Factor on the control network's outputs.
     public var strength: Float = 1
+    /// How much of the restored image is in the result, 0...1; the rest is the photograph as it was.
+    public var blend: Float = 1
     /// Pulls each step's estimate towards the blurred image's latent.
     public var restorationGuidance: RestorationGuidance?
 
@@ -47,11 +54,10 @@ public struct RestorationOptions: Sendable {
 
     /// Checks what a user can get wrong. Errors name fields: `tileSize`.
     public func validate(for configuration: ModelConfiguration) throws {
-        guard (1...NoiseSchedule.trainingSteps).contains(steps) else {
-            throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "`steps`")
-        }
+        _ = try sampler.make(self)
         guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "`guidanceScale`") }
         guard strength.isFinite else { throw InputError("the strength must be a number", at: "`strength`") }
+        guard (0...1).contains(blend) else { throw InputError("the share of the restored image must be 0 to 1, not \(blend)", at: "`blend`") }
         if let guidance = restorationGuidance {
             guard !tiled else {
                 throw InputError(

@@ -54,7 +54,7 @@ public struct RestorationPlan: Sendable {
 extension DeblurDiffModel {
     /// Plans the restoration of an image of this size. Nothing runs and no weight is read.
     ///
-    /// - Throws: an ``InputError`` where the networks cannot take the size.
+    /// - Throws: an `InputError` where the networks cannot take the size.
     public func plan(of options: RestorationOptions, height: Int, width: Int) throws -> RestorationPlan {
         let factor = configuration.latentFactor
         let latent = latentType(height: paddedLength(height), width: paddedLength(width))

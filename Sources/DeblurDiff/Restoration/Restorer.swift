@@ -27,11 +27,10 @@ public final class Restorer {
     /// Where the stream of random numbers stands, with ``SeedMode/once``.
     private var generator: TorchGenerator?
 
-    /// - Parameters:
-    ///   - keepsDenoiser: the denoiser's weights stay in memory while an image is decoded, for another image of its size.
-    ///   - observation: asked for an observer of each program that is about to run; for profiles.
-    ///   - isCancelled: asked after each kernel; where it says so, ``restore(_:height:width:)`` throws `CancellationError`.
-    /// - Throws: an ``InputError`` for options that do not fit the model, and for prompts that it cannot take.
+    /// - `keepsDenoiser`: the denoiser's weights stay in memory while an image is decoded, for another image of its size.
+    /// - `observation`: asked for an observer of each program that is about to run; for profiles.
+    /// - `isCancelled`: asked after each kernel; where it says so, ``restore(_:height:width:)`` throws `CancellationError`.
+    /// - Throws: an `InputError` for options that do not fit the model, and for prompts that it cannot take.
     public init(
         model: DeblurDiffModel, options: RestorationOptions, keepsDenoiser: Bool = false, recorder: Recorder? = nil,
         observation: ((_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void)? = nil,
@@ -49,13 +48,13 @@ public final class Restorer {
 
     /// What the restoration of an image of this size will compute, phase by phase; less what is kept from images before it.
     ///
-    /// - Throws: ``InputError`` where the networks cannot take the size.
+    /// - Throws: `InputError` where the networks cannot take the size.
     public func plannedWork(height: Int, width: Int) throws -> RestorationWork {
         let plan = try model.plan(of: options, height: height, width: width)
         return plan.work(prompts: prompts.newCount, preparesDenoiser: denoiser?.latent != plan.latent)
     }
 
-    /// - Parameter pixels: interleaved RGB, 8 bit.
+    /// - `pixels`: interleaved RGB, 8 bit.
     /// - Returns: the restored pixels, of the same size, cut off as the released program does.
     public func restore(_ pixels: [UInt8], height: Int, width: Int) throws -> [UInt8] {
         ColorFix.truncate(try restore(Padding.planes(rgb: pixels, height: height, width: width, multiple: 1)))
@@ -67,14 +66,15 @@ public final class Restorer {
     ///   - preview: shown what the result would be, now and then; the result is the same without.
     ///   - afterStep: given the state after each step; what it throws ends the restoration.
     /// - Returns: planes of the same size, which may leave 0...1 a little.
-    /// - Throws: ``InputError``, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
+    /// - Throws: `InputError`, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
     public func restore(
         _ plain: Tensor, from checkpoint: SamplerCheckpoint? = nil, preview: RestorationPreview? = nil,
         afterStep: ((SamplerCheckpoint) throws -> Void)? = nil
     ) throws -> Tensor {
         let (height, width) = (plain.shape[2], plain.shape[3])
         let clean = Padding.padded(plain, multiple: model.configuration.imageMultiple)
-        var random = generator ?? TorchGenerator(seed: options.seed)
+        var random = try generator ?? options.randomNumbers.generator(seed: options.seed, for: model.configuration)
+        try options.randomNumbers.check(latent: autoencoder.latentShape(of: clean).elementCount)
         let meter = WorkMeter(try plannedWork(height: height, width: width), steps: options.steps, report: progress)
         session.meter = meter
         defer { session.releaseProgram() }
@@ -94,7 +94,7 @@ public final class Restorer {
         let z = try sample(start, predictor, guidance, &random, from: checkpoint, preview: shown, afterStep: afterStep)
         if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
         meter.enter(.decoding)
-        let image = try decoded(z, plain)
+        let image = blended(try decoded(z, plain), plain)
         if options.seedMode == .once { generator = random }
         meter.finish()
         return image
@@ -109,13 +109,25 @@ public final class Restorer {
         return image
     }
 
+    /// Mixes with the photograph what would be seen of an image.
+    private func blended(_ image: Tensor, _ plain: Tensor) -> Tensor {
+        guard options.blend < 1 else { return image }
+        var result = image
+        plain.withFloats { plain in
+            result.withMutableFloats {
+                for index in $0.indices { $0[index] = options.blend * min(max($0[index], 0), 1) + (1 - options.blend) * plain[index] }
+            }
+        }
+        return result
+    }
+
     /// What shows a step's estimate of the sharp image's latent.
     private func previewer(_ preview: RestorationPreview, _ plain: Tensor, latent: Tensor) -> (Int, Tensor) throws -> Void {
         let colors = preview.isFast ? LatentColors(latent: latent, image: plain, factor: model.configuration.latentFactor) : nil
         return { step, estimate in
             guard step.isMultiple(of: preview.everySteps), step < self.options.steps else { return }
             if let colors { return try preview.show(step, colors.image(estimate)) }
-            try preview.show(step, self.picture(of: estimate, plain))
+            try preview.show(step, self.blended(self.picture(of: estimate, plain), plain))
         }
     }
 
@@ -143,7 +155,7 @@ public final class Restorer {
         session.recorder?.record("vae_moments", moments)
         // The second draw moves the generator also when nobody uses it.
         if options.isGuided { return (positive, autoencoder.sampleLatent(moments, &random)) }
-        random.skip(positive.type.elementCount)
+        random.skipNormals(positive.type.elementCount)
         return (positive, positive)
     }
 
@@ -153,8 +165,8 @@ public final class Restorer {
         guard options.betterStart else { return random.randn(shape) }
         let coarse = try autoencoder.tiledEncoding(LowFrequencies.of(clean)) { autoencoder.sampleLatent($0, &random) }
         let noise = random.randn(shape.elementCount)
-        let last = NoiseSchedule.fullAlphasCumulative[NoiseSchedule.trainingSteps - 1]
-        let (signal, deviation) = (Float(last.squareRoot()), Float((1 - last).squareRoot()))
+        let first = NoiseSchedule.fullAlphasCumulative[try options.sampler.make(options).timesteps[0]]
+        let (signal, deviation) = (Float(first.squareRoot()), Float((1 - first).squareRoot()))
         return Tensor(zip(coarse.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: shape)
     }
 
@@ -167,7 +179,7 @@ public final class Restorer {
         session.releaseProgram()
         if denoiser?.latent != tile {
             denoiser = nil  // its weights go before the new ones come
-            let sampler = try options.sampler.make(steps: options.steps)
+            let sampler = try options.sampler.make(options)
             let value = try Denoiser(
                 model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner, arenaLimit: session.arenaLimit)
             denoiser = (tile, value)
@@ -193,7 +205,7 @@ public final class Restorer {
         from checkpoint: SamplerCheckpoint?, preview: ((_ step: Int, _ estimate: Tensor) throws -> Void)?,
         afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {
-        var sampler = try options.sampler.make(steps: options.steps)
+        var sampler = try options.sampler.make(options)
         let timesteps = sampler.timesteps
         var z = start
         if let checkpoint {

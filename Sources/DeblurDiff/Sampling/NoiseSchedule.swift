@@ -5,7 +5,7 @@ import Tensors
 /// The noise levels of the diffusion process and the sampler's coefficients for a run of a few spaced steps.
 ///
 /// The process has 1000 timesteps; beta runs from 0.00085 to 0.012, linear in its square root. A run keeps `steps` of the
-/// timesteps, evenly spaced with both ends, and gets coefficients for jumping between them (Nichol and Dhariwal, *Improved
+/// timesteps, as ``TimestepSpacing`` chooses them, and gets coefficients for jumping between them (Nichol and Dhariwal, *Improved
 /// Denoising Diffusion Probabilistic Models*, 2021). Everything is computed in float64 and then stored as float32, as the
 /// released implementation does.
 public struct NoiseSchedule: Hashable, Sendable {
@@ -27,14 +27,11 @@ public struct NoiseSchedule: Hashable, Sendable {
     /// The share of signal power left at each of the 1000 timesteps, in float64.
     public let alphasCumulative: [Double]
 
-    /// - Parameter steps: 1...1000.
-    /// - Throws: ``InputError`` for any other number.
-    public init(steps: Int) throws {
-        guard (1...NoiseSchedule.trainingSteps).contains(steps) else {
-            throw InputError("the number of steps must be 1 to \(NoiseSchedule.trainingSteps), not \(steps)", at: "`steps`")
-        }
+    /// - `steps`: 1...1000, levels of noise.
+    /// - Throws: `InputError` for any other number, and for timesteps that are not as many.
+    public init(steps: Int, spacing: TimestepSpacing = .even) throws {
         let full = NoiseSchedule.fullAlphasCumulative
-        let kept = NoiseSchedule.spacedTimesteps(count: steps)
+        let kept = try spacing.timesteps(count: steps)
         var (a, b, c1, c2, variance): ([Float], [Float], [Float], [Float], [Float]) = ([], [], [], [], [])
         // The product of the new alphas is the old cumulative alpha up to rounding; it is formed anew because the released
         // code does so.
@@ -53,14 +50,6 @@ public struct NoiseSchedule: Hashable, Sendable {
         timesteps = kept
         (self.a, self.b, self.c1, self.c2, self.variance) = (a, b, c1, c2, variance)
         alphasCumulative = full
-    }
-
-    /// The multiples of 999 / (count - 1), rounded, halves to even; 0 alone for one step.
-    ///
-    /// The stride is added up, as in the released code: for 283 of all counts one sum or more lies on the other side of a half than the multiple.
-    private static func spacedTimesteps(count: Int) -> [Int] {
-        let step = Double(trainingSteps - 1) / Double(max(count - 1, 1))
-        return sequence(first: 0.0) { $0 + step }.prefix(count).map { Int($0.rounded(.toNearestOrEven)) }
     }
 
     /// The share of signal power left at each of the 1000 timesteps, in float64.

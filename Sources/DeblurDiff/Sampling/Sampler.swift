@@ -1,13 +1,14 @@
+import Files
 import Tensors
 
-/// A way from noise to an image: which timesteps, and how a latent goes from one to the next.
+/// A way from noise to an image: which levels of noise, and how a latent goes from one to the next.
 ///
 /// A new one is a file and a line in ``SamplerChoice``: a schedule and ``step(_:estimate:step:random:)``, and the others where they differ from the released program's.
 public protocol Sampler {
     var schedule: NoiseSchedule { get }
 
-    /// In the order of use, the noisiest first, each in 0...999.
-    var timesteps: [Int] { get }
+    /// The level of noise at each step, in the schedule: 0 the noisiest. A step is one evaluation of the networks.
+    var levels: [Int] { get }
 
     /// The image that is left of `z` without a prediction of its noise.
     func estimate(noise: Tensor, z: Tensor, step: Int) -> Tensor
@@ -20,8 +21,8 @@ public protocol Sampler {
     /// - Parameters:
     ///   - z: the latent before it, [1, C, H, W].
     ///   - estimate: of the sharp image's latent.
-    ///   - step: 0 the first, the number of ``timesteps`` less one the last.
-    ///   - random: numbers are drawn in the released program's order, also where they are not used.
+    ///   - step: 0 the first, the number of ``levels`` less one the last.
+    ///   - random: numbers are drawn in the order of the program that the sampler follows.
     mutating func step(_ z: Tensor, estimate: Tensor, step: Int, random: inout TorchGenerator) -> Tensor
 
     /// What it remembers between steps, for a run that is interrupted.
@@ -29,15 +30,18 @@ public protocol Sampler {
 }
 
 extension Sampler {
-    public var timesteps: [Int] { schedule.timesteps.reversed() }
+    public var levels: [Int] { Array(schedule.timesteps.indices) }
+
+    /// In the order of use, the noisiest first, each in 0...999.
+    public var timesteps: [Int] { levels.map { schedule.timesteps[schedule.index($0)] } }
 
     public func estimate(noise: Tensor, z: Tensor, step: Int) -> Tensor {
-        let index = schedule.index(step)
+        let index = schedule.index(levels[step])
         let (a, b) = (schedule.a[index], schedule.b[index])
         return Tensor(zip(z.floatArray, noise.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
     }
 
-    public func guidanceRate(scale: Float, step: Int) -> Float { 3000 * scale / schedule.c1[schedule.index(step)] }
+    public func guidanceRate(scale: Float, step: Int) -> Float { 3000 * scale / schedule.c1[schedule.index(levels[step])] }
 
     public var state: [Tensor] {
         get { [] }
@@ -52,30 +56,80 @@ extension Sampler {
 public struct SamplerChoice: Hashable, Sendable {
     /// Told in results. Choices of one name are equal.
     public let name: String
-    private let sampler: @Sendable (NoiseSchedule) -> any Sampler
+    /// How much of the noise is drawn anew at each step, where a run does not say; nil for a sampler that cannot be told.
+    public let standardEta: Double?
+    /// Whether most levels of noise are visited twice.
+    private let isTwoStage: Bool
+    private let sampler: @Sendable (_ schedule: NoiseSchedule, _ eta: Double, _ steps: Int) -> any Sampler
 
-    /// - Parameter sampler: makes it for a schedule of as many steps as the run has.
+    private init(
+        _ name: String, eta: Double?, isTwoStage: Bool, sampler: @escaping @Sendable (_ schedule: NoiseSchedule, _ eta: Double, _ steps: Int) -> any Sampler
+    ) {
+        (self.name, standardEta, self.isTwoStage, self.sampler) = (name, eta, isTwoStage, sampler)
+    }
+
+    /// - `sampler`: makes it for a schedule of as many levels of noise as the run has steps.
     public init(_ name: String, sampler: @escaping @Sendable (_ schedule: NoiseSchedule) -> any Sampler) {
-        self.name = name
-        self.sampler = sampler
+        self.init(name, eta: nil, isTwoStage: false) { schedule, _, _ in sampler(schedule) }
+    }
+
+    /// - `eta`: how much of the noise it draws anew, where a run does not say.
+    public init(_ name: String, eta: Double, sampler: @escaping @Sendable (_ schedule: NoiseSchedule, _ eta: Double) -> any Sampler) {
+        self.init(name, eta: eta, isTwoStage: false) { schedule, eta, _ in sampler(schedule, eta) }
     }
 
     /// The released program's.
     public static let spaced = SamplerChoice("spaced") { SpacedSampler(schedule: $0) }
-    public static let ddim = SamplerChoice("ddim") { DDIMSampler(schedule: $0) }
+    public static let ddim = SamplerChoice("ddim", eta: 0) { DDIMSampler(schedule: $0, eta: $1) }
 
     /// Those that the command knows.
-    public static let all = [spaced, ddim]
+    public static let all = [
+        spaced, ddim,
+        SamplerChoice("dpm++2m") { DPMSolverSampler(schedule: $0, order: 2, eta: 0) },
+        SamplerChoice("dpm++2m-sde", eta: 1) { DPMSolverSampler(schedule: $0, order: 2, eta: $1) },
+        SamplerChoice("dpm++3m-sde", eta: 1) { DPMSolverSampler(schedule: $0, order: 3, eta: $1) },
+        SamplerChoice("unipc") { UniPCSampler(schedule: $0) },
+        SamplerChoice("euler") { DDIMSampler(schedule: $0, eta: 0) },
+        SamplerChoice("euler-a", eta: 1) { DDIMSampler(schedule: $0, eta: $1) },
+        SamplerChoice("heun", eta: nil, isTwoStage: true) { HeunSampler(schedule: $0, steps: $2) },
+    ]
 
-    /// - Parameter steps: 1...1000.
-    /// - Throws: an ``InputError`` for any other number.
-    func make(steps: Int) throws -> any Sampler { sampler(try NoiseSchedule(steps: steps)) }
+    /// Steps, evaluations of the networks, that go down so many levels of noise.
+    public func steps(levels: Int) -> Int { isTwoStage ? 2 * levels - 1 : levels }
+
+    /// - Throws: an `InputError` for steps that are not 1...1000, and for timesteps that are not as many.
+    func make(_ options: RestorationOptions) throws -> any Sampler {
+        guard options.eta == nil || standardEta != nil else {
+            throw InputError("the sampler '\(name)' draws no noise, or as much as it must", at: "`eta`", advice: "Leave it out.")
+        }
+        let eta = options.eta ?? standardEta ?? 0
+        guard eta.isFinite, eta >= 0 else { throw InputError("must be 0 or more, not \(eta)", at: "`eta`") }
+        return sampler(try NoiseSchedule(steps: isTwoStage ? options.steps / 2 + 1 : options.steps, spacing: options.spacing), eta, options.steps)
+    }
 
     public static func == (a: SamplerChoice, b: SamplerChoice) -> Bool { a.name == b.name }
     public func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }
 
 extension NoiseSchedule {
-    /// The entry of a step, 0 the first: steps go down the timesteps.
-    public func index(_ step: Int) -> Int { timesteps.count - 1 - step }
+    /// The entry of a level: 0, the noisiest, is the last.
+    public func index(_ level: Int) -> Int { timesteps.count - 1 - level }
+
+    /// The deviation of a level's noise beside a signal of 1, `sigma = sqrt(1 / acp - 1)`; 0 behind the last level.
+    public func noise(_ level: Int) -> Double { level < timesteps.count ? TimestepSpacing.noise[timesteps[index(level)]] : 0 }
+
+    /// A level's share of signal in `z`, `sqrt(acp)`: the solvers' `x` is `z` divided by it.
+    public func signal(_ level: Int) -> Double { 1 / (1 + noise(level) * noise(level)).squareRoot() }
+}
+
+extension Tensor {
+    /// The sum of tensors of one shape, each times a factor.
+    static func sum(_ terms: [(factor: Double, tensor: Tensor)]) -> Tensor {
+        var result = [Float](repeating: 0, count: terms[0].tensor.type.elementCount)
+        for (factor, tensor) in terms {
+            let factor = Float(factor)
+            tensor.withFloats { values in for index in result.indices { result[index] += factor * values[index] } }
+        }
+        return Tensor(result, shape: terms[0].tensor.shape)
+    }
 }

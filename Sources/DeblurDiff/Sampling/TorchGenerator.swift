@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Tensors
 
 /// PyTorch's random numbers on a CPU: the same seed gives what `torch.manual_seed(seed); torch.randn(n)` gives.
 ///
@@ -10,28 +11,45 @@ public struct TorchGenerator: Sendable {
     private var engine: MersenneTwister
     /// The second value of the last pair that the path for few numbers made.
     private var spareNormal: Double?
+    /// A GPU's generator beside it, as the released program has one where it runs on a GPU; ``randn(_:)`` then draws from that.
+    var device: CUDAGenerator?
 
     /// - Parameter seed: as for `torch.manual_seed`; the engine uses its low 32 bits.
     public init(seed: UInt64) {
         engine = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
     }
 
-    /// All that decides the numbers to come: the engine's 624 words and its position, whether there is a spare number, and that number's bits, low half first.
+    /// All that decides the numbers to come: the engine's 624 words and its position, whether there is a spare number, and that number's bits; where there is a device, its seed,
+    /// offset and threads. Low halves first.
     public var words: [UInt32] {
+        func halves(_ word: UInt64) -> [UInt32] { [UInt32(truncatingIfNeeded: word), UInt32(word >> 32)] }
         let spare = spareNormal?.bitPattern
-        return engine.words + [spare == nil ? 0 : 1, UInt32(truncatingIfNeeded: spare ?? 0), UInt32(truncatingIfNeeded: (spare ?? 0) >> 32)]
+        let others = device.map { [$0.seed, $0.offset, UInt64($0.threads)].flatMap(halves) } ?? []
+        return engine.words + [spare == nil ? 0 : 1] + halves(spare ?? 0) + others
     }
 
     /// A generator that goes on where another stood; nil for what are not the words of one.
     public init?(words: [UInt32]) {
-        guard words.count == MersenneTwister.wordCount + 3, let engine = MersenneTwister(words: words.dropLast(3)) else { return nil }
+        guard [3, 9].contains(words.count - MersenneTwister.wordCount), let engine = MersenneTwister(words: words.prefix(MersenneTwister.wordCount)) else {
+            return nil
+        }
         self.engine = engine
-        let spare = words.suffix(3).map(UInt64.init)
-        if spare[0] != 0 { spareNormal = Double(bitPattern: spare[1] | spare[2] << 32) }
+        let others = words.dropFirst(MersenneTwister.wordCount).map(UInt64.init)
+        if others[0] != 0 { spareNormal = Double(bitPattern: others[1] | others[2] << 32) }
+        guard others.count > 3 else { return }
+        let threads = others[7] | others[8] << 32
+        guard (1...1 << 32).contains(threads) else { return nil }
+        device = CUDAGenerator(seed: others[3] | others[4] << 32, offset: others[5] | others[6] << 32, threads: Int(threads))
     }
 
-    /// `torch.randn(count)`: normal numbers of mean 0 and variance 1, in float32.
-    public mutating func randn(_ count: Int) -> [Float] {
+    /// Goes on as if the CPU's generator had been drawn from so many times.
+    mutating func skip(_ count: UInt64) { engine.skip(count) }
+
+    /// `torch.randn(count)`: normal numbers of mean 0 and variance 1, in float32; the device's, if there is one.
+    public mutating func randn(_ count: Int) -> [Float] { device?.randn(count) ?? hostRandn(count) }
+
+    /// Normal numbers of the CPU's generator.
+    mutating func hostRandn(_ count: Int) -> [Float] {
         [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             fillNormal(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
             initialized = count
@@ -39,19 +57,21 @@ public struct TorchGenerator: Sendable {
     }
 
     /// The same as a tensor.
-    mutating func randn(_ shape: Shape) -> Tensor {
+    mutating func randn(_ shape: Shape) -> Tensor { device == nil ? hostRandn(shape) : Tensor(randn(shape.elementCount), shape: shape) }
+
+    mutating func hostRandn(_ shape: Shape) -> Tensor {
         var result = Tensor(TensorType(.float32, shape))
         result.withMutableFloats { fillNormal($0) }
         return result
     }
 
-    /// Leaves out as many numbers as ``randn(_:)`` draws.
-    mutating func skip(_ count: Int) {
-        guard count >= 16 else { return _ = randn(count) }
+    /// Leaves out as many numbers as ``hostRandn(_:)`` draws.
+    mutating func skipNormals(_ count: Int) {
+        guard count >= 16 else { return _ = hostRandn(count) }
         for _ in 0..<(count.isMultiple(of: 16) ? count : count + 16) { _ = engine.next() }
     }
 
-    /// Fills a buffer as `torch.randn` of its size does.
+    /// Fills a buffer as `torch.randn` of its size does on a CPU.
     public mutating func fillNormal(_ buffer: UnsafeMutableBufferPointer<Float>) {
         guard buffer.count >= 16 else {
             for index in 0..<buffer.count { buffer[index] = Float(nextNormal()) }
@@ -87,54 +107,5 @@ public struct TorchGenerator: Sendable {
         let radius = (-2 * log1p(-nextUniformDouble())).squareRoot()
         spareNormal = radius * sin(angle)
         return radius * cos(angle)
-    }
-}
-
-/// The generator mt19937: 32-bit integers with period 2^19937 - 1.
-struct MersenneTwister: Sendable {
-    private static let size = 624
-    private static let shift = 397
-    private var state: [UInt32]
-    private var position = MersenneTwister.size
-
-    init(seed: UInt32) {
-        state = [seed]
-        state.reserveCapacity(MersenneTwister.size)
-        for index in 1..<MersenneTwister.size {
-            let last = state[index - 1]
-            state.append(1_812_433_253 &* (last ^ last >> 30) &+ UInt32(index))
-        }
-    }
-
-    static let wordCount = size + 1
-
-    /// The state and the position in it.
-    var words: [UInt32] { state + [UInt32(position)] }
-
-    init?(words: some Collection<UInt32>) {
-        let words = Array(words)
-        guard words.count == MersenneTwister.wordCount, words[MersenneTwister.size] <= MersenneTwister.size else { return nil }
-        state = Array(words.dropLast())
-        position = Int(words[MersenneTwister.size])
-    }
-
-    mutating func next() -> UInt32 {
-        if position == MersenneTwister.size { twist() }
-        var word = state[position]
-        position += 1
-        word ^= word >> 11
-        word ^= word << 7 & 0x9d2c_5680
-        word ^= word << 15 & 0xefc6_0000
-        return word ^ word >> 18
-    }
-
-    private mutating func twist() {
-        for index in 0..<MersenneTwister.size {
-            let following = state[(index + 1) % MersenneTwister.size]
-            let mixed = state[index] & 0x8000_0000 | following & 0x7fff_ffff
-            let far = state[(index + MersenneTwister.shift) % MersenneTwister.size]
-            state[index] = far ^ mixed >> 1 ^ (following & 1 == 0 ? 0 : 0x9908_b0df)
-        }
-        position = 0
     }
 }

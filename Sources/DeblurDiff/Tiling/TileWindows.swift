@@ -23,7 +23,7 @@ public struct TileWindows: Hashable, Sendable {
 
     /// Tiles for an image (or a latent) of this size; all lengths are in its positions.
     ///
-    /// - Throws: ``InputError`` unless tile size and stride are at least 1 and the stride is no longer than the tile, as
+    /// - Throws: `InputError` unless tile size and stride are at least 1 and the stride is no longer than the tile, as
     ///   positions between the tiles would have no value.
     public init(height: Int, width: Int, tileSize: Int, tileStride: Int) throws {
         precondition(height > 0 && width > 0, "an empty image")

@@ -11,9 +11,8 @@ public struct Pipeline: Sendable {
     /// Passes that run together until they come to rest, one phase after the other.
     private let phases: [Range<Int>]
 
-    /// - Parameters:
-    ///   - settling: passes that come to rest before the others run, and run on with them: what those do, these cannot read any more.
-    ///   - finishing: passes that run when all others have come to rest: what these do, the others cannot read any more.
+    /// - `settling`: passes that come to rest before the others run, and run on with them: what those do, these cannot read any more.
+    /// - `finishing`: passes that run when all others have come to rest: what these do, the others cannot read any more.
     /// - Throws: where a pass stands before one that it must follow, or twice.
     public init(settling: [any Pass] = [], _ passes: [any Pass], finishing: [any Pass] = []) throws {
         let main = settling.count + passes.count
@@ -33,7 +32,7 @@ public struct Pipeline: Sendable {
 
     /// The pipeline with another pass, behind the last of those that it must follow (``Pass/runsAfter``), or in front of all.
     ///
-    /// - Throws: an ``InputError`` where one of its name is there.
+    /// - Throws: an `InputError` where one of its name is there.
     public func adding(_ pass: any Pass) throws -> Pipeline {
         var groups = groups
         let place = passes.lastIndex { earlier in type(of: pass).runsAfter.contains { $0 == type(of: earlier) } }.map { $0 + 1 } ?? 0

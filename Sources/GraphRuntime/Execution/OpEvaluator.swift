@@ -12,8 +12,8 @@ public enum OpEvaluator {
 
     /// The results of an op applied to tensors.
     ///
-    /// - Parameter byteLimit: what the results and the memory to compute them may take.
-    /// - Throws: ``InputError`` where the operands do not fit, there is no kernel, or the limit is passed.
+    /// - `byteLimit`: what the results and the memory to compute them may take.
+    /// - Throws: `InputError` where the operands do not fit, there is no kernel, or the limit is passed.
     public static func evaluate(_ op: any Op, _ operands: [Tensor], byteLimit: Int = 1 << 30) throws -> [Tensor] {
         var builder = GraphBuilder(name: op.name)
         let inputs = operands.enumerated().map { builder.input("operand\($0)", $1.type) }

@@ -36,10 +36,9 @@ public final class Program: Sendable {
 
     /// Runs the program.
     ///
-    /// - Parameters:
-    ///   - inputs: a tensor for each of the graph's inputs, of its very type. Others are ignored.
-    ///   - observer: told after each step.
-    ///   - duringStep: told the share of a step that is done, after each strip of a step that runs in strips.
+    /// - `inputs`: a tensor for each of the graph's inputs, of its very type. Others are ignored.
+    /// - `observer`: told after each step.
+    /// - `duringStep`: told the share of a step that is done, after each strip of a step that runs in strips.
     /// - Returns: the outputs, in memory of their own.
     public func run(
         _ inputs: [String: Tensor], in workspace: Workspace, observer: ((StepReport) throws -> Void)? = nil,

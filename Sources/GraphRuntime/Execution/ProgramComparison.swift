@@ -20,7 +20,7 @@ public struct ProgramComparison {
     private let wanted: Set<String>
     private var pending: [String: Tensor] = [:]
 
-    /// - Parameter names: values to compare, of those that the reference has.
+    /// - `names`: values to compare, of those that the reference has.
     public init(reference: Program, inputs: [String: Tensor], in workspace: Workspace, names: Set<String>) throws {
         execution = try reference.begin(inputs, in: workspace)
         let graph = reference.graph

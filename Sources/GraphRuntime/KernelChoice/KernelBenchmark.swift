@@ -28,7 +28,7 @@ public struct KernelBenchmark {
         self.runs = max(1, runs)
     }
 
-    /// - Parameter instructionSets: those to measure; afterwards the one in use before is in use again.
+    /// - `instructionSets`: those to measure; afterwards the one in use before is in use again.
     public func run(_ instructionSets: [InstructionSet], finished: (Result) throws -> Void) rethrows {
         let before = InstructionSet.current
         defer { _ = before.force() }

@@ -37,9 +37,8 @@ public struct KernelChooser: Sendable {
     /// Kernels that were not measured yet are, and their times go into the cache. Off where a program is only looked at.
     public var tunes: Bool
 
-    /// - Parameters:
-    ///   - cache: the file with times; nil for choices by shape alone.
-    ///   - machine: whose times; nil for this one's, with the instruction set in use.
+    /// - `cache`: the file with times; nil for choices by shape alone.
+    /// - `machine`: whose times; nil for this one's, with the instruction set in use.
     public init(cache: String? = nil, tunes: Bool = false, machine: String? = nil) {
         timings = cache.map { Timings(KernelTimings(path: $0, machine: machine ?? KernelTimings.thisMachine)) }
         self.tunes = tunes

@@ -112,7 +112,7 @@ public struct ViewOfOperand: Hashable, Sendable {
     }
 }
 
-/// An op whose results can be views of an operand, so that nothing runs. A ``GraphIR/ReshapingOp`` always is one, and need not say so.
+/// An op whose results can be views of an operand, so that nothing runs. A `ReshapingOp` always is one, and need not say so.
 public protocol ViewingOp: Op {
     /// The views that the results are, or nil where a kernel must move numbers.
     func views(operands: [TensorType], results: [TensorType]) -> [ViewOfOperand]?

@@ -31,7 +31,7 @@ extension ProgramPlan {
     /// The program that runs so.
     ///
     /// - Parameter progress: told the bytes that are ready after each packing, of ``packedByteCount``; what it throws ends the work.
-    /// - Throws: ``InputError`` where a value cannot be in the machine's memory, or a parameter cannot be read.
+    /// - Throws: `InputError` where a value cannot be in the machine's memory, or a parameter cannot be read.
     public func pack(progress: ((_ byteCount: Int) throws -> Void)? = nil) throws -> Program {
         Program(self, try PackedParameters(self, progress: progress))
     }

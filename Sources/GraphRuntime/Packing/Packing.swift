@@ -12,7 +12,7 @@ public struct Packing: Sendable {
     public let parameters: [String]
     let fill: @Sendable (UnsafeMutableRawPointer, ParameterStore) throws -> Void
 
-    /// - Parameter fill: writes all `byteCount` bytes, which are zeros and begin at a multiple of 64.
+    /// - `fill`: writes all `byteCount` bytes, which are zeros and begin at a multiple of 64.
     public init(
         _ key: String, byteCount: Int, of parameters: [String], fill: @escaping @Sendable (UnsafeMutableRawPointer, ParameterStore) throws -> Void
     ) {

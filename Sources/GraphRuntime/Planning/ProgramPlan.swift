@@ -54,7 +54,7 @@ public struct ProgramPlan: Sendable {
     /// Chooses kernels and plans memory, with the nodes in the graph's order and with each as late as its readers allow, and keeps what needs less. Where that is more
     /// than ``RuntimeOptions/memoryLimit``, nodes run strip by strip, and where that does not suffice, with lean weights.
     ///
-    /// - Throws: ``InputError`` where there is no kernel for a node, the model's parameters are not what the graph declares, or nothing fits into the limit.
+    /// - Throws: `InputError` where there is no kernel for a node, the model's parameters are not what the graph declares, or nothing fits into the limit.
     public init(_ graph: Graph, parameters store: ParameterStore, options: RuntimeOptions) throws {
         do { try self.init(graph, store, options) } catch let error as MemoryShortage {
             var lean = options

@@ -6,7 +6,7 @@ final class ColorConverter {
     private let transform: OpaquePointer
     let channels: Int
 
-    /// - Throws: ``InputError`` with what is wrong with the profile.
+    /// - Throws: `InputError` with what is wrong with the profile.
     init(profile: [UInt8], colors: DecodedImage.Colors) throws {
         var message = [CChar](repeating: 0, count: Int(DD_COLOR_MESSAGE_SIZE))
         guard let transform = dd_color_open(profile, profile.count, Int32(colors.rawValue), &message) else { throw InputError(text(ofC: message)) }

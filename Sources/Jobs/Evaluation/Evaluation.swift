@@ -26,7 +26,7 @@ public final class Evaluation {
     /// What was measured of each pair, in their order. One that fails has an error, and does not stop the others.
     ///
     /// - Parameter progress: told how many are done.
-    /// - Throws: ``Interrupted`` as asked for, or an ``InputError`` where measurements cannot be kept.
+    /// - Throws: ``Interrupted`` as asked for, or an `InputError` where measurements cannot be kept.
     public func measure(_ pairs: [PhotoPair], progress: (_ done: Int) -> Void = { _ in }) throws -> [PhotoMeasurement] {
         let lock = NSLock()
         var results = [PhotoMeasurement?](repeating: nil, count: pairs.count)

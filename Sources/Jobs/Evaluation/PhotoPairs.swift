@@ -24,7 +24,7 @@ public enum PhotoPairs {
     /// The photographs of a folder, or one, each with its reference if there is one.
     ///
     /// - Parameter reference: a folder or a file. Without it the folders of sharp photographs among the images are taken, as data sets have them.
-    /// - Throws: an ``InputError`` where nothing is there, or no reference fits any photograph.
+    /// - Throws: an `InputError` where nothing is there, or no reference fits any photograph.
     public static func find(_ images: String, reference: String?) throws -> [PhotoPair] {
         for path in [images, reference].compactMap({ $0 }) where FileStatus(path) == nil {
             throw InputError("cannot be opened: \(systemErrorMessage())", at: path)

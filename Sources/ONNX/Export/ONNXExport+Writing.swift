@@ -25,10 +25,9 @@ extension ONNXExport {
     /// Parameters that the graph has as f32 are written so, whatever their source stores. They go from their source to the file a few
     /// megabytes at a time. Files appear under their names when they are complete.
     ///
-    /// - Parameters:
-    ///   - path: the model. Parameters that do not go into it go to `path` with `.data` behind it.
-    ///   - progress: called now and then with the bytes of parameters that are written, and those of all.
-    /// - Throws: an ``InputError`` for a graph that cannot be written, parameters that are missing, and for all that can go wrong with the files.
+    /// - `path`: the model. Parameters that do not go into it go to `path` with `.data` behind it.
+    /// - `progress`: called now and then with the bytes of parameters that are written, and those of all.
+    /// - Throws: an `InputError` for a graph that cannot be written, parameters that are missing, and for all that can go wrong with the files.
     @discardableResult
     public static func write(
         _ graph: Graph, parameters source: any ParameterSource, to path: String, options: ONNXExportOptions = ONNXExportOptions(),
