@@ -47,8 +47,11 @@ public struct RestorationSettings: Sendable {
     /// not say how it was made, so that it must be remembered.
     public var keepsResults: Bool { restoration.seedMode == .each && !overwrites && (!stripsMetadata || unfinished != nil) }
 
-    /// Bytes that a restoration may take now.
-    var availableByteCount: Int { min(AvailableMemory.byteCount, memoryLimit ?? .max) }
+    /// Bytes that a restoration may take now, beside the program itself.
+    var availableByteCount: Int { min(AvailableMemory.byteCount, memoryLimit.map { $0 - Self.programByteCount } ?? .max) }
+
+    /// What the program took before it restored anything.
+    private static let programByteCount = ResidentMemory.byteCount ?? 0
 
     public init(restoration: RestorationOptions, program: String) {
         self.restoration = restoration

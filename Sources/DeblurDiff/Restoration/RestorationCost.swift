@@ -70,15 +70,15 @@ public struct RestorationCost: Sendable {
 
     /// What a phase holds of images and latents, beside its program's arena.
     private static func tensorByteCount(_ phase: RestorationProgress.Phase, _ options: RestorationOptions, image: Int, latent: Int) -> Int {
-        // The photograph's planes stay. With guidance there is another condition, and two moments.
-        let kept = image + (options.isGuided ? latent : 0) + (options.restorationGuidance == nil ? 0 : 2 * latent)
+        // The photograph's planes, padded as well, and the start stay. With guidance there is another condition, and two moments.
+        let kept = 2 * image + (1 + (options.isGuided ? 1 : 0) + (options.restorationGuidance == nil ? 0 : 2)) * latent
         return switch phase {
         case .encodingText: kept
-        // Padded, with its low frequencies; two moments, and a latent of them and the start.
-        case .encodingImage: kept + (options.betterStart ? 2 : 1) * image + 4 * latent
+        // Low frequencies; two moments and a latent of them.
+        case .encodingImage: kept + (options.betterStart ? image : 0) + 3 * latent
         case .preparing: kept + 2 * latent
-        // The condition, and what a step of the sampler reads and makes, with guidance from two predictions.
-        case .sampling: kept + (options.isGuided ? 6 : 4) * latent
+        // The condition, and what a step of the sampler reads, makes and remembers, with guidance from two predictions.
+        case .sampling: kept + ([.spaced, .ddim].contains(options.sampler) ? 4 : 7) * latent + (options.isGuided ? 2 * latent : 0)
         // What is decoded and its part of the photograph's size.
         case .decoding: kept + 2 * image + 2 * latent
         }
