@@ -190,8 +190,8 @@ import Testing
         #expect(throws: Never.self) { try program(graph) { $0.memoryLimit = least } }
     }
 
-    /// Weights that are transformed on the way, where that alone brings a program below its limit.
-    @Test func leanWeightsComeLast() throws {
+    /// Weights that are transformed on the way may bring a program below its limit, but round otherwise: only who asks for them gets them.
+    @Test func leanWeightsMustBeAskedFor() throws {
         func layer(_ channels: Int, _ side: Int) throws -> Graph {
             var builder = GraphBuilder(name: "layer")
             let x = builder.input("x", TensorType(.float32, [1, channels, side, side], layout: .channelsLast))
@@ -206,8 +206,9 @@ import Testing
         let graphs = try [(256, 32), (512, 32), (512, 64), (1024, 32)].map(layer)
         let graph = try #require(graphs.first { try size($0, .lean) < size($0, .standard) })
         let lean = try program(graph) { $0.memory = .lean }
-        let limited = try program(graph) { $0.memoryLimit = lean.plan.byteCount }
-        #expect(limited.plan.options.memory == .lean && limited.plan.byteCount <= lean.plan.byteCount)
+        #expect(throws: InputError.self) { try program(graph) { $0.memoryLimit = lean.plan.byteCount } }
+        let limited = try program(graph) { ($0.memory, $0.memoryLimit) = (.lean, lean.plan.byteCount) }
+        #expect(limited.plan.byteCount <= lean.plan.byteCount)
         #expect(try bits(limited) == bits(lean))
     }
 

@@ -52,17 +52,11 @@ public struct ProgramPlan: Sendable {
     let store: ParameterStore
 
     /// Chooses kernels and plans memory, with the nodes in the graph's order and with each as late as its readers allow, and keeps what needs less. Where that is more
-    /// than ``RuntimeOptions/memoryLimit``, nodes run strip by strip, and where that does not suffice, with lean weights.
+    /// than ``RuntimeOptions/memoryLimit``, nodes run strip by strip, to the same bits.
     ///
     /// - Throws: `InputError` where there is no kernel for a node, the model's parameters are not what the graph declares, or nothing fits into the limit.
     public init(_ graph: Graph, parameters store: ParameterStore, options: RuntimeOptions) throws {
-        do { try self.init(graph, store, options) } catch let error as MemoryShortage {
-            var lean = options
-            lean.memory = .lean
-            do { try self.init(graph, store, lean) } catch let leanError as MemoryShortage {
-                throw (leanError.leastByteCount < error.leastByteCount ? leanError : error).inputError
-            }
-        }
+        do { try self.init(graph, store, options) } catch let error as MemoryShortage { throw error.inputError(options.memory) }
     }
 
     private init(_ graph: Graph, _ store: ParameterStore, _ options: RuntimeOptions) throws {

@@ -10,9 +10,12 @@ struct MemoryShortage: Error {
     var leastByteCount: Int
     var leastArenaByteCount: Int
 
-    var inputError: InputError {
-        InputError(
-            "'\(graph)' takes at least \(Units.bytes(leastByteCount)) of memory, and may take \(Units.bytes(limit))", advice: "Set a limit of that much.")
+    func inputError(_ memory: MemoryUse) -> InputError {
+        // Others round otherwise, so that nobody gets them without asking.
+        let others = memory == .standard ? " Weights take less with `memory` lean." : ""
+        return InputError(
+            "'\(graph)' takes at least \(Units.bytes(leastByteCount)) of memory, and may take \(Units.bytes(limit))",
+            advice: "Set a limit of that much." + others)
     }
 }
 
