@@ -23,6 +23,9 @@ ROWS = {
         Row("4 steps", "--steps 4", drawn=True, in_table=True),
         Row("8 steps", "--steps 8", drawn=True),
         Row("ddim", "--sampler ddim"),
+        Row("dpm++2m-sde, 4 steps", "--sampler dpm++2m-sde --steps 4"),
+        Row("unipc, 4 steps", "--sampler unipc --steps 4 --better-start"),
+        Row("heun, 3 steps", "--sampler heun --steps 3"),
     ],
     "Options": [
         Row("blend 0.5", "--blend 0.5", drawn=True, in_table=True),
