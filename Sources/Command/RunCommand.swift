@@ -36,6 +36,11 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var restoration: RestorationFlags
 
+    @Option(
+        help: ArgumentHelp(
+            "So many results of each photograph, NAME_0, NAME_1 and so on, each with the random numbers behind those of the one before.", valueName: "n"))
+    var nSamples = 1
+
     @Flag(help: "Make results anew that are there already.")
     var overwrite = false
 
@@ -95,9 +100,11 @@ struct RunCommand: ParsableCommand {
     @OptionGroup var memory: MemoryFlags
 
     func validate() throws {
-        guard jobs == nil || images.count <= 1 && output == nil && record == nil && manifest == nil else {
-            throw ValidationError("With --jobs the lines name images and outputs, and there is no --record and no --manifest.")
+        guard jobs == nil || images.count <= 1 && output == nil && record == nil && manifest == nil && nSamples == 1 else {
+            throw ValidationError("With --jobs the lines name images and outputs, and there is no --record, no --manifest and no --n-samples.")
         }
+        guard (1...1000).contains(nSamples) else { throw ValidationError("--n-samples must be 1 to 1000, not \(nSamples).") }
+        guard nSamples == 1 || (output != "-" && output != "/dev/stdout") else { throw ValidationError("--n-samples writes files; name one with --output.") }
         guard jobs != nil || output != nil else { throw ValidationError("Say where to write, with --output.") }
         guard !images.contains("-") || images.filter({ !$0.hasSuffix(".safetensors") }) == ["-"] else {
             throw ValidationError("Standard input, -, is a single image; name no others with it.")
@@ -172,10 +179,13 @@ struct RunCommand: ParsableCommand {
             throw InputError("is a terminal, which shows no pictures", at: "standard output", advice: "Send it to a file or another program, or name a file.")
         }
         let writes = [record, manifest, previewFile].compactMap { $0 } + views.map(\.path)
-        guard images == ["-"] else { return try PhotoList(inputs: images, output: output, format: writing.codec, writes: writes, reads: [model]) }
+        guard images == ["-"] else {
+            return try PhotoList(inputs: images, output: output, format: writing.codec, samples: nSamples, writes: writes, reads: [model])
+        }
         let name = "standard input"
         return try PhotoList(
-            streamed: StreamedFile(STDIN_FILENO, name: name), name: name, output: output, format: writing.codec, writes: writes, reads: [model])
+            streamed: StreamedFile(STDIN_FILENO, name: name), name: name, output: output, format: writing.codec, samples: nSamples, writes: writes,
+            reads: [model])
     }
 
     /// Of the photographs whose results are not there. Measuring takes some seconds, which only pays where the work is longer.

@@ -11,15 +11,18 @@ public struct PhotoJob: Sendable {
     public var output: String
     /// What the result is written as.
     public var format: any WritableImageCodec
+    /// Which one of several results of the photograph it is: how many come before it in the stream of random numbers.
+    public var sample: Int
 
     /// The path that it is read from.
     public var file: String { stream?.path ?? input }
 
-    public init(input: String, output: String, format: any WritableImageCodec, stream: StreamedFile? = nil) {
+    public init(input: String, output: String, format: any WritableImageCodec, stream: StreamedFile? = nil, sample: Int = 0) {
         self.input = input
         self.stream = stream
         self.output = output
         self.format = format
+        self.sample = sample
     }
 }
 
@@ -44,6 +47,8 @@ public struct PhotoReport: Codable, Hashable, Sendable {
     public var blur: Double?
     public var seconds: Double?
     public var seed: UInt64
+    /// Which one of several samples; nil for the first.
+    public var sample: Int?
     /// The model's file, and its digest.
     public var model: String
     public var modelDigest: String

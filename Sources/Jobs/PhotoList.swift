@@ -15,10 +15,11 @@ public struct PhotoList: Sendable {
     /// - Parameters:
     ///   - output: a file for one photograph, a folder for several.
     ///   - format: what results are written as; without, what their names say, or what the inputs are.
+    ///   - samples: how many results of each photograph; more than one are named NAME_0, NAME_1 and so on.
     ///   - writes: further files that will be written.
     ///   - reads: further files that must not be written over.
     /// - Throws: an `InputError` where inputs are missing, or results would be written over each other or over what is read.
-    public init(inputs: [String], output: String, format: (any WritableImageCodec)?, writes: [String], reads: [String]) throws {
+    public init(inputs: [String], output: String, format: (any WritableImageCodec)?, samples: Int = 1, writes: [String], reads: [String]) throws {
         /// With the path below the folder that was given.
         var files: [(path: String, below: String)] = []
         var remarks: [String] = []
@@ -46,10 +47,11 @@ public struct PhotoList: Sendable {
                     advice: "Name a folder, such as 'restored'; with a slash at its end, any name is that of a folder.")
             }
             folder = output
-            jobs = try PhotoList.jobs(files, in: output, format)
+            jobs = PhotoList.sampled(try PhotoList.jobs(files, in: output, format), samples)
         } else {
             folder = nil
-            jobs = [PhotoJob(input: files[0].path, output: output, format: try PhotoList.format(of: output, for: files[0].path, format))]
+            let job = PhotoJob(input: files[0].path, output: output, format: try PhotoList.format(of: output, for: files[0].path, format))
+            jobs = PhotoList.sampled([job], samples)
         }
         self.remarks = remarks
         let isReady = folder == nil || existing != nil
@@ -62,18 +64,35 @@ public struct PhotoList: Sendable {
     }
 
     /// A single photograph that comes from somewhere else than a file of its name: from standard input.
-    public init(streamed file: StreamedFile, name: String, output: String, format: (any WritableImageCodec)?, writes: [String], reads: [String]) throws {
+    public init(
+        streamed file: StreamedFile, name: String, output: String, format: (any WritableImageCodec)?, samples: Int = 1, writes: [String], reads: [String]
+    ) throws {
         let isFolder = FileStatus(output)?.kind == S_IFDIR
         guard !isFolder, !output.hasSuffix("/") else {
             throw InputError("is a folder, but \(name) has no name to be written there under", at: output, advice: "Name a file.")
         }
         (folder, remarks) = (nil, [])
         do {
-            jobs = [PhotoJob(input: name, output: output, format: try PhotoList.format(of: output, for: file.path, format), stream: file)]
+            let job = PhotoJob(input: name, output: output, format: try PhotoList.format(of: output, for: file.path, format), stream: file)
+            jobs = PhotoList.sampled([job], samples)
         } catch let error as InputError {
             throw error.renaming(file.path, to: name)
         }
-        try OutputFile.check([output] + writes, reads: reads)
+        try OutputFile.check(jobs.map(\.output) + writes, reads: reads)
+    }
+
+    private static func sampled(_ jobs: [PhotoJob], _ count: Int) -> [PhotoJob] {
+        guard count > 1 else { return jobs }
+        return jobs.flatMap { job in
+            (0..<count).map { sample in
+                var job = job
+                let name = FilePath.name(of: job.output)
+                let dot = name.lastIndex(of: ".") ?? name.endIndex
+                job.output = "\(job.output.dropLast(name.count))\(name[..<dot])_\(sample)\(name[dot...])"
+                job.sample = sample
+                return job
+            }
+        }
     }
 
     /// Photographs of a folder, by their paths below it, and where their results go below another folder.

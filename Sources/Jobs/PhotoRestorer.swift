@@ -76,7 +76,7 @@ public final class PhotoRestorer {
     private func restore(_ job: PhotoJob, _ read: ReadPhoto?) throws -> PhotoReport {
         var result = PhotoReport(
             input: job.input, output: job.output, state: .done, seed: settings.restoration.seed & 0xffff_ffff,
-            model: FilePath.name(of: model.file.path), modelDigest: model.file.digest)
+            sample: job.sample == 0 ? nil : job.sample, model: FilePath.name(of: model.file.path), modelDigest: model.file.digest)
         do {
             let start = ContinuousClock.now
             result.state = try restore(job, read, &result)
@@ -93,7 +93,7 @@ public final class PhotoRestorer {
 
     private func restore(_ job: PhotoJob, _ read: ReadPhoto?, _ result: inout PhotoReport) throws -> PhotoReport.State {
         let digest = try MappedFile(path: job.file).sha256()
-        let record = settings.record(model, inputDigest: digest, format: job.format)
+        let record = settings.record(model, inputDigest: digest, format: job.format, sample: job.sample)
         if settings.keepsResults, isThere(job, record) { return .skipped }
         let read = try read ?? ReadPhoto(job, limits: settings.limits, stripsMetadata: settings.stripsMetadata)
         for warning in read.warnings { report(.warning(job, warning)) }
@@ -203,7 +203,9 @@ public final class PhotoRestorer {
             report(.resumed(job, step: state.step, of: steps))
         }
         do {
-            return try restorer.restore(planes, from: state, preview: preview(photo, job)) { [settings, interruption] state in
+            // With one stream for all it goes on by itself.
+            let sample = settings.restoration.seedMode == .each ? job.sample : 0
+            return try restorer.restore(planes, sample: sample, from: state, preview: preview(photo, job)) { [settings, interruption] state in
                 if let unfinished, interruption.isRequested || last.duration(to: .now) / .seconds(1) >= settings.secondsBetweenStates {
                     if unfinished.save(state, as: key) { kept = (state.step, steps) }
                     last = .now

@@ -59,7 +59,7 @@ public struct RestorationSettings: Sendable {
     }
 
     /// How results are made with a model, as it is written into them. It has all that decides their bits.
-    public func record(_ model: DeblurDiffModel, inputDigest: String, format: any WritableImageCodec) -> RestorationRecord {
+    public func record(_ model: DeblurDiffModel, inputDigest: String, format: any WritableImageCodec, sample: Int = 0) -> RestorationRecord {
         let standard = RestorationOptions(defaultsOf: model.configuration)
         let chosen = restoration
         var options: [String] = []
@@ -83,6 +83,8 @@ public struct RestorationSettings: Sendable {
         if let drawn = numbers.drawn { add("--rng-skip", drawn, if: true) }
         if let threads = numbers.deviceThreads { add("--cuda-device", threads, if: true) }
         add("--seed-mode", chosen.seedMode.rawValue, if: chosen.seedMode != numbers.source.seedMode)
+        // The last of so many.
+        add("--n-samples", sample + 1, if: sample > 0)
         add("--pos-prompt", quoted(chosen.positivePrompt), if: chosen.positivePrompt != standard.positivePrompt)
         add("--neg-prompt", quoted(chosen.negativePrompt), if: chosen.isGuided)
         add("--cfg-scale", chosen.guidanceScale, if: chosen.isGuided)

@@ -1,8 +1,9 @@
-import DeblurDiff
 import Files
 import Foundation
 import Tensors
 import Testing
+
+@testable import DeblurDiff
 
 @Suite struct TokenizerTests {
     private struct Expected: Decodable {
@@ -30,6 +31,38 @@ import Testing
             #expect(Array(tokens.prefix(sample.tokens.count)) == sample.tokens, "\(sample.prompt)")
             #expect(tokens.dropFirst(sample.tokens.count).allSatisfy { $0 == 0 })
         }
+    }
+
+    /// Broken encodings, entities and escapes are put right as the original's library does, and the spaces and capitals are the same.
+    @Test func cleansTextAsTheOriginal() throws {
+        let cases: [[String]] = try fixture("prompt_texts")
+        #expect(cases.count > 150)
+        for pair in cases {
+            #expect(PromptText.clean(pair[0]) == Array(pair[1].unicodeScalars), "\(pair[0])")
+        }
+    }
+
+    /// Nesting that would never end is cut off.
+    @Test(.timeLimit(.minutes(1))) func takesEndlessNesting() {
+        #expect(!PromptText.clean("&" + String(repeating: "amp;", count: 20_000)).isEmpty)
+        #expect(PromptText.clean(String(repeating: "Ã", count: 50_000)).count == 50_000)
+        #expect(!PromptText.clean(String(repeating: "Ã©", count: 50_000)).isEmpty)
+    }
+
+    /// The tokens that the released program's tokenizer gives, with the vocabulary file that `DEBLURDIFF_VOCAB` names.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["DEBLURDIFF_VOCAB"] != nil)) func givesTheReleasedTokens() throws {
+        let path = try #require(ProcessInfo.processInfo.environment["DEBLURDIFF_VOCAB"])
+        let tokenizer = try Tokenizer(mergesText: Tokenizer.readMerges(path))
+        let cases: [ReleasedPrompt] = try fixture("released_prompts")
+        #expect(cases.count == 40)
+        for sample in cases {
+            #expect(tokenizer.encode(sample.prompt) == sample.tokens + [Int32](repeating: 0, count: 77 - sample.tokens.count), "\(sample.prompt)")
+        }
+    }
+
+    private struct ReleasedPrompt: Decodable {
+        var prompt: String
+        var tokens: [Int32]
     }
 
     @Test func emptyPromptNeedsNoVocabulary() throws {

@@ -64,6 +64,68 @@ private let sharedBriefModel: Result<DeblurDiffModel, any Error> = Result {
         }
     }
 
+    /// Samples of a photograph are those that one stream has; each can be made again, left out and gone on with by itself.
+    @Test func samplesFollowEachOther() throws {
+        try withScratchFolder { folder in
+            let (model, photo) = (try briefModel(), try photos(folder)[0].input)
+            func jobs(_ output: String, count: Int) throws -> [PhotoJob] {
+                try FilePath.makeFolder("\(folder)/\(output)")
+                return try PhotoList(inputs: [photo], output: "\(folder)/\(output)/x.png", format: nil, samples: count, writes: [], reads: []).jobs
+            }
+            func run(_ output: String, _ jobs: [PhotoJob], mode: SeedMode = .each, interrupted: Interruption? = nil) throws -> [PhotoReport] {
+                var settings = settings(folder + "/states")
+                settings.restoration.seedMode = mode
+                let restorer = try PhotoRestorer(model: model, settings: settings, several: true, interruption: interrupted ?? Interruption()) { event in
+                    if case .progress(let job, let state) = event, job.sample == 1, state.phase == .sampling, state.step == 2 { interrupted?.request() }
+                }
+                return try restorer.restore(jobs)
+            }
+            let whole = try jobs("each", count: 3)
+            #expect(whole.map(\.output) == (0..<3).map { "\(folder)/each/x_\($0).png" })
+            let interruption = Interruption()
+            #expect(throws: Interrupted.self) { try run("each", whole, interrupted: interruption) }
+            let reports = try run("each", whole)
+            #expect(reports.map(\.state) == [.skipped, .done, .done])
+            #expect(reports.map(\.sample) == [nil, 1, 2])
+            #expect(try run("each", whole).map(\.state) == [.skipped, .skipped, .skipped])
+            _ = try run("once", jobs("once", count: 3), mode: .once)
+            let pixels = try (0..<3).map { try Photo(reading: "\(folder)/each/x_\($0).png").pixels }
+            #expect(try (0..<3).map { try Photo(reading: "\(folder)/once/x_\($0).png").pixels } == pixels)
+            #expect(Set(pixels).count == 3)
+            // The first is what a single one would be.
+            _ = try run("one", jobs("one", count: 1))
+            #expect(try Photo(reading: folder + "/one/x.png").pixels == pixels[0])
+        }
+    }
+
+    /// Whatever draws numbers, a sample begins where the one before ended.
+    @Test func samplesKnowWhatIsDrawnBeforeThem() throws {
+        let photo = Photo(width: 40, height: 24, pixels: (0..<24 * 40 * 3).map { UInt8(truncatingIfNeeded: $0 * $0 / 7) })
+        func check(_ name: String, _ change: (inout RestorationOptions) -> Void) throws {
+            var options = RestorationOptions()
+            options.steps = 3
+            change(&options)
+            options.seedMode = .once
+            let stream = try Restorer(model: briefModel(), options: options)
+            _ = try stream.restore(photo.planes())
+            let second = try stream.restore(photo.planes()).floatArray
+            options.seedMode = .each
+            let restorer = try Restorer(model: briefModel(), options: options)
+            #expect(try restorer.restore(photo.planes(), sample: 1).floatArray == second, "\(name)")
+            #expect(try restorer.restore(photo.planes()).floatArray != second, "\(name)")
+        }
+        try check("plain") { _ in }
+        try check("tiles") { ($0.tiled, $0.tileSize, $0.tileStride) = (true, 16, 8) }
+        try check("tiles, better start") { ($0.tiled, $0.betterStart, $0.tileSize, $0.tileStride) = (true, true, 16, 8) }
+        try check("better start") { $0.betterStart = true }
+        var guidance = RestorationGuidance(scale: 0.1)
+        (guidance.start, guidance.repetitions) = (900, 2)
+        try check("guidance") { [guidance] in $0.restorationGuidance = guidance }
+        try check("classifier-free guidance") { ($0.guidanceScale, $0.positivePrompt, $0.negativePrompt) = (2, .tokens([1, 2]), .tokens([3])) }
+        try check("numbers of a GPU") { ($0.randomNumbers.source, $0.randomNumbers.drawn) = (.cuda, 10) }
+        for sampler in SamplerChoice.all { try check(sampler.name) { $0.sampler = sampler } }
+    }
+
     /// Sharp edges: told of, or left as they are, byte for byte where the format is the same.
     @Test func nearlySharpPhotographs() throws {
         try withScratchFolder { folder in

@@ -13,18 +13,52 @@ enum PromptText {
         case text([UInt8])
     }
 
-    /// HTML entities resolved (twice, as in the original), whitespace runs made one space, trimmed, lower-cased.
-    ///
-    /// The original first runs the library ftfy. Of what that does to well-formed text, the parts that prompts meet are done
-    /// here: curly quotes to straight ones, ligatures and full-width forms to plain letters, control characters out, canonical
-    /// composition. Its repair of wrongly decoded text ("donâ€™t") is not done.
+    /// Put right as ftfy does, HTML entities resolved (twice, as in the original), whitespace runs made one space, trimmed, lower-cased.
     static func clean(_ prompt: String) -> [Unicode.Scalar] {
-        var text = Array(prompt.unicodeScalars)
-        if !text.contains("<") { text = HTMLEntities.resolve(text) }
-        text = plain(text)
-        text = Array(String(String.UnicodeScalarView(text)).precomposedStringWithCanonicalMapping.unicodeScalars)
-        text = HTMLEntities.resolve(HTMLEntities.resolve(text))
+        var text = fixed(Array(prompt.unicodeScalars))
+        for _ in 0..<2 { text = HTMLEntities.resolve(text, .lenient) }
         return lowercased(Array(text.split(whereSeparator: isSpace).joined(separator: [" "])))
+    }
+
+    /// What the library ftfy, which the original runs first, makes of text, line by line; see ``Mojibake`` for the part of it that is done.
+    private static func fixed(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        var hasMarkup = false
+        return Array(
+            text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+                hasMarkup = hasMarkup || line.contains("<")
+                return fixedLine(Array(line), resolvesEntities: !hasMarkup)
+            }.joined(separator: ["\n"] as [Unicode.Scalar]))
+    }
+
+    private static func fixedLine(_ line: [Unicode.Scalar], resolvesEntities: Bool) -> [Unicode.Scalar] {
+        var line = line
+        // Each time may bring forth something more; endless nesting is cut off.
+        for _ in 0..<50 {
+            let before = line
+            if resolvesEntities { line = HTMLEntities.resolve(line, .strict) }
+            line = plain(withoutEscapes(Mojibake.repaired(line)))
+            line = Array(String(String.UnicodeScalarView(line)).precomposedStringWithCanonicalMapping.unicodeScalars)
+            if line == before { break }
+        }
+        return line
+    }
+
+    /// Without what colours text in a terminal: escape, `[`, digits and semicolons, a letter.
+    private static func withoutEscapes(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        guard text.contains("\u{1b}") else { return text }
+        var result: [Unicode.Scalar] = []
+        var rest = text[...]
+        while let scalar = rest.popFirst() {
+            if scalar == "\u{1b}", rest.first == "[" {
+                let end = rest.dropFirst().drop { $0 == ";" || $0.properties.generalCategory == .decimalNumber }
+                if let letter = end.first, letter.isASCII, letter.properties.isAlphabetic {
+                    rest = end.dropFirst()
+                    continue
+                }
+            }
+            result.append(scalar)
+        }
+        return result
     }
 
     /// The words, in order, by CLIP's pattern:

@@ -62,19 +62,21 @@ public final class Restorer {
 
     /// - Parameters:
     ///   - plain: float32 [1, 3, H, W], sRGB in 0...1.
+    ///   - sample: how many samples of the same image come before this one in the stream of random numbers; for ``SeedMode/each``.
     ///   - checkpoint: goes on from there, where an earlier restoration of the same image with the same options was interrupted.
     ///   - preview: shown what the result would be, now and then; the result is the same without.
     ///   - afterStep: given the state after each step; what it throws ends the restoration.
     /// - Returns: planes of the same size, which may leave 0...1 a little.
     /// - Throws: `InputError`, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
     public func restore(
-        _ plain: Tensor, from checkpoint: SamplerCheckpoint? = nil, preview: RestorationPreview? = nil,
+        _ plain: Tensor, sample: Int = 0, from checkpoint: SamplerCheckpoint? = nil, preview: RestorationPreview? = nil,
         afterStep: ((SamplerCheckpoint) throws -> Void)? = nil
     ) throws -> Tensor {
         let (height, width) = (plain.shape[2], plain.shape[3])
         let clean = Padding.padded(plain, multiple: model.configuration.imageMultiple)
         var random = try generator ?? options.randomNumbers.generator(seed: options.seed, for: model.configuration)
         try options.randomNumbers.check(latent: autoencoder.latentShape(of: clean).elementCount)
+        for _ in 0..<sample { try skipSample(autoencoder.latentShape(of: clean), &random) }
         let meter = WorkMeter(try plannedWork(height: height, width: width), steps: options.steps, report: progress)
         session.meter = meter
         defer { session.releaseProgram() }
@@ -91,13 +93,32 @@ public final class Restorer {
         let predictor = checkpoint?.step == options.steps ? nil : try predictor(texts, images, start.type)
         meter.enter(.sampling)
         let shown = preview.map { preview in previewer(preview, plain, latent: images.positive) }
-        let z = try sample(start, predictor, guidance, &random, from: checkpoint, preview: shown, afterStep: afterStep)
+        let z = try self.sample(start, predictor, guidance, &random, from: checkpoint, preview: shown, afterStep: afterStep)
         if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
         meter.enter(.decoding)
         let image = blended(try decoded(z, plain), plain)
         if options.seedMode == .once { generator = random }
         meter.finish()
         return image
+    }
+
+    /// Draws what a restoration draws, in its order.
+    private func skipSample(_ latent: Shape, _ random: inout TorchGenerator) throws {
+        let size = latent.elementCount
+        if !options.tiled { for _ in 0..<2 { random.skipHostRandn(size) } }
+        if options.betterStart {
+            let tiles = try options.latentTiles(height: latent[2], width: latent[3], factor: model.configuration.latentFactor)
+            for _ in tiles.windows { random.skipHostRandn(latent[1] * tiles.tileHeight * tiles.tileWidth) }
+        }
+        _ = random.randn(size)
+        let zeros = Tensor(TensorType(.float32, latent))
+        var sampler = try options.sampler.make(options)
+        for (index, timestep) in sampler.timesteps.enumerated() {
+            if let guidance = options.restorationGuidance, guidance.isActive(at: timestep) {
+                for _ in 0..<guidance.repetitions { random.skipHostRandn(size) }
+            }
+            _ = sampler.step(zeros, estimate: zeros, step: index, random: &random)
+        }
     }
 
     /// The image of a latent, of the photograph's size and with its colours.
@@ -219,7 +240,7 @@ public final class Restorer {
             guard let predictor else { break }
             let prediction = try predictor.predict(z, step)
             var estimate = model.configuration.parameterization == .noise ? sampler.estimate(noise: prediction, z: z, step: index) : prediction
-            if let guidance, guidance.isActive(at: timestep) {
+            if let guidance, guidance.options.isActive(at: timestep) {
                 let rate = sampler.guidanceRate(scale: guidance.options.scale, step: index)
                 guidance.pull(&estimate, rate: rate) { autoencoder.sampleLatent($0, &random) }
                 try session.requireFinite(estimate, "\(step.place): restoration guidance")
@@ -236,6 +257,10 @@ public final class Restorer {
     }
 }
 
+extension RestorationGuidance {
+    fileprivate func isActive(at timestep: Int) -> Bool { stop < timestep + 1 && timestep + 1 < start }
+}
+
 /// Restoration guidance: pulls an estimate towards the blurred image's latent by the gradient of their mean squared error.
 private struct LatentGuidance {
     let options: RestorationGuidance
@@ -245,8 +270,6 @@ private struct LatentGuidance {
         self.options = options
         self.moments = moments
     }
-
-    func isActive(at timestep: Int) -> Bool { options.stop < timestep + 1 && timestep + 1 < options.start }
 
     func pull(_ estimate: inout Tensor, rate: Float, target: (_ moments: Tensor) -> Tensor) {
         let size = Float(estimate.type.elementCount)

@@ -5,7 +5,7 @@ Floats are written as the integers that have the same bits, so that nothing is l
 """
 import fractions
 import gzip
-import html
+import html.entities
 import json
 import math
 import pathlib
@@ -147,6 +147,50 @@ PROMPTS = [
 ]
 
 
+# What ftfy puts right, beyond the prompts above.
+BROKEN = [
+    "donâ€™t", "â€œquotedâ€\x9d", "doesn\u00e2\u0080\u0099t", "Ã©tÃ©", "schÃ¶n", "sÃ³", "voilÃ  le travail", "voilÃ le travail", "Ã la mode", "Â© 2024", "10Â°C", "5Â £",
+    "a â€” b â€“ c â€¦", "Ð¿Ñ€Ð¸Ð²ÐµÑ‚ Ð¼Ð¸Ñ€", "æ—¥æœ¬èªž", "ðŸ˜€ smile", "cÅ“ur", "Å¡koda", "Ä‘akovo", "naÃ¯ve â€” cafÃ© “fine”", "fine “quotes” and cafÃ©",
+    "FranÃƒÂ§ois", "donÃ¢â‚¬â„¢t", "l\x92amour \x85 \x93x\x94", "\x80 5", "VOILÀ… CAFÉ™ CAFÉ” «CAFÉ» CAFÉ— ÜBER—", "Ã", "Â", "a Â b", "é”…", "déjà vu à la carte", "Ø²Ø±",
+    "GRÖSSE Ö‘ „Ö‘ ‚Ü‘", "×©×œ×•×", "100 €50 £20 ¥3 ½", "ÂµÂ²", "IÃ±tÃ«rnÃ¢tiÃ´nÃ lizÃ¦tiÃ¸n", "(â˜žï¾Ÿãƒ®ï¾Ÿ)â˜ž", "ã\x83\x84",
+    "&EACUTE;t&EACUTE; &eacute;t&Eacute; &SZLIG; &nTILDE; &FRAC12; &NOTIT;", "&#150; &#x80; &#129; &#0; &#xD800; &#1114112; &#59; &#38;lt; &#xyz; &# &#;",
+    "&rarr;&larr;&forall;&CounterClockwiseContourIntegral;&NotEqualTilde;&hearts;", "&notit; &notin; &copyright &ampamp; &ampampamp; &amp;copy", "a <b> &rarr; &Eacute &eacute;",
+    "plain &rarr;\n<b> &rarr; &amp;rarr;\n&rarr;", "&Atilde;&copy;t&Atilde;&copy;", "&acirc;&euro;&trade;", "\x1b[31mred\x1b[0m \x1b[1;4;36mx\x1b[ y \x1b]0;t\x07 \x1b[2", "&#27;[31mred",
+    "a\r\nb\rc\u2028d\u2029e\u0085f", "\ufeffbom \ufffa\ufffc\u206a", "a\u0308 A\u030a", "ŉ ǅ ĳ ﬆ",
+]
+NAMES = " ".join("&" + name for name in sorted(html.entities.html5) if name.endswith(";"))
+
+SENTENCES = [
+    "a sharp photograph of a castle", "une forêt enneigée près de l’église, où le cœur s’éveille à Noël", "ein schöner Straßenzug, größer als München — „müde“",
+    "el niño comió piñas mañana ¿verdad? ¡sí!", "às três horas, o avião não é seu coração", "příliš žluťoučký kůň úpěl ďábelské ódy", "zażółć gęślą jaźń", "árvíztűrő tükörfúrógép",
+    "İstanbul’da güneşli bir gün, şık çiçekler", "съешь ещё этих мягких французских булок", "η γρήγορη αλεπού πηδά", "日本の古い写真、とても綺麗", "一张清晰的照片", "선명한 사진", "صورة واضحة جدا",
+    "תמונה חדה מאוד", "ภาพถ่ายที่คมชัด", "smile 😀 and 👩‍🚀 — ok™", "20 °C · 5 µm ± ½ × 3²", "«Œuvre» – naïveté… ÉCOLE À CÔTÉ", "søt blåbærsyltetøy på brød", "SŁOWO ŻÓŁW", "ÜBERGRÖSSE “ÄÖÜ”",
+]
+
+
+def misread(text, times, codec):
+    """The text as it looks after its UTF-8 was read as another encoding."""
+    for _ in range(times):
+        text = "".join(bytes([b]).decode(codec) if codec == "latin-1" or b not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else chr(b) for b in text.encode())
+    return text
+
+
+def clean(text):
+    text = html.unescape(html.unescape(ftfy.fix_text(text))).strip()
+    return regex.sub(r"\s+", " ", text).strip().lower()
+
+
+def prompt_texts():
+    texts = PROMPTS + BROKEN + [NAMES] + SENTENCES
+    for sentence in SENTENCES:
+        texts += [misread(sentence, times, codec) for times in (1, 2) for codec in ("cp1252", "latin-1")]
+    # Misread words among right ones: of these ftfy leaves some as they are, which are repaired here.
+    for sentence in [s for s in SENTENCES if not s.startswith(("příliš", "İst", "smile", "«Œ", "søt"))]:
+        words = sentence.split(" ")
+        texts.append("“so” ’tis " + " ".join(misread(w, 1, "cp1252") if i % 2 else w for i, w in enumerate(words)))
+    save("prompt_texts.json", [[text, clean(text)] for text in dict.fromkeys(texts)])
+
+
 class Reference:
     """OpenCLIP's tokenizer, for any merges."""
 
@@ -182,8 +226,7 @@ class Reference:
         return word
 
     def encode(self, text, length=77):
-        text = html.unescape(html.unescape(ftfy.fix_text(text))).strip()
-        text = regex.sub(r"\s+", " ", text).strip().lower()
+        text = clean(text)
         ids = [self.ids["<start_of_text>"]]
         for token in self.pattern.findall(text):
             ids += [self.ids[s] for s in self.merge("".join(self.bytes[b] for b in token.encode()))]
@@ -212,4 +255,5 @@ if __name__ == "__main__":
     low_frequencies()
     tiles()
     tokens()
+    prompt_texts()
     (FOLDER / "bomb.gz").write_bytes(gzip.compress(b"\n" * (17 << 20), mtime=0))
