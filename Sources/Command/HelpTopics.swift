@@ -30,7 +30,7 @@ enum HelpTopics {
           dpm++2m      DPM-Solver++ of the second order, without noise
           dpm++2m-sde, dpm++3m-sde
                        DPM-Solver++ of the second and third order with noise: for 10 to 20 steps from noise
-          unipc        UniPC of the second order, without noise: what --better-start needs few steps with
+          unipc        UniPC of the second order, without noise: for few steps with --better-start
           euler        ddim, by another name
           euler-a      spaced, by another name and up to rounding; takes --eta
           heun         Heun's method, two evaluations for each level of noise, so that N steps go down N / 2 + 1 levels

@@ -22,7 +22,7 @@ struct ModelKind: Sendable {
     static let deblurDiff = ModelKind(
         graphs: { try DeblurDiffModel.graphs(in: $0) },
         open: { try DeblurDiffModel(file: $0, options: $1, optimization: $2) },
-        sizedPrograms: ["vae_encoder", "step", "vae_decoder"],
+        sizedPrograms: ModelBenchmark.programs,
         shownGraphs: DeblurDiffArchitecture.graphNames,
         restoration: { file in
             let configuration = try DeblurDiffModel.configuration(of: file)

@@ -23,6 +23,14 @@ import Testing
         PackedFiles(folder: folder + "/packed", subject: subject, pool: ThreadPool(threadCount: 2), leastBytes: least)
     }
 
+    /// Packings that a process has kept.
+    private func kept(in folder: String) throws -> [(packing: Packing, storage: Storage)] {
+        let (packings, files) = (PackedFilesTests.packings(), files(folder))
+        files.keep(packings)
+        try files.finish()
+        return packings
+    }
+
     private func paths(_ folder: String) throws -> [String] { try FilePath.contents(of: folder + "/packed").map { folder + "/packed/" + $0 } }
 
     @Test func whatIsKeptComesBack() throws {
@@ -42,10 +50,7 @@ import Testing
     /// Another model, other packings, and what is too small.
     @Test func whatIsOtherIsNotTaken() throws {
         try withScratchFolder { folder in
-            let packings = PackedFilesTests.packings()
-            let first = files(folder)
-            first.keep(packings)
-            try first.finish()
+            let packings = try kept(in: folder)
             #expect(files(folder, ["other model"]).kept(packings.map(\.packing)).isEmpty)
             // A packing of another size, and what others have as well.
             let others = PackedFilesTests.packings([64, 1000, 0, 5001, 700])
@@ -60,10 +65,7 @@ import Testing
     /// Any byte that is another, and any end.
     @Test func whatIsDamagedIsNotTaken() throws {
         try withScratchFolder { folder in
-            let packings = PackedFilesTests.packings()
-            let first = files(folder)
-            first.keep(packings)
-            try first.finish()
+            let packings = try kept(in: folder)
             let path = try paths(folder)[0]
             let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
             // The last bytes, of the tensors; padding between them does not count.
@@ -104,9 +106,7 @@ import Testing
 
     @Test func whatIsOldGoes() throws {
         try withScratchFolder { folder in
-            let first = files(folder)
-            first.keep(PackedFilesTests.packings())
-            try first.finish()
+            _ = try kept(in: folder)
             let old = try paths(folder)[0]
             var times = [timeval(tv_sec: 1_000_000_000, tv_usec: 0), timeval(tv_sec: 1_000_000_000, tv_usec: 0)]
             utimes(old, &times)

@@ -35,16 +35,15 @@ public struct DPMSolverSampler: Sampler {
 
     /// How much each estimate counts, the newest first; in all `1 - q^(1 + eta)`.
     private func weights(_ step: Int, count: Int) -> [Double] {
-        func length(_ level: Int) -> Double { log(schedule.noise(level) / schedule.noise(level + 1)) }
-        let h = length(step)
+        let h = schedule.length(step)
         let share = -expm1(-(1 + eta) * h)
         guard count > 1 else { return [share] }
-        let r0 = length(step - 1) / h
+        let r0 = schedule.length(step - 1) / h
         guard order > 2 else { return [share + share / (2 * r0), -share / (2 * r0)] }
         let whole = (1 + eta) * h
         let phi2 = 1 - share / whole
         guard count > 2 else { return [share + phi2 / r0, -phi2 / r0] }
-        let r1 = length(step - 2) / h
+        let r1 = schedule.length(step - 2) / h
         let phi3 = phi2 / whole - 0.5
         let (first, second) = ((phi2 * (2 * r0 + r1) - phi3) / (r0 + r1) / r0, (phi3 - phi2 * r0) / (r0 + r1) / r1)
         return [share + first, second - first, -second]

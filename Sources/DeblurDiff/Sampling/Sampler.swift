@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Tensors
 
 /// A way from noise to an image: which levels of noise, and how a latent goes from one to the next.
@@ -117,6 +118,9 @@ extension NoiseSchedule {
 
     /// The deviation of a level's noise beside a signal of 1, `sigma = sqrt(1 / acp - 1)`; 0 behind the last level.
     public func noise(_ level: Int) -> Double { level < timesteps.count ? TimestepSpacing.noise[timesteps[index(level)]] : 0 }
+
+    /// The logarithm of how much noise goes between a level and the next.
+    func length(_ level: Int) -> Double { log(noise(level) / noise(level + 1)) }
 
     /// A level's share of signal in `z`, `sqrt(acp)`: the solvers' `x` is `z` divided by it.
     public func signal(_ level: Int) -> Double { 1 / (1 + noise(level) * noise(level)).squareRoot() }

@@ -18,7 +18,7 @@ public struct UniPCSampler: Sampler {
         let (ratio, signal) = (schedule.noise(step + 1) / schedule.noise(step), schedule.signal(step + 1))
         var weights = [1 - ratio]
         if estimates.count > 1 {
-            let slope = (1 - ratio) / 2 * length(step) / length(step - 1)
+            let slope = (1 - ratio) / 2 * schedule.length(step) / schedule.length(step - 1)
             weights = [1 - ratio + slope, -slope]
         }
         return .sum([(signal * ratio / schedule.signal(step), corrected)] + zip(weights, estimates).map { (signal * $0, $1) })
@@ -26,7 +26,7 @@ public struct UniPCSampler: Sampler {
 
     /// The latent at this step, from that of the step before and the estimates at both ends.
     private func corrected(_ estimate: Tensor, _ step: Int) -> Tensor {
-        let h = length(step - 1)
+        let h = schedule.length(step - 1)
         let ratio = exp(-h)
         // Terms of the exponential's series: the first two moments of the step, over its share.
         let first = (ratio - 1) / -h - 1
@@ -35,7 +35,7 @@ public struct UniPCSampler: Sampler {
         // New, last and the one before; each a factor on `1 - ratio`.
         var weights = [0.5, 0.5]
         if state.count > 2 {
-            let r = -length(step - 2) / h
+            let r = -schedule.length(step - 2) / h
             let older = (b1 - b2) / (1 - r)
             let newer = b1 - older
             weights = [newer, 1 - newer - older / r, older / r]
@@ -43,7 +43,4 @@ public struct UniPCSampler: Sampler {
         let terms = zip(weights, [estimate] + state.dropFirst()).map { (signal * (1 - ratio) * $0, $1) }
         return .sum([(signal * ratio / schedule.signal(step - 1), state[0])] + terms)
     }
-
-    /// A step's length: the logarithm of how much noise goes.
-    private func length(_ level: Int) -> Double { log(schedule.noise(level) / schedule.noise(level + 1)) }
 }
