@@ -1,3 +1,4 @@
+import Blur
 import DeblurDiff
 import Files
 import Images
@@ -30,6 +31,7 @@ struct PhotoSpeeds {
         guard let file = try? photo.encoded(as: input as? any WritableImageCodec ?? WebPCodec()) else { return 0 }
         let seconds = MeasuredTimes.time {
             guard let read = try? file.withUnsafeBytes({ try Photo(bytes: $0) }) else { return }
+            _ = BlurEstimate(read)
             _ = try? read.restored(read.planes()).encoded(as: output, options: options)
         }
         return seconds / Double(PhotoSpeeds.side * PhotoSpeeds.side)

@@ -65,6 +65,7 @@ public final class ModelSpeeds {
         // Noise is drawn for two latents and the start, and then in each step.
         time.each += elements * (3 * noiseSeconds + Double(cost.options.steps) * stepSeconds) + Double(cost.pixelCount) * pixelSeconds
         time.each += Double(cost.peakByteCount) * touchSeconds
+        if cost.options.tiled { time.each += cost.tiledElementCount * tileSeconds }
         return time
     }
 
@@ -154,6 +155,18 @@ public final class ModelSpeeds {
             let padded = Padding.padded(image, multiple: 64)
             var cut = Padding.crop(padded, height: ModelSpeeds.side, width: ModelSpeeds.side).map { ($0 + 1) / 2 }
             if fixesColors { ColorFix.apply(to: &cut, matching: image) }
+        }
+    }
+
+    /// For a number of a tile: cutting it out, and blending what is made of it.
+    private var tileSeconds: Double {
+        let side = ModelSpeeds.side
+        guard let tiles = try? TileWindows(height: side, width: side, tileSize: side, tileStride: side) else { return 0 }
+        let image = Tensor(TensorType(.float32, [1, 1, side, side]))
+        return perNumber("tile") {
+            var blender = TileBlender(channels: 1, tiles: tiles)
+            blender.add(image.cut(tiles.windows[0]), at: tiles.windows[0])
+            _ = blender.blended()
         }
     }
 

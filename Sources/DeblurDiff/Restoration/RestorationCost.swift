@@ -41,6 +41,17 @@ public struct RestorationCost: Sendable {
 
     public var floatingPointOperations: Double { plan.floatingPointOperations }
 
+    /// Numbers that are cut out and blended, with tiles: of each step's latent, and of the image before and after.
+    var tiledElementCount: Double {
+        plan.parts.reduce(0) { sum, part in
+            switch part.phase {
+            case .sampling: sum + Double(part.runs * plan.latent.elementCount)
+            case .encodingImage, .decoding: sum + Double(part.runs * 3 * part.pixelCount)
+            case .encodingText, .preparing: sum
+            }
+        }
+    }
+
     /// The same if no program had an arena.
     private let byteCountWithoutArena: Int
 
@@ -61,7 +72,8 @@ public struct RestorationCost: Sendable {
         func peak(_ arena: (Memory) -> Int) -> Int {
             photoByteCount
                 + RestorationCost.peak(plan, memory, keepsDenoiser: keepsDenoiser, arena: arena) {
-                    RestorationCost.tensorByteCount($0, options, image: planesByteCount, latent: 4 * latentCount)
+                    RestorationCost.tensorByteCount(
+                        $0, options, image: planesByteCount, latent: 4 * latentCount, tiles: options.tiled ? plan.tileCount * plan.latent.byteCount : 0)
                 }
         }
         peakByteCount = peak(\.arenaByteCount)
@@ -69,18 +81,24 @@ public struct RestorationCost: Sendable {
     }
 
     /// What a phase holds of images and latents, beside its program's arena.
-    private static func tensorByteCount(_ phase: RestorationProgress.Phase, _ options: RestorationOptions, image: Int, latent: Int) -> Int {
+    ///
+    /// - `tiles`: of all tiles' latents, which overlap; 0 without tiles.
+    private static func tensorByteCount(
+        _ phase: RestorationProgress.Phase, _ options: RestorationOptions, image: Int, latent: Int, tiles: Int
+    ) -> Int {
         // The photograph's planes, padded as well, and the start stay. With guidance there is another condition, and two moments.
         let kept = 2 * image + (1 + (options.isGuided ? 1 : 0) + (options.restorationGuidance == nil ? 0 : 2)) * latent
+        // Each tile's part of the condition, until the last step.
+        let conditions = (options.isGuided ? 2 : 1) * tiles
         return switch phase {
         case .encodingText: kept
         // Low frequencies; two moments and a latent of them.
         case .encodingImage: kept + (options.betterStart ? image : 0) + 3 * latent
-        case .preparing: kept + 2 * latent
+        case .preparing: kept + 2 * latent + conditions
         // The condition, and what a step of the sampler reads, makes and remembers, with guidance from two predictions.
-        case .sampling: kept + ([.spaced, .ddim].contains(options.sampler) ? 4 : 7) * latent + (options.isGuided ? 2 * latent : 0)
-        // What is decoded and its part of the photograph's size.
-        case .decoding: kept + 2 * image + 2 * latent
+        case .sampling: kept + ([.spaced, .ddim].contains(options.sampler) ? 4 : 7) * latent + (options.isGuided ? 2 * latent : 0) + conditions
+        // What is decoded and its part of the photograph's size; with tiles the sum of their weights, a plane.
+        case .decoding: kept + 2 * image + 2 * latent + (options.tiled ? image / 3 : 0)
         }
     }
 
