@@ -36,6 +36,11 @@ struct ConvertCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The networks' sizes, as the released code's YAML.", valueName: "file"))
     var config: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "How noise grows in the model, as the released code's YAML ('diffusion.yaml'): schedule, zero terminal SNR, parameterization.", valueName: "file"))
+    var diffusionConfig: String?
+
     @Option(help: ArgumentHelp("bpe_simple_vocab_16e6.txt.gz; needed for prompts other than the empty one.", valueName: "file"))
     var vocab: String?
 
@@ -65,8 +70,8 @@ struct ConvertCommand: ParsableCommand {
 
     func validate() throws {
         if isONNX {
-            guard sd == nil, controlnet == nil, lkpn == nil, config == nil, vocab == nil else {
-                throw ValidationError("--sd, --controlnet, --lkpn, --config and --vocab do not go with an ONNX model.")
+            guard sd == nil, controlnet == nil, lkpn == nil, config == nil, diffusionConfig == nil, vocab == nil else {
+                throw ValidationError("--sd, --controlnet, --lkpn, --config, --diffusion-config and --vocab do not go with an ONNX model.")
             }
             return
         }
@@ -78,11 +83,12 @@ struct ConvertCommand: ParsableCommand {
         case (nil, _): throw ValidationError("--sd, --controlnet and --lkpn belong together; all three are needed.")
         default: throw ValidationError("Give either one checkpoint, or --sd, --controlnet and --lkpn.")
         }
+        guard diffusionConfig == nil || config != nil else { throw ValidationError("--diffusion-config goes with --config.") }
     }
 
     func run() throws {
         let sources = [source, sd, controlnet, lkpn].compactMap { $0 }
-        try OutputFile.check([output], reads: sources + [config, vocab].compactMap { $0 })
+        try OutputFile.check([output], reads: sources + [config, diffusionConfig, vocab].compactMap { $0 })
         if isONNX { return try convertONNX(source!) }
         let progress = ProgressReporter(quiet: quiet)
         defer { progress.clear() }
@@ -103,7 +109,10 @@ struct ConvertCommand: ParsableCommand {
 
     private func readConfiguration(_ progress: ProgressReporter) throws -> ModelConfiguration {
         guard let config else { return .released }
-        do { return try ModelConfiguration(yaml: try MappedFile(path: config).text()) { progress.warn("\(config): \($0)") } } catch let error as InputError {
+        let diffusion = try diffusionConfig.map { try MappedFile(path: $0).text() }
+        do {
+            return try ModelConfiguration(yaml: try MappedFile(path: config).text(), diffusion: diffusion) { progress.warn("\(config): \($0)") }
+        } catch let error as InputError {
             throw error.location?.hasPrefix(config) == true ? error : error.at(config)
         }
     }

@@ -88,6 +88,20 @@ final class TestSource: CheckpointSource {
         #expect(text.hasPrefix("m.pth: "))
     }
 
+    /// Transformers with `use_linear_in_transformer: false` project by convolutions.
+    @Test func takesConvolutionsThatProject() throws {
+        let names = ["unet.input_blocks.1.1.proj_in.weight", "kpn.unet.middle_block.1.proj_out.weight", "controlnet.input_blocks.1.1.proj_in.weight"]
+        let checkpoint = try DeblurDiffCheckpoint(combined: TestSource("m.pth", names.map { ($0, [4, 3, 1, 1] as Shape) }))
+        try checkpoint.check(expected: Dictionary(uniqueKeysWithValues: names.map { ($0, [4, 3] as Shape) }))
+        #expect(checkpoint.type(of: names[0])?.shape == [4, 3])
+        // The autoencoder's are convolutions in the networks, too.
+        let others: [(String, Shape)] = [("vae.mid.attn_1.proj_out.weight", [4, 3, 1, 1]), (names[0], [4, 3, 3, 3])]
+        for (name, shape) in others {
+            let checkpoint = try DeblurDiffCheckpoint(combined: TestSource("m.pth", [(name, shape)]))
+            #expect(throws: InputError.self) { try checkpoint.check(expected: [name: [4, 3]]) }
+        }
+    }
+
     /// Nothing would read integers where the networks have weights.
     @Test func refusesWeightsThatAreNoFloats() throws {
         for type in [ElementType.int64, .int8, .bool] {

@@ -92,7 +92,9 @@ import Testing
         #expect(try JSONDecoder().decode(ModelConfiguration.self, from: data) == configuration)
         // Files that were written before there were such choices have none.
         let released = String(decoding: try JSONEncoder().encode(ModelConfiguration.released), as: UTF8.self)
-        for word in ["parameterization", "colorCorrection", "normalization", "middleAttention", "transformBlock"] { #expect(!released.contains(word)) }
+        for word in ["parameterization", "colorCorrection", "normalization", "middleAttention", "transformBlock", "process"] {
+            #expect(!released.contains(word))
+        }
     }
 
     @Test func networkOfTheLKPNHasDefaults() throws {
@@ -100,6 +102,25 @@ import Testing
         let without = Self.tiny[..<start.lowerBound].replacingOccurrences(of: "context_dim: 32", with: "context_dim: 1024")
             .replacingOccurrences(of: "width: 32\n      heads", with: "width: 1024\n      heads")
         #expect(try ModelConfiguration(yaml: without).lkpn == ModelConfiguration.released.lkpn)
+    }
+
+    @Test func whatTheReleasedClassesTake() throws {
+        let yaml = Self.tiny.replacingOccurrences(of: "num_head_channels: 32", with: "num_heads: 4")
+            .replacingOccurrences(of: "num_res_blocks: 2\n    channel_mult", with: "num_res_blocks: [1, 2, 1, 3]\n    channel_mult")
+            .replacingOccurrences(of: "context_dim: 32", with: "context_dim: [32]")
+            .replacingOccurrences(of: "use_linear_in_transformer: true", with: "use_linear_in_transformer: false")
+        let diffusion = "target: model.Diffusion\nparams:\n  linear_start: 0.00085\n  linear_end: 0.0120\n  zero_snr: True\n  parameterization: v\n"
+        let configuration = try ModelConfiguration(yaml: yaml, diffusion: diffusion)
+        #expect(configuration.unet.heads == 4 && configuration.unet.headChannels(width: 64) == 16)
+        #expect(configuration.controlNet.residualBlocks.counts == [1, 2, 1, 3])
+        #expect(configuration.lkpn.residualBlocks == 2 && configuration.lkpn.heads == 4)
+        #expect(configuration.process.endsInNoise && configuration.process.firstBeta == 0.00085 && configuration.parameterization == .velocity)
+        #expect(try ModelConfiguration(json: configuration.json) == configuration)
+        // What the class has where its file says nothing.
+        let plain = try ModelConfiguration(yaml: Self.tiny, diffusion: "params: {beta_schedule: sqrt}").process
+        #expect(plain.schedule == .squareRoot && plain.firstBeta == 1e-4 && plain.lastBeta == 2e-2 && !plain.endsInNoise)
+        let both = "diffusion_cfg: {}\n" + Self.tiny.replacingOccurrences(of: "params:\n", with: "params:\n  diffusion_cfg: {}\n")
+        #expect(throws: InputError.self) { try ModelConfiguration(yaml: both, diffusion: diffusion) }
     }
 
     @Test func sizesVary() throws {
@@ -122,7 +143,22 @@ import Testing
         ("num_head_channels: 32", "num_head_channels: 24", "24 does not divide the width"),
         ("num_res_blocks: 2", "num_res_blocks: 0", "from 1 to 64"),
         ("context_dim: 32", "context_dim: 64", "the text encoder's width"),
-        ("use_linear_in_transformer: true", "use_linear_in_transformer: false", "is not supported"),
+        ("legacy: false", "legacy: false\n    use_scale_shift_norm: true", "is not supported"),
+        ("num_res_blocks: 2\n    channel_mult", "num_res_blocks: [2, 1]\n    channel_mult", "num_res_blocks: names 2 levels, of which there are 4"),
+        ("num_res_blocks: 2\n    channel_mult", "num_res_blocks: []\n    channel_mult", "num_res_blocks: is empty"),
+        ("num_res_blocks: 2\n    channel_mult", "num_res_blocks: [1, 2, 3, 0]\n    channel_mult", "from 1 to 64"),
+        ("context_dim: 32", "context_dim: [32, 32]", "context_dim: names 2 blocks, and transformer_depth others"),
+        ("transformer_depth: 1\n    context_dim: 32", "transformer_depth: 2\n    context_dim: [32, 16]", "context_dim: names the widths [32, 16]"),
+        ("num_head_channels: 32", "num_heads: 3", "unet_cfg.num_heads: 3 does not divide the width 32"),
+        ("num_head_channels: 32", "num_head_channels: -1", "num_head_channels: is -1, but must be from 1 to 4096"),
+        ("num_head_channels: 32", "num_heads: 0", "num_heads: is 0, but must be from 1 to 4096"),
+        ("params:\n", "params:\n  diffusion_cfg: {zero_snr: true}\n", "diffusion_cfg.zero_snr: is true, but where no signal is left"),
+        ("params:\n", "params:\n  diffusion_cfg: {timesteps: 500}\n", "diffusion_cfg.timesteps: must be 1000"),
+        ("params:\n", "params:\n  diffusion_cfg: {beta_schedule: quadratic}\n", "beta_schedule: is 'quadratic', but must be one of 'linear', 'sqrt_linear'"),
+        ("params:\n", "params:\n  diffusion_cfg: {linear_end: 1.0}\n", "diffusion_cfg.linear_end: is 1.0, but must be"),
+        ("params:\n", "params:\n  diffusion_cfg: {linear_start: .nan}\n", "diffusion_cfg.linear_start: is nan, but must be"),
+        ("params:\n", "params:\n  diffusion_cfg: {linear_start: 0.9, linear_end: 0.99}\n", "diffusion_cfg: leaves no signal"),
+        ("params:\n", "params:\n  parameterization: v\n  diffusion_cfg: {parameterization: v}\n", "diffusion_cfg.parameterization: is said twice"),
         ("hint_channels: 8", "hint_channels: 4", "twice the latent's channels"),
         ("attn_resolutions: []", "attn_resolutions: [16]", "is not supported"),
         ("layer: penultimate", "layer: first", "'last' or 'penultimate'"),
@@ -137,7 +173,7 @@ import Testing
         ("params:\n", "params:\n  default_steps: 99999999999999999999\n", "params.default_steps: must be a whole number"),
         ("params:\n", "params:\n  default_steps: few\n", "params.default_steps: must be a whole number"),
         ("params:\n", "params:\n  default_steps: 2.5\n", "params.default_steps: must be a whole number"),
-        ("params:\n", "params:\n  parameterization: v\n", "params.parameterization: is 'v', but must be 'eps' or 'residual'"),
+        ("params:\n", "params:\n  parameterization: w\n", "params.parameterization: is 'w', but must be 'eps' or 'x0' or 'v' or 'residual'"),
         ("params:\n", "params:\n  color_correction: all\n", "params.color_correction: is 'all', but must be 'statistics' or 'none'"),
         ("num_res_blocks: 2", "num_res_blocks: 2\n    normalization: batch", "normalization: is 'batch', but must be 'group' or 'position'"),
         ("num_res_blocks: 2", "num_res_blocks: 2\n    disable_middle_self_attn: 2", "disable_middle_self_attn: must be true or false"),

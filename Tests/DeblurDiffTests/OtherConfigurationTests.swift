@@ -10,9 +10,9 @@ import Testing
 /// Models of other sizes than the oracle's. What is expected was computed by `Tools/torch/deblurdiff_torch.py`, which agrees with the oracle.
 ///
 /// To compute it again, for each config: write a checkpoint with `seeded-checkpoint --config NAME.yaml --seed 1`, and run
-/// `deblurdiff_torch.py NAME.yaml CHECKPOINT picture.png --write NAME.safetensors --stages clip_context,vae_moments,eac,eps,x0,z_final,decoded`.
+/// `deblurdiff_torch.py NAME.yaml CHECKPOINT picture.png --write NAME.safetensors --stages clip_context,vae_moments,eac,eps,v,x0,z_final,decoded`.
 @Suite(.serialized) struct OtherConfigurationTests {
-    @Test(arguments: ["brief", "shallow", "transform", "uneven", "wide"], OracleSetting.all)
+    @Test(arguments: ["brief", "cosine", "shallow", "transform", "uneven", "velocity", "wide"], OracleSetting.all)
     func stagesAreThoseOfPyTorch(_ name: String, _ setting: OracleSetting) throws {
         let folder = repositoryFile("Tests/Fixtures/configs")
         let configuration = try ModelConfiguration(yaml: String(contentsOfFile: "\(folder)/\(name).yaml", encoding: .utf8))

@@ -6,6 +6,8 @@ import Testing
 
 /// Samplers beside k-diffusion's and diffusers' on a denoiser that is known (`Tools/samplers/make_fixtures.py`).
 @Suite struct SamplerPathTests {
+    private static let noise = DiffusionProcess.released.alphasCumulative.map { (1 / $0 - 1).squareRoot() }
+
     struct Expected: Decodable {
         struct Case: Decodable, CustomTestStringConvertible {
             var sampler: String
@@ -35,7 +37,7 @@ import Testing
         options.spacing = .list(expected.timesteps)
         options.steps = options.sampler.steps(levels: expected.timesteps.count)
         options.eta = expected.eta
-        var sampler = try options.sampler.make(options)
+        var sampler = try options.sampler.make(options, .released)
         var random = TorchGenerator(seed: Expected.all.seed)
         var z = Tensor(random.randn(Expected.all.size), shape: [1, 1, 1, Expected.all.size])
         var path: [[Float]] = []
@@ -58,9 +60,9 @@ import Testing
     @Test(arguments: Expected.all.spacings.indices) func spacingsAreThoseOfTheReference(_ index: Int) throws {
         let expected = Expected.all.spacings[index]
         let spacing = try #require(TimestepSpacing.named.first { $0.name == expected.spacing }).spacing
-        let timesteps = try spacing.timesteps(count: expected.noise.count).reversed() as [Int]
+        let timesteps = try spacing.timesteps(count: expected.noise.count, noise: Self.noise).reversed() as [Int]
         let nearest = expected.noise.map { wanted in
-            TimestepSpacing.noise.indices.min { abs(log(TimestepSpacing.noise[$0] / wanted)) < abs(log(TimestepSpacing.noise[$1] / wanted)) }!
+            Self.noise.indices.min { abs(log(Self.noise[$0] / wanted)) < abs(log(Self.noise[$1] / wanted)) }!
         }
         for (place, (timestep, wanted)) in zip(timesteps, nearest).enumerated() where nearest.filter({ abs($0 - wanted) <= expected.noise.count }).count == 1 {
             #expect(timestep == wanted, "place \(place)")
@@ -71,15 +73,17 @@ import Testing
     @Test(arguments: TimestepSpacing.named.map(\.spacing), [1, 2, 3, 10, 50, 333, 999, 1000]) func spacingsHaveAsManyAsAsked(
         _ spacing: TimestepSpacing, _ count: Int
     ) throws {
-        let timesteps = try spacing.timesteps(count: count)
+        let timesteps = try spacing.timesteps(count: count, noise: Self.noise)
         #expect(timesteps.count == count && timesteps.allSatisfy((0...999).contains))
         #expect(zip(timesteps, timesteps.dropFirst()).allSatisfy(<))
         #expect(count == 1 || timesteps.last == 999)
     }
 
     @Test func listsAreChecked() throws {
-        #expect(try TimestepSpacing.list([999, 5]).timesteps(count: 2) == [5, 999])
-        for wrong in [[5, 999], [5, 5], [1000, 5], [5, -1], [5]] { #expect(throws: (any Error).self) { try TimestepSpacing.list(wrong).timesteps(count: 2) } }
+        #expect(try TimestepSpacing.list([999, 5]).timesteps(count: 2, noise: Self.noise) == [5, 999])
+        for wrong in [[5, 999], [5, 5], [1000, 5], [5, -1], [5]] {
+            #expect(throws: (any Error).self) { try TimestepSpacing.list(wrong).timesteps(count: 2, noise: Self.noise) }
+        }
     }
 
     /// So that the names that people know are to be had, and mean what they know.
@@ -88,7 +92,7 @@ import Testing
             var options = RestorationOptions()
             options.steps = 7
             options.sampler = try #require(SamplerChoice.all.first { $0.name == name })
-            var sampler = try options.sampler.make(options)
+            var sampler = try options.sampler.make(options, .released)
             var random = TorchGenerator(seed: 1)
             var z = Tensor(random.randn(32), shape: [1, 1, 4, 8])
             for step in 0..<6 { z = sampler.step(z, estimate: z.map { tanh($0) }, step: step, random: &random) }

@@ -10,7 +10,7 @@ import Testing
     @Test(arguments: SamplerChoice.all, [1, 2, 5, 21, 50]) func aPerfectDenoiserLeadsToTheImage(_ name: SamplerChoice, _ steps: Int) throws {
         var options = RestorationOptions()
         (options.sampler, options.steps) = (name, steps)
-        var sampler = try name.make(options)
+        var sampler = try name.make(options, .released)
         var random = TorchGenerator(seed: 7)
         let image = Tensor(random.randn(64), shape: [1, 1, 8, 8])
         var z = Tensor(random.randn(64), shape: image.shape)
@@ -23,7 +23,7 @@ import Testing
     @Test(arguments: [2, 10, 50]) func ddimFollowsTheKnownPath(_ steps: Int) throws {
         var options = RestorationOptions()
         (options.sampler, options.steps) = (.ddim, steps)
-        var sampler = try options.sampler.make(options)
+        var sampler = try options.sampler.make(options, .released)
         let schedule = try NoiseSchedule(steps: steps)
         var random = TorchGenerator(seed: 3)
         let (image, noise) = (random.randn(64), random.randn(64))
@@ -34,7 +34,7 @@ import Testing
         var z = Tensor(mixed(sampler.timesteps[0]), shape: [1, 1, 8, 8])
         let eps = Tensor(noise, shape: z.shape)
         for step in 0..<steps {
-            let estimate = sampler.estimate(noise: eps, z: z, step: step)
+            let estimate = sampler.estimate(eps, .noise, z: z, step: step)
             z = sampler.step(z, estimate: estimate, step: step, random: &random)
             let expected = step + 1 < steps ? mixed(sampler.timesteps[step + 1]) : image
             #expect(zip(z.floatArray, expected).allSatisfy { abs($0 - $1) < 2e-3 }, "step \(step)")

@@ -176,7 +176,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.width = width = config["model_channels"]
         self.levels = [width * multiplier for multiplier in config["channel_mult"]]
-        self.blocks = config["num_res_blocks"]
+        blocks = config["num_res_blocks"]
+        self.blocks = blocks if isinstance(blocks, list) else [blocks] * len(self.levels)
         self.embedding = 4 * width
         self.resolutions = config.get("attention_resolutions", [4, 2, 1])
         self.config = config
@@ -187,7 +188,7 @@ class Encoder(nn.Module):
         self.skips = [self.levels[0]]
         channels = self.levels[0]
         for level, outputs in enumerate(self.levels):
-            for _ in range(self.blocks):
+            for _ in range(self.blocks[level]):
                 parts = [self.residual_block(channels, outputs)]
                 channels = outputs
                 if 1 << level in self.resolutions:
@@ -206,9 +207,12 @@ class Encoder(nn.Module):
     def transformer(self, level, attends_to_itself=True):
         config = self.config
         window = max(1, 64 >> level) if self.shrinking_windows else 64
-        return SpatialTransformer(
-            self.levels[level], config["context_dim"], config["num_head_channels"], config.get("transformer_depth", 1), window, self.norm, attends_to_itself
-        )
+        width, context = self.levels[level], config["context_dim"]
+        head = config.get("num_head_channels", -1)
+        if head == -1:
+            head = width // config["num_heads"]
+        context = context[0] if isinstance(context, list) else context
+        return SpatialTransformer(width, context, head, config.get("transformer_depth", 1), window, self.norm, attends_to_itself)
 
     def encode(self, x, timestep, context):
         half = self.width // 2
@@ -229,12 +233,12 @@ class UNet(Encoder):
         skips = list(self.skips)
         channels = self.levels[-1]
         for level in reversed(range(len(self.levels))):
-            for block in range(self.blocks + 1):
+            for block in range(self.blocks[level] + 1):
                 parts = [self.residual_block(channels + skips.pop(), self.levels[level])]
                 channels = self.levels[level]
                 if 1 << level in self.resolutions:
                     parts.append(self.transformer(level))
-                if level > 0 and block == self.blocks:
+                if level > 0 and block == self.blocks[level]:
                     parts.append(Upsample(channels))
                 self.output_blocks.append(Block(parts))
         self.out = nn.Sequential(self.norm(channels, 1e-5), nn.SiLU(), conv(channels, outputs))
@@ -442,9 +446,12 @@ class DeblurDiff(nn.Module):
         config = config.get("params", config)
         latent = config["vae_cfg"]["embed_dim"]
         released = {"model_channels": 128, "channel_mult": [1, 2, 4, 4], "num_head_channels": 64, "context_dim": 1024, "num_res_blocks": 2}
+        if "num_heads" in config.get("lkpn_cfg", {}):
+            released["num_head_channels"] = -1
         lkpn = {**released, **config.get("lkpn_cfg", {})}
         self.scale = config["latent_scale_factor"]
-        self.predicts_residual = config.get("parameterization", "eps") == "residual"
+        self.process = config.get("diffusion_cfg", {"linear_start": 0.00085, "linear_end": 0.0120})
+        self.parameterization = config.get("parameterization", self.process.get("parameterization", "eps"))
         self.unet = UNet(config["unet_cfg"], latent, latent)
         self.kpn = nn.Module()
         self.kpn.unet = UNet(lkpn, 2 * latent, latent * lkpn.get("kernel_size", 5) ** 2)
@@ -468,10 +475,31 @@ def sampled_latent(moments, scale, seed):
     return (mean + torch.exp(0.5 * log_variance.clamp(-30, 20)) * torch.randn(mean.shape)) * scale
 
 
-def schedule(steps):
-    """The kept timesteps and a, b, c1, c2, v of each, in float32."""
-    betas = torch.linspace(0.00085**0.5, 0.0120**0.5, 1000, dtype=torch.float64) ** 2
+def training_signal(process):
+    """The share of the signal's power at each of the 1000 timesteps."""
+    first, last = process.get("linear_start", 1e-4), process.get("linear_end", 2e-2)
+
+    def ramp(first, last):
+        return torch.linspace(first, last, 1000, dtype=torch.float64)
+
+    kind = process.get("beta_schedule", "linear")
+    if kind == "cosine":
+        offset = process.get("cosine_s", 8e-3)
+        angles = (torch.arange(1001, dtype=torch.float64) / 1000 + offset) / (1 + offset) * math.pi / 2
+        signal = torch.cos(angles) ** 2
+        betas = (1 - signal[1:] / signal[:-1]).clamp(0, 0.999)
+    else:
+        betas = {"linear": lambda: ramp(first**0.5, last**0.5) ** 2, "sqrt_linear": lambda: ramp(first, last), "sqrt": lambda: ramp(first, last) ** 0.5}[kind]()
     cumulative = torch.cumprod(1 - betas, 0)
+    if process.get("zero_snr", False):
+        root = cumulative.sqrt()
+        cumulative = ((root - root[-1]) * (root[0] / (root[0] - root[-1]))) ** 2
+    return cumulative
+
+
+def schedule(steps, process):
+    """The kept timesteps and a, b, signal, deviation, c1, c2, v of each, in float32."""
+    cumulative = training_signal(process)
     # Added up, not multiplied: some sums lie on the other side of a half.
     timesteps = [round(t) for t in itertools.accumulate([999 / max(steps - 1, 1)] * (steps - 1), initial=0.0)]
     kept = cumulative[timesteps]
@@ -481,7 +509,7 @@ def schedule(steps):
     a, b = (1 / cumulative).sqrt(), (1 / cumulative - 1).sqrt()
     v = betas * (1 - before) / (1 - cumulative)
     c1, c2 = betas * before.sqrt() / (1 - cumulative), (1 - before) * (1 - betas).sqrt() / (1 - cumulative)
-    return timesteps, [x.float() for x in (a, b, c1, c2, v)]
+    return timesteps, [x.float() for x in (a, b, cumulative.sqrt(), (1 - cumulative).sqrt(), c1, c2, v)]
 
 
 def restore(model, clean, steps, seed):
@@ -493,7 +521,7 @@ def restore(model, clean, steps, seed):
     image = sampled_latent(moments, model.scale, seed)
     torch.randn(image.shape)  # the negative prompt's condition, which nobody uses
     z = torch.randn(image.shape)
-    timesteps, (a, b, c1, c2, v) = schedule(steps)
+    timesteps, (a, b, signal, deviation, c1, c2, v) = schedule(steps, model.process)
     for count, index in enumerate(reversed(range(steps))):
         timestep = torch.tensor([float(timesteps[index])])
         stages[f"unet_in.{count}"] = z
@@ -503,8 +531,11 @@ def restore(model, clean, steps, seed):
         if count == 0:
             stages |= {f"control{number}.0": output for number, output in enumerate(control)}
         output = model.unet(z, timestep, context, control)
-        if model.predicts_residual:
-            stages[f"x0.{count}"] = estimate = eac + output
+        if model.parameterization in ["residual", "x0"]:
+            stages[f"x0.{count}"] = estimate = eac + output if model.parameterization == "residual" else output
+        elif model.parameterization == "v":
+            stages[f"v.{count}"] = output
+            estimate = signal[index] * z - deviation[index] * output
         else:
             stages[f"eps.{count}"] = output
             estimate = a[index] * z - b[index] * output

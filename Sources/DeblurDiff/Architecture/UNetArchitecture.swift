@@ -26,7 +26,7 @@ struct UNetArchitecture {
         if let control = controls.popLast() { h = try b.scope("middle_block") { try $0.graph.apply(Add(), h, control, name: "control") } }
         var index = 0
         for level in levels.reversed() {
-            for block in 0...configuration.residualBlocks {
+            for block in 0...configuration.residualBlocks[level] {
                 h = try b.scope("output_blocks.\(index)") { b in
                     var skip = skips.removeLast()
                     if let control = controls.popLast() { skip = try b.graph.apply(Add(), skip, control, name: "control") }
@@ -38,7 +38,7 @@ struct UNetArchitecture {
                         h = try transformer(&b, "\(key).1", h, context, window: windowSize(level))
                         part = 2
                     }
-                    if level > 0, block == configuration.residualBlocks {
+                    if level > 0, block == configuration.residualBlocks[level] {
                         h = try b.scope("\(part)") { b in
                             let large = try b.graph.apply(UpsampleNearest(factor: 2), h)
                             return try b.convolution("\(key).\(part).conv", large, outputs: b.type(h).shape[1])
@@ -75,7 +75,7 @@ struct UNetArchitecture {
     /// How many controls the denoiser takes: one for each input block, and one for the middle.
     static func controlCount(_ configuration: UNetConfiguration) -> Int {
         let levels = configuration.channelMultipliers.count
-        return 1 + levels * configuration.residualBlocks + (levels - 1) + 1
+        return 1 + (0..<levels).reduce(0) { $0 + configuration.residualBlocks[$1] } + (levels - 1) + 1
     }
 
     /// The outputs of all input blocks.
@@ -87,7 +87,7 @@ struct UNetArchitecture {
         }
         var outputs = [h]
         for level in levels {
-            for _ in 0..<configuration.residualBlocks {
+            for _ in 0..<configuration.residualBlocks[level] {
                 let key = "input_blocks.\(outputs.count)"
                 h = try b.scope(key) { b in
                     let h = try residualBlock(&b, "\(key).0", h, embedding, outputs: configuration.channels(level: level))
@@ -169,7 +169,7 @@ struct UNetArchitecture {
                 let q = try b.linear("\(key).\(name).to_q", x, outputs: width, bias: false)
                 let k = try b.linear("\(key).\(name).to_k", context, outputs: width, bias: false)
                 let v = try b.linear("\(key).\(name).to_v", context, outputs: width, bias: false)
-                let mixed = try b.attention(q, k, v, headSize: configuration.headChannels)
+                let mixed = try b.attention(q, k, v, headSize: configuration.headChannels(width: width))
                 return try b.linear("\(key).\(name).to_out.0", mixed, outputs: width)
             }
         }

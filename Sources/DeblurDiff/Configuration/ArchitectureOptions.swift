@@ -1,12 +1,19 @@
-/// A choice between the released architecture and another. Configurations that were stored before there was the choice mean the released one.
-public protocol ArchitectureOption: RawRepresentable<String>, CaseIterable, Codable, Hashable, Sendable {
+/// A part of a configuration that can differ from the released model's. Configurations that were stored before it could mean the released one.
+public protocol ReleasedDefault: Codable, Hashable, Sendable {
     static var released: Self { get }
 }
+
+/// A choice between the released architecture and another.
+public protocol ArchitectureOption: ReleasedDefault, RawRepresentable<String>, CaseIterable {}
 
 /// What the denoiser puts out.
 public enum Parameterization: String, ArchitectureOption {
     /// The noise in its latent.
     case noise = "eps"
+    /// The sharp image's latent.
+    case image = "x0"
+    /// What `z` moves by as noise replaces signal: `sqrt(acp) noise - sqrt(1 - acp) x0` (Salimans and Ho, 2022).
+    case velocity = "v"
     /// What the adaptive convolution's result lacks: their sum is the estimate of the sharp image's latent.
     case residual
 
@@ -46,13 +53,13 @@ public enum ColorCorrection: String, ArchitectureOption {
 // The compiler writes the coding of configurations, and takes these where they fit best.
 
 extension KeyedDecodingContainer {
-    func decode<Option: ArchitectureOption>(_ type: Option.Type, forKey key: Key) throws -> Option {
+    func decode<Option: ReleasedDefault>(_ type: Option.Type, forKey key: Key) throws -> Option {
         try decodeIfPresent(type, forKey: key) ?? .released
     }
 }
 
 extension KeyedEncodingContainer {
-    mutating func encode<Option: ArchitectureOption>(_ option: Option, forKey key: Key) throws {
+    mutating func encode<Option: ReleasedDefault>(_ option: Option, forKey key: Key) throws {
         try encodeIfPresent(option == .released ? nil : option, forKey: key)
     }
 }

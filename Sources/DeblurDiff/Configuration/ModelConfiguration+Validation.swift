@@ -35,6 +35,7 @@ extension ModelConfiguration {
         guard (1e-6...1e6).contains(latentScaleFactor) else {
             throw InputError("is \(latentScaleFactor), but must be from 1e-6 to 1e6", at: "latent_scale_factor")
         }
+        try process.validate(parameterization)
         // No more than the noise schedule has.
         if let defaultSteps { try check(defaultSteps, in: 1...1000, "default_steps") }
         try check(kernelSize, in: 1...31, "lkpn_cfg.kernel_size")
@@ -54,9 +55,29 @@ extension ModelConfiguration {
         }
         // Each output of the control network is added to a tensor of the denoiser.
         try require(controlNet.modelChannels, equals: unet.modelChannels, "controlnet_cfg.model_channels", "the denoiser's")
-        try require(controlNet.residualBlocks, equals: unet.residualBlocks, "controlnet_cfg.num_res_blocks", "the denoiser's")
+        guard controlNet.residualBlocks == unet.residualBlocks else {
+            throw InputError("must be the denoiser's \(unet.residualBlocks.counts)", at: "controlnet_cfg.num_res_blocks")
+        }
         guard controlNet.channelMultipliers == unet.channelMultipliers else {
             throw InputError("must be the denoiser's \(unet.channelMultipliers)", at: "controlnet_cfg.channel_mult")
+        }
+    }
+}
+
+extension DiffusionProcess {
+    fileprivate func validate(_ parameterization: Parameterization) throws {
+        let name = "diffusion_cfg"
+        for (beta, field) in [(firstBeta, "linear_start"), (lastBeta, "linear_end")] where !(1e-9..<1).contains(beta) {
+            throw InputError("is \(beta), but must be from 1e-9 to less than 1", at: "\(name).\(field)")
+        }
+        guard (1e-9...1).contains(cosineOffset) else { throw InputError("is \(cosineOffset), but must be from 1e-9 to 1", at: "\(name).cosine_s") }
+        guard !endsInNoise || parameterization != .noise else {
+            throw InputError(
+                "is true, but where no signal is left, its noise says nothing of the picture", at: "\(name).zero_snr",
+                advice: "Such models have the `parameterization` v.")
+        }
+        guard alphasCumulative.dropLast().allSatisfy({ $0 >= 1e-70 }) else {
+            throw InputError("leaves no signal long before the last timestep", at: name)
         }
     }
 }
@@ -66,9 +87,13 @@ extension UNetConfiguration {
         try check(inChannels, in: 1...4096, "\(name).in_channels")
         try check(hintChannels, in: 0...4096, "\(name).hint_channels")
         try check(outChannels, in: 0...65536, "\(name).out_channels")
-        try check(residualBlocks, in: 1...64, "\(name).num_res_blocks")
+        guard [1, channelMultipliers.count].contains(residualBlocks.counts.count) else {
+            throw InputError("names \(residualBlocks.counts.count) levels, of which there are \(channelMultipliers.count)", at: "\(name).num_res_blocks")
+        }
+        for count in residualBlocks.counts { try check(count, in: 1...64, "\(name).num_res_blocks") }
         try check(transformerDepth, in: 1...64, "\(name).transformer_depth")
-        try check(headChannels, in: 1...4096, "\(name).num_head_channels")
+        let (heads, field) = (heads ?? headChannels, self.heads == nil ? "num_head_channels" : "num_heads")
+        try check(heads, in: 1...4096, "\(name).\(field)")
         try check(contextDimension, in: 1...65536, "\(name).context_dim")
         try validateWidths(modelChannels, channelMultipliers, "\(name).model_channels", "\(name).channel_mult")
         let levels = channelMultipliers.count
@@ -78,9 +103,8 @@ extension UNetConfiguration {
                 at: "\(name).attention_resolutions")
         }
         for level in 0..<levels where hasAttention(level: level) || level == levels - 1 {
-            guard channels(level: level) % headChannels == 0 else {
-                throw InputError(
-                    "\(headChannels) does not divide the width \(channels(level: level)) of level \(level)", at: "\(name).num_head_channels")
+            guard channels(level: level) % heads == 0 else {
+                throw InputError("\(heads) does not divide the width \(channels(level: level)) of level \(level)", at: "\(name).\(field)")
             }
         }
     }

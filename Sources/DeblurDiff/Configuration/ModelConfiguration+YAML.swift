@@ -8,7 +8,9 @@ extension ModelConfiguration {
     ///
     /// - `lkpn_cfg`: the released code hard-codes the sizes of that network, which are the defaults here.
     /// - `default_steps`: the sampler's steps where a run does not say.
-    /// - `parameterization`: `eps` (the default) or `residual`, see ``Parameterization``.
+    /// - `diffusion_cfg`: the fields of the released `Diffusion`, whose own file `diffusion` may be instead: `beta_schedule`, `linear_start`, `linear_end`, `cosine_s`,
+    ///   `zero_snr`, `parameterization`. See ``DiffusionProcess``; without, that of Stable Diffusion.
+    /// - `parameterization`: `eps` (the default), `v`, `x0` or `residual`, see ``Parameterization``.
     /// - `color_correction`: `statistics` (the default) or `none`, see ``ColorCorrection``.
     /// - `normalization` of each network: `group` (the default) or `position`, see ``Normalization``.
     /// - `transform.block` of `vae_cfg`, in place of `ddconfig`: see ``AutoencoderConfiguration/transformBlock``.
@@ -16,23 +18,19 @@ extension ModelConfiguration {
     /// Fields that nothing depends on are ignored; a missing field, one of the wrong type, and options of the released code that change the network
     /// in a way that is not supported are an `InputError` that names the field.
     ///
-    /// - `warn`: told what the released program would do otherwise.
-    public init(yaml: String, warn: (String) -> Void = { _ in }) throws {
-        try refuseDeepNesting(yaml)
-        // Nodes are read as they are: building objects from them would expand aliases of aliases without bound.
-        let document: Node?
-        do {
-            document = try Yams.compose(yaml: yaml)
-        } catch {
-            throw InputError("is not valid YAML: \(firstLine(of: "\(error)"))")
+    /// - Parameters:
+    ///   - diffusion: the file of the released code that says how noise grows.
+    ///   - warn: told what the released program would do otherwise.
+    public init(yaml: String, diffusion: String? = nil, warn: (String) -> Void = { _ in }) throws {
+        let parameters = try Section(yaml: yaml)
+        var process = parameters.contains("diffusion_cfg") ? try parameters.section("diffusion_cfg") : nil
+        if let diffusion {
+            guard process == nil else { throw InputError("is there already, beside a file of its own", at: "diffusion_cfg") }
+            process = try Section(yaml: diffusion)
         }
-        guard let document, document.mapping != nil else {
-            throw InputError(
-                "is no model config: a mapping with 'params' is expected", advice: "Pass the YAML file that the checkpoint was trained with.")
+        guard process?.contains("parameterization") != true || !parameters.contains("parameterization") else {
+            throw InputError("is said twice", at: process!.name("parameterization"))
         }
-        let root = Section(node: document, path: "")
-        let parameters = root.contains("params") ? try root.section("params") : root
-
         let autoencoder = try AutoencoderConfiguration(parameters.section("vae_cfg"))
         let unet = try UNetConfiguration(denoiser: parameters.section("unet_cfg"))
         let textEncoder = try TextEncoderConfiguration(parameters.section("clip_cfg"))
@@ -47,7 +45,8 @@ extension ModelConfiguration {
             textEncoder: textEncoder,
             latentScaleFactor: try parameters.double("latent_scale_factor"),
             defaultSteps: try parameters.contains("default_steps") ? parameters.int("default_steps") : nil,
-            parameterization: try parameters.option("parameterization"), colorCorrection: try parameters.option("color_correction"))
+            parameterization: try (process?.contains("parameterization") == true ? process! : parameters).option("parameterization"),
+            process: try process.map(DiffusionProcess.init) ?? .released, colorCorrection: try parameters.option("color_correction"))
         try validate()
         for name in ["unet_cfg", "controlnet_cfg"] {
             let section = try parameters.section(name)
@@ -75,10 +74,10 @@ extension UNetConfiguration {
             inChannels: inChannels, hintChannels: hintChannels, outChannels: outChannels,
             modelChannels: try section.int("model_channels"),
             channelMultipliers: try section.ints("channel_mult"),
-            residualBlocks: try section.int("num_res_blocks"),
+            residualBlocks: try section.blockCounts("num_res_blocks"),
             attentionResolutions: try section.ints("attention_resolutions"),
-            headChannels: try section.int("num_head_channels"),
-            contextDimension: try section.int("context_dim"),
+            headChannels: try section.headChannels(), heads: try section.heads(),
+            contextDimension: try section.contextDimension(),
             transformerDepth: try section.int("transformer_depth", default: 1), normalization: try section.option("normalization"),
             middleAttention: try section.middleAttention())
     }
@@ -89,10 +88,14 @@ extension UNetConfiguration {
             try section.refuseUnsupportedOptions()
             modelChannels = try section.int("model_channels", default: modelChannels)
             channelMultipliers = try section.ints("channel_mult", default: channelMultipliers)
-            residualBlocks = try section.int("num_res_blocks", default: residualBlocks)
+            if section.contains("num_res_blocks") { residualBlocks = try section.blockCounts("num_res_blocks") }
             attentionResolutions = try section.ints("attention_resolutions", default: attentionResolutions)
-            headChannels = try section.int("num_head_channels", default: headChannels)
-            contextDimension = try section.int("context_dim", default: contextDimension)
+            if let heads = try section.heads() {
+                (headChannels, self.heads) = (-1, heads)
+            } else {
+                headChannels = try section.headChannels(default: headChannels)
+            }
+            contextDimension = try section.contextDimension(default: contextDimension)
             transformerDepth = try section.int("transformer_depth", default: transformerDepth)
             normalization = try section.option("normalization")
             middleAttention = try section.middleAttention()
@@ -102,6 +105,25 @@ extension UNetConfiguration {
         let kernel = min(max(kernelSize, 0), 1 << 10)
         inChannels = try section?.int("in_channels", default: 2 * latent) ?? 2 * latent
         outChannels = try section?.int("out_channels", default: latent * kernel * kernel) ?? latent * kernel * kernel
+    }
+}
+
+extension DiffusionProcess {
+    /// What is missing has the released class's default.
+    fileprivate init(_ section: Section) throws {
+        guard try section.int("timesteps", default: DiffusionProcess.timesteps) == DiffusionProcess.timesteps else {
+            throw InputError("must be \(DiffusionProcess.timesteps)", at: section.name("timesteps"))
+        }
+        let word = try section.string("beta_schedule", default: Schedule.linear.rawValue)
+        guard let schedule = Schedule(rawValue: word) else {
+            let words = Schedule.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            throw InputError("is '\(word)', but must be one of \(words)", at: section.name("beta_schedule"))
+        }
+        self.schedule = schedule
+        firstBeta = try section.double("linear_start", default: 1e-4)
+        lastBeta = try section.double("linear_end", default: 2e-2)
+        cosineOffset = try section.double("cosine_s", default: 8e-3)
+        endsInNoise = try section.bool("zero_snr", default: false)
     }
 }
 
@@ -150,6 +172,26 @@ private struct Section {
     let node: Node
     let path: String
 
+    init(node: Node, path: String) { (self.node, self.path) = (node, path) }
+
+    /// A file's `params`, or all of it.
+    init(yaml: String) throws {
+        try refuseDeepNesting(yaml)
+        // Nodes are read as they are: building objects from them would expand aliases of aliases without bound.
+        let document: Node?
+        do {
+            document = try Yams.compose(yaml: yaml)
+        } catch {
+            throw InputError("is not valid YAML: \(firstLine(of: "\(error)"))")
+        }
+        guard let document, document.mapping != nil else {
+            throw InputError(
+                "is no model config: a mapping with 'params' is expected", advice: "Pass the YAML file that the checkpoint was trained with.")
+        }
+        let root = Section(node: document, path: "")
+        self = root.contains("params") ? try root.section("params") : root
+    }
+
     func name(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
     func contains(_ key: String) -> Bool { value(key) != nil }
@@ -180,7 +222,8 @@ private struct Section {
         }
     }
 
-    func double(_ key: String) throws -> Double {
+    func double(_ key: String, default fallback: Double? = nil) throws -> Double {
+        if let fallback, !contains(key) { return fallback }
         guard let value = try required(key).float else { throw InputError("must be a number", at: name(key)) }
         return value
     }
@@ -206,6 +249,40 @@ private struct Section {
         return option
     }
 
+    private func isList(_ key: String) -> Bool { value(key)?.sequence != nil }
+
+    func blockCounts(_ key: String) throws -> BlockCounts {
+        guard isList(key) else { return BlockCounts([try int(key)]) }
+        let counts = try ints(key)
+        guard !counts.isEmpty else { throw InputError("is empty", at: name(key)) }
+        return BlockCounts(counts)
+    }
+
+    /// One for all transformers, or one for each of their blocks, which all read the same text.
+    func contextDimension(default fallback: Int? = nil) throws -> Int {
+        let key = "context_dim"
+        guard isList(key) else { return try int(key, default: fallback) }
+        let widths = try ints(key)
+        guard let width = widths.first, widths.allSatisfy({ $0 == width }) else {
+            throw InputError("names the widths \(widths), but there is one text for all", at: name(key))
+        }
+        guard try widths.count == int("transformer_depth", default: 1) else {
+            throw InputError("names \(widths.count) blocks, and transformer_depth others", at: name(key))
+        }
+        return width
+    }
+
+    /// As in the released code, -1 is none, and the channels of a head count where both are there.
+    func heads() throws -> Int? {
+        guard try int("num_head_channels", default: -1) == -1, contains("num_heads") else { return nil }
+        let heads = try int("num_heads")
+        return heads == -1 ? nil : heads
+    }
+
+    func headChannels(default fallback: Int? = nil) throws -> Int {
+        try heads() == nil ? int("num_head_channels", default: fallback) : -1
+    }
+
     /// The released code's name for it.
     func middleAttention() throws -> MiddleAttention { try bool("disable_middle_self_attn", default: false) ? .context : .positions }
 
@@ -219,7 +296,7 @@ private struct Section {
     /// Options of the released UNet code that make another network of the same sizes.
     func refuseUnsupportedOptions() throws {
         let neededValues: [(key: String, value: Bool)] = [
-            ("use_spatial_transformer", true), ("use_linear_in_transformer", true), ("conv_resample", true), ("use_scale_shift_norm", false),
+            ("use_spatial_transformer", true), ("conv_resample", true), ("use_scale_shift_norm", false),
             ("resblock_updown", false),
         ]
         for (key, needed) in neededValues where try bool(key, default: needed) != needed {

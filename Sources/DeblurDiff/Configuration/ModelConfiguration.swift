@@ -21,12 +21,15 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     public var defaultSteps: Int?
     /// What the denoiser puts out.
     public var parameterization: Parameterization
+    /// The noise that the denoiser was trained with.
+    public var process: DiffusionProcess
     public var colorCorrection: ColorCorrection
 
     public init(
         unet: UNetConfiguration, controlNet: UNetConfiguration, lkpn: UNetConfiguration, kernelSize: Int = 5,
         autoencoder: AutoencoderConfiguration, textEncoder: TextEncoderConfiguration, latentScaleFactor: Double = 0.18215,
-        defaultSteps: Int? = nil, parameterization: Parameterization = .released, colorCorrection: ColorCorrection = .released
+        defaultSteps: Int? = nil, parameterization: Parameterization = .released, process: DiffusionProcess = .released,
+        colorCorrection: ColorCorrection = .released
     ) {
         self.unet = unet
         self.controlNet = controlNet
@@ -37,6 +40,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
         self.latentScaleFactor = latentScaleFactor
         self.defaultSteps = defaultSteps
         self.parameterization = parameterization
+        self.process = process
         self.colorCorrection = colorCorrection
     }
 
@@ -68,10 +72,13 @@ public struct UNetConfiguration: Codable, Hashable, Sendable {
     public var modelChannels: Int
     public var channelMultipliers: [Int]
     /// Residual blocks in each level of the encoder half; the decoder half has one more.
-    public var residualBlocks: Int
+    public var residualBlocks: BlockCounts
     /// The downsampling factors (1, 2, 4, ... for level 0, 1, 2, ...) at which a transformer follows each residual block.
     public var attentionResolutions: [Int]
+    /// Channels of an attention head, where ``heads`` does not say how many there are.
     public var headChannels: Int
+    /// Attention heads on every level, each with its part of the level's channels.
+    public var heads: Int?
     public var contextDimension: Int
     /// Blocks in each transformer.
     public var transformerDepth: Int
@@ -81,8 +88,8 @@ public struct UNetConfiguration: Codable, Hashable, Sendable {
     public var middleAttention: MiddleAttention
 
     public init(
-        inChannels: Int, hintChannels: Int = 0, outChannels: Int, modelChannels: Int, channelMultipliers: [Int], residualBlocks: Int = 2,
-        attentionResolutions: [Int] = [4, 2, 1], headChannels: Int, contextDimension: Int, transformerDepth: Int = 1,
+        inChannels: Int, hintChannels: Int = 0, outChannels: Int, modelChannels: Int, channelMultipliers: [Int], residualBlocks: BlockCounts = 2,
+        attentionResolutions: [Int] = [4, 2, 1], headChannels: Int, heads: Int? = nil, contextDimension: Int, transformerDepth: Int = 1,
         normalization: Normalization = .released, middleAttention: MiddleAttention = .released
     ) {
         self.inChannels = inChannels
@@ -93,6 +100,7 @@ public struct UNetConfiguration: Codable, Hashable, Sendable {
         self.residualBlocks = residualBlocks
         self.attentionResolutions = attentionResolutions
         self.headChannels = headChannels
+        self.heads = heads
         self.contextDimension = contextDimension
         self.transformerDepth = transformerDepth
         self.normalization = normalization
@@ -107,8 +115,32 @@ public struct UNetConfiguration: Codable, Hashable, Sendable {
 
     public func channels(level: Int) -> Int { modelChannels * channelMultipliers[level] }
 
+    /// Channels of an attention head in a transformer of this width.
+    public func headChannels(width: Int) -> Int { heads.map { width / $0 } ?? headChannels }
+
     /// Whether the residual blocks of a level are followed by transformers. The middle always has one.
     public func hasAttention(level: Int) -> Bool { attentionResolutions.contains(1 << level) }
+}
+
+/// How many blocks each level has: one number for all, or one for each.
+public struct BlockCounts: Codable, Hashable, Sendable, ExpressibleByIntegerLiteral {
+    /// One, or as many as there are levels.
+    public let counts: [Int]
+
+    public init(_ counts: [Int]) { self.counts = counts.dropFirst().contains { $0 != counts[0] } ? counts : Array(counts.prefix(1)) }
+    public init(integerLiteral count: Int) { self.init([count]) }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let count = try? container.decode(Int.self) { self.init([count]) } else { self.init(try container.decode([Int].self)) }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        if counts.count == 1 { try container.encode(counts[0]) } else { try container.encode(counts) }
+    }
+
+    public subscript(level: Int) -> Int { counts.count == 1 ? counts[0] : counts[level] }
 }
 
 /// The sizes of the autoencoder between images and latents.

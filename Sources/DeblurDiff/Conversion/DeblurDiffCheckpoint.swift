@@ -82,7 +82,13 @@ public final class DeblurDiffCheckpoint: CheckpointSource {
         paths = parts.flatMap(\.source.paths)
     }
 
-    public func type(of name: String) -> TensorType? { places[name].flatMap { $0.source.type(of: $0.name) } }
+    /// Where transformers project by 1 x 1 convolutions (`use_linear_in_transformer: false`), their weights count as those of the linear layers that compute the same.
+    public func type(of name: String) -> TensorType? {
+        guard let place = places[name], var type = place.source.type(of: place.name) else { return nil }
+        let isProjection = !name.hasPrefix("vae.") && (name.hasSuffix(".proj_in.weight") || name.hasSuffix(".proj_out.weight"))
+        if isProjection, type.shape.rank == 4, type.shape[2] == 1, type.shape[3] == 1 { type.shape = [type.shape[0], type.shape[1]] }
+        return type
+    }
 
     public func forEachPiece(of name: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         guard let place = places[name] else { throw InputError("there is no such tensor in the checkpoint", at: name) }

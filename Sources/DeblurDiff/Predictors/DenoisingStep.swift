@@ -30,7 +30,8 @@ public enum DenoisingStep {
     public static func result(_ parameterization: Parameterization) -> String {
         switch parameterization {
         case .noise: "eps"
-        case .residual: "x0"
+        case .residual, .image: "x0"
+        case .velocity: "v"
         }
     }
 

@@ -142,7 +142,7 @@ public final class ModelSpeeds {
         guard let sampler = (try? NoiseSchedule(steps: 2)).map(SpacedSampler.init) else { return 0 }
         return perNumber("sampler's step") {
             var random = TorchGenerator(seed: 1)
-            let estimate = sampler.estimate(noise: latent, z: latent, step: 0)
+            let estimate = sampler.estimate(latent, .noise, z: latent, step: 0)
             _ = sampler.step(latent, estimate: estimate, step: 0, random: &random)
         }
     }

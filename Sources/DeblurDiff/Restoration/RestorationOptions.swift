@@ -54,7 +54,7 @@ public struct RestorationOptions: Sendable {
 
     /// Checks what a user can get wrong. Errors name fields: `tileSize`.
     public func validate(for configuration: ModelConfiguration) throws {
-        _ = try sampler.make(self)
+        _ = try sampler.make(self, configuration.process)
         guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "`guidanceScale`") }
         guard strength.isFinite else { throw InputError("the strength must be a number", at: "`strength`") }
         guard (0...1).contains(blend) else { throw InputError("the share of the restored image must be 0 to 1, not \(blend)", at: "`blend`") }

@@ -112,7 +112,7 @@ public final class Restorer {
         }
         _ = random.randn(size)
         let zeros = Tensor(TensorType(.float32, latent))
-        var sampler = try options.sampler.make(options)
+        var sampler = try options.sampler.make(options, model.configuration.process)
         for (index, timestep) in sampler.timesteps.enumerated() {
             if let guidance = options.restorationGuidance, guidance.isActive(at: timestep) {
                 for _ in 0..<guidance.repetitions { random.skipHostRandn(size) }
@@ -186,7 +186,8 @@ public final class Restorer {
         guard options.betterStart else { return random.randn(shape) }
         let coarse = try autoencoder.tiledEncoding(LowFrequencies.of(clean)) { autoencoder.sampleLatent($0, &random) }
         let noise = random.randn(shape.elementCount)
-        let first = NoiseSchedule.fullAlphasCumulative[try options.sampler.make(options).timesteps[0]]
+        let sampler = try options.sampler.make(options, model.configuration.process)
+        let first = sampler.schedule.alphasCumulative[sampler.timesteps[0]]
         let (signal, deviation) = (Float(first.squareRoot()), Float((1 - first).squareRoot()))
         return Tensor(zip(coarse.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: shape)
     }
@@ -200,7 +201,7 @@ public final class Restorer {
         session.releaseProgram()
         if denoiser?.latent != tile {
             denoiser = nil  // its weights go before the new ones come
-            let sampler = try options.sampler.make(options)
+            let sampler = try options.sampler.make(options, model.configuration.process)
             let value = try Denoiser(
                 model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner, arenaLimit: session.arenaLimit)
             denoiser = (tile, value)
@@ -226,7 +227,7 @@ public final class Restorer {
         from checkpoint: SamplerCheckpoint?, preview: ((_ step: Int, _ estimate: Tensor) throws -> Void)?,
         afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {
-        var sampler = try options.sampler.make(options)
+        var sampler = try options.sampler.make(options, model.configuration.process)
         let timesteps = sampler.timesteps
         var z = start
         if let checkpoint {
@@ -239,7 +240,7 @@ public final class Restorer {
             let step = SamplerStep(index: index, count: timesteps.count, timestep: timestep)
             guard let predictor else { break }
             let prediction = try predictor.predict(z, step)
-            var estimate = model.configuration.parameterization == .noise ? sampler.estimate(noise: prediction, z: z, step: index) : prediction
+            var estimate = sampler.estimate(prediction, model.configuration.parameterization, z: z, step: index)
             if let guidance, guidance.options.isActive(at: timestep) {
                 let rate = sampler.guidanceRate(scale: guidance.options.scale, step: index)
                 guidance.pull(&estimate, rate: rate) { autoencoder.sampleLatent($0, &random) }

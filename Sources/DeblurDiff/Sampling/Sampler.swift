@@ -11,8 +11,8 @@ public protocol Sampler {
     /// The level of noise at each step, in the schedule: 0 the noisiest. A step is one evaluation of the networks.
     var levels: [Int] { get }
 
-    /// The image that is left of `z` without a prediction of its noise.
-    func estimate(noise: Tensor, z: Tensor, step: Int) -> Tensor
+    /// The image that a prediction says is in `z`.
+    func estimate(_ prediction: Tensor, _ kind: Parameterization, z: Tensor, step: Int) -> Tensor
 
     /// How fast restoration guidance of a scale pulls a step's estimate.
     func guidanceRate(scale: Float, step: Int) -> Float
@@ -36,10 +36,15 @@ extension Sampler {
     /// In the order of use, the noisiest first, each in 0...999.
     public var timesteps: [Int] { levels.map { schedule.timesteps[schedule.index($0)] } }
 
-    public func estimate(noise: Tensor, z: Tensor, step: Int) -> Tensor {
+    public func estimate(_ prediction: Tensor, _ kind: Parameterization, z: Tensor, step: Int) -> Tensor {
         let index = schedule.index(levels[step])
-        let (a, b) = (schedule.a[index], schedule.b[index])
-        return Tensor(zip(z.floatArray, noise.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
+        let (a, b): (Float, Float)
+        switch kind {
+        case .image, .residual: return prediction
+        case .noise: (a, b) = (schedule.a[index], schedule.b[index])
+        case .velocity: (a, b) = (schedule.signal[index], schedule.deviation[index])
+        }
+        return Tensor(zip(z.floatArray, prediction.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
     }
 
     public func guidanceRate(scale: Float, step: Int) -> Float { 3000 * scale / schedule.c1[schedule.index(levels[step])] }
@@ -99,13 +104,14 @@ public struct SamplerChoice: Hashable, Sendable {
     public func steps(levels: Int) -> Int { isTwoStage ? 2 * levels - 1 : levels }
 
     /// - Throws: an `InputError` for steps that are not 1...1000, and for timesteps that are not as many.
-    func make(_ options: RestorationOptions) throws -> any Sampler {
+    func make(_ options: RestorationOptions, _ process: DiffusionProcess) throws -> any Sampler {
         guard options.eta == nil || standardEta != nil else {
             throw InputError("the sampler '\(name)' draws no noise, or as much as it must", at: "`eta`", advice: "Leave it out.")
         }
         let eta = options.eta ?? standardEta ?? 0
         guard eta.isFinite, eta >= 0 else { throw InputError("must be 0 or more, not \(eta)", at: "`eta`") }
-        return sampler(try NoiseSchedule(steps: isTwoStage ? options.steps / 2 + 1 : options.steps, spacing: options.spacing), eta, options.steps)
+        let levels = isTwoStage ? options.steps / 2 + 1 : options.steps
+        return sampler(try NoiseSchedule(steps: levels, spacing: options.spacing, process: process), eta, options.steps)
     }
 
     public static func == (a: SamplerChoice, b: SamplerChoice) -> Bool { a.name == b.name }
@@ -117,7 +123,7 @@ extension NoiseSchedule {
     public func index(_ level: Int) -> Int { timesteps.count - 1 - level }
 
     /// The deviation of a level's noise beside a signal of 1, `sigma = sqrt(1 / acp - 1)`; 0 behind the last level.
-    public func noise(_ level: Int) -> Double { level < timesteps.count ? TimestepSpacing.noise[timesteps[index(level)]] : 0 }
+    public func noise(_ level: Int) -> Double { level < timesteps.count ? noiseLevels[timesteps[index(level)]] : 0 }
 
     /// The logarithm of how much noise goes between a level and the next.
     func length(_ level: Int) -> Double { log(noise(level) / noise(level + 1)) }

@@ -30,9 +30,10 @@ public enum TimestepSpacing: Hashable, Sendable {
     }
 
     /// - `count`: 1...1000.
+    /// - `noise`: of every timestep beside the signal.
     /// - Returns: rising, each in 0...999, all different.
     /// - Throws: an `InputError` for another count, and for a list that does not fall or has another length.
-    func timesteps(count: Int) throws -> [Int] {
+    func timesteps(count: Int, noise: [Double]) throws -> [Int] {
         let last = NoiseSchedule.trainingSteps - 1
         guard (1...last + 1).contains(count) else {
             throw InputError("the number of steps must be 1 to \(last + 1), not \(count)", at: "`steps`")
@@ -40,9 +41,9 @@ public enum TimestepSpacing: Hashable, Sendable {
         /// 0 for the first, 1 for the last.
         func share(_ index: Int) -> Double { count == 1 ? 0 : Double(index) / Double(count - 1) }
         func levels(_ level: (Double) -> Double) -> [Int] {
-            TimestepSpacing.separated((0..<count).map { TimestepSpacing.timestep(noise: level(share($0))) })
+            TimestepSpacing.separated((0..<count).map { TimestepSpacing.timestep(noise: level(share($0)), in: noise) })
         }
-        let (most, least) = (TimestepSpacing.noise[last], TimestepSpacing.noise[0])
+        let (most, least) = (noise[last], noise[0])
         switch self {
         case .even:
             // The stride is added up, as in the released code: for 283 of all counts one sum or more lies on the other side of a half than the multiple.
@@ -73,11 +74,8 @@ public enum TimestepSpacing: Hashable, Sendable {
         }
     }
 
-    /// The noise of every timestep beside the signal: `sqrt(1 / acp - 1)`.
-    static let noise = NoiseSchedule.fullAlphasCumulative.map { (1 / $0 - 1).squareRoot() }
-
     /// The nearest by the logarithm of the noise.
-    private static func timestep(noise wanted: Double) -> Int {
+    private static func timestep(noise wanted: Double, in noise: [Double]) -> Int {
         let above = noise.firstIndex { $0 >= wanted } ?? noise.count - 1
         guard above > 0 else { return 0 }
         return log(wanted / noise[above - 1]) < log(noise[above] / wanted) ? above - 1 : above
