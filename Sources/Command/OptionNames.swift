@@ -8,7 +8,7 @@ private let options = [
     "pixelCount": "--max-pixels", "precision": "--precision", "readNoise": "--read-noise", "regions": "--regions", "response": "--response",
     "restorationGuidance": "--g-scale", "restorationGuidance.repetitions": "--g-repeat", "restorationGuidance.scale": "--g-scale",
     "shotNoise": "--shot-noise", "spacing": "--timesteps", "stableDiffusion": "--sd", "steps": "--steps", "strength": "--strength", "tileSize": "--tile-size",
-    "tileStride": "--tile-stride", "tiled": "--tiled",
+    "tileStride": "--tile-stride", "tiled": "--tiled", "without": "--without",
 ]
 
 /// What an error says, with the command's options in place of the libraries' fields: --tile-size for `tileSize`.

@@ -14,6 +14,12 @@ struct OptimizationFlags: ParsableArguments {
     @Option(name: .customLong("disable"), help: ArgumentHelp("Leave out a pass (see 'passes'); may be repeated.", valueName: "pass"))
     var disabled: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Build the denoising step without a part, as the paper's ablations: lkpn (the blurred image is the guidance), eac (the LKPN's output is), feedback (the LKPN does not see the noisy image); may be repeated.",
+            valueName: "part"))
+    var without: [Ablation] = []
+
     @Option(help: ArgumentHelp("Stop after so many rewrites, to find the one that makes a result wrong.", valueName: "n"))
     var stopAfter: Int?
 
@@ -27,10 +33,13 @@ struct OptimizationFlags: ParsableArguments {
     var options: OptimizationOptions {
         var options = OptimizationOptions()
         options.level = level
+        options.without = Set(without.map(\.rawValue))
         options.pipeline = PipelineOptions(disabledPasses: Set(disabled), stopAfter: stopAfter, verifies: verifies)
         return options
     }
 }
+
+extension Ablation: ExpressibleByArgument {}
 
 /// Options of every command that runs a model.
 struct RuntimeFlags: ParsableArguments {

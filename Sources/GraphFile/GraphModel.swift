@@ -53,6 +53,7 @@ public final class GraphModel: StagedModel, Sendable {
     public init(
         file: ModelFile, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), ops: OpRegistry = .standard
     ) throws {
+        guard optimization.without.isEmpty else { throw InputError("only a DeblurDiff has parts that can be left out", at: file.path) }
         self.file = file
         self.options = options
         self.optimization = optimization

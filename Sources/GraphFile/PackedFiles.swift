@@ -177,6 +177,6 @@ extension ModelFile {
         let pipeline = optimization.pipeline
         return [
             digest, options.precision.rawValue, options.memory.rawValue, "\(options.packsWeights)", optimization.level.name, "\(pipeline.stopAfter ?? -1)",
-        ] + pipeline.disabledPasses.sorted()
+        ] + pipeline.disabledPasses.sorted() + optimization.without.sorted().map { "without \($0)" }
     }
 }

@@ -43,6 +43,7 @@ public final class PhotoRestorer {
         var recorder = recorder
         if !settings.views.isEmpty {
             guard !settings.restoration.tiled else { throw InputError("pictures that explain are not to be had with tiles", at: "`tiled`") }
+            guard !model.without.contains(.lkpn) else { throw InputError("pictures that explain need the LKPN", at: "`without`") }
             let steps = settings.views.flatMap { $0.view.steps(of: settings.restoration.steps) }
             recorder = Recorder(stages: ["eac", "lkpn_kernel"], steps: Set(steps))
         }

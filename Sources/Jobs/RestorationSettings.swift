@@ -100,6 +100,7 @@ public struct RestorationSettings: Sendable {
         }
         add("--precision", model.options.precision.rawValue, if: model.options.precision != .float32)
         add("-O", model.optimization.level.name.dropFirst(), if: model.optimization.level != .standard)
+        for part in model.without.map(\.rawValue).sorted() { options.append("--without \(part)") }
         for pass in model.optimization.pipeline.disabledPasses.sorted() { options.append("--disable \(pass)") }
         add("--memory", model.options.memory.rawValue, if: model.options.memory != .standard)
         add("--jpeg-quality", writing.quality, if: format.hasQuality && writing.quality != WritingOptions().quality)

@@ -347,6 +347,23 @@ import Testing
         }
     }
 
+    /// Parts that are left out decide the result, so that it tells of them; what needs them says so.
+    @Test func leavesOutParts() throws {
+        try withScratchFolder { folder in
+            try SharedFiles.writePhoto(folder + "/photo.png")
+            func picture(_ arguments: String...) throws -> [UInt8] {
+                let outcome = try run(["photo.png", "--output", "o.png", "--overwrite"] + arguments, in: folder)
+                #expect(outcome.status == 0, "\(outcome)")
+                return try Photo(reading: folder + "/o.png").pixels
+            }
+            let pictures = [try picture(), try picture("--without", "eac"), try picture("--without", "eac", "--without", "feedback")]
+            #expect(Set(pictures).count == 3)
+            #expect(try Command.run(["inspect", "o.png"], in: folder).output.contains("--without eac --without feedback"))
+            try expectFailure(
+                ["photo.png", "--output", "p.png", "--without", "lkpn", "--kernels", "k.png", "--quiet"], in: folder, says: "need the LKPN", "--without")
+        }
+    }
+
     @Test func seedModes() throws {
         try withScratchFolder { folder in
             try FileManager.default.createDirectory(atPath: folder + "/in", withIntermediateDirectories: false)

@@ -15,6 +15,7 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
     var disabledPasses: Set<String> = []
     var precision = Precision.float32
     var stripsEverything = false
+    var without: Set<String> = []
 
     var testDescription: String { name }
 
@@ -37,6 +38,7 @@ struct OracleSetting: CustomTestStringConvertible, Sendable {
         options.stripsEverything = stripsEverything
         var optimization = OptimizationOptions()
         optimization.level = level
+        optimization.without = without
         optimization.pipeline.disabledPasses = disabledPasses
         return try DeblurDiffModel(path: path, options: options, optimization: optimization, keepsPrograms: keepsPrograms)
     }

@@ -10,7 +10,7 @@ result, truth).
 
     evaluate.py --torch RUN/deblur.safetensors --data FOLDER --out RESULTS
 
-runs the sampler in PyTorch instead; with --without also the ablation's models, which the program does not know.
+runs the sampler in PyTorch instead; with --without also the ablation's models, as `deblurdiff run --without` does.
 """
 import argparse
 import json

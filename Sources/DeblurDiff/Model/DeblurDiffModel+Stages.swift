@@ -86,7 +86,8 @@ extension DeblurDiffModel {
     func imported(_ key: ProgramCache.Key) throws -> Graph {
         if DenoisingStep.stageNames.contains(key.graph) {
             return try DenoisingStep.graph(
-                graphs, latent: key.inputs["z"]!, parameterization: configuration.parameterization, strength: key.strength, outputs: key.outputs)
+                graphs, latent: key.inputs["z"]!, parameterization: configuration.parameterization, strength: key.strength,
+                outputs: key.outputs, without: without)
         }
         let graph = try graphs[key.graph]!.specialized(key.inputs)
         try ModelSignatures.checkOutputs(of: graph, key.graph, configuration: configuration)

@@ -20,6 +20,8 @@ public final class DeblurDiffModel: StagedModel, Sendable {
     public let parameters: ParameterStore
     public let options: RuntimeOptions
     public let optimization: OptimizationOptions
+    /// What its steps are built without: ``GraphPasses/OptimizationOptions/without``.
+    public let without: Set<Ablation>
     let programs: ProgramCache
     /// Packed weights of large programs, from process to process.
     public let packed: PackedFiles?
@@ -42,6 +44,13 @@ public final class DeblurDiffModel: StagedModel, Sendable {
         self.file = file
         self.options = options
         self.optimization = optimization
+        without = Set(
+            try optimization.without.map {
+                guard let part = Ablation(rawValue: $0) else {
+                    throw InputError("there is no part '\($0)'", advice: "The parts are: " + Ablation.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+                }
+                return part
+            })
         configuration = try DeblurDiffModel.configuration(of: file)
         graphs = try DeblurDiffModel.graphs(in: file, configuration)
         packed = packedFolder.map { PackedFiles(folder: $0, subject: file.packingSubject(options, optimization), pool: options.pool) }

@@ -22,8 +22,8 @@ public enum DenoisingStep {
     public static let stageNames = hoisting.stages.map(\.name) + [hoisting.rest]
 
     /// All that the graph can put out; a run that records nothing needs the last, its ``result(_:)``, alone.
-    public static func outputNames(_ parameterization: Parameterization = .noise, controlCount: Int) -> [String] {
-        ["lkpn_kernel", "eac"] + (0..<controlCount).map { "control\($0)" } + [result(parameterization)]
+    public static func outputNames(_ parameterization: Parameterization = .noise, controlCount: Int, without: Set<Ablation> = []) -> [String] {
+        (without.contains(.lkpn) ? [] : ["lkpn_kernel", "eac"]) + (0..<controlCount).map { "control\($0)" } + [result(parameterization)]
     }
 
     /// The output from which the sampler goes on.
@@ -37,9 +37,11 @@ public enum DenoisingStep {
 
     /// - `graphs`: those of a model.
     /// - `latent`: the type of `z` and `c_img`.
+    /// - `without`: parts that are left out.
     /// - `outputs`: which of ``outputNames(_:controlCount:)`` to put out; without, the result alone.
     public static func graph(
-        _ graphs: [String: Graph], latent: TensorType, parameterization: Parameterization = .noise, strength: Float = 1, outputs: Set<String>? = nil
+        _ graphs: [String: Graph], latent: TensorType, parameterization: Parameterization = .noise, strength: Float = 1, outputs: Set<String>? = nil,
+        without: Set<Ablation> = []
     ) throws -> Graph {
         var b = GraphBuilder(name: "step")
         let z = b.input("z", latent)
@@ -55,8 +57,20 @@ public enum DenoisingStep {
         let shared = ["timestep": timestep, "context": context]
         func with(_ x: ValueID) -> [String: ValueID] { shared.merging(["x": x]) { $1 } }
 
-        let kernel = try network("lkpn", with(b.apply(Concat(axis: 1), image, z, name: "lkpn.x")))["kernel"]!
-        let eac = try network("eac", ["c_img": image, "kernel": kernel])["eac"]!
+        var (eac, predicted) = (image, [String: ValueID]())
+        if !without.contains(.lkpn) {
+            let seen = without.contains(.feedback) ? try b.apply(Scale(factor: 0), image, name: "lkpn.nothing") : z
+            let kernel = try network("lkpn", with(b.apply(Concat(axis: 1), image, seen, name: "lkpn.x")))["kernel"]!
+            if without.contains(.eac) {
+                let taps = b.type(kernel).shape[1] / latent.shape[1]
+                let kernels = try b.apply(Unflatten(axis: 1, sizes: [-1, taps]), kernel)
+                let first = taps == 1 ? kernels : try b.apply(Split(axis: 2, sizes: [1, taps - 1]), [kernels], name: "lkpn.first")[0]
+                eac = try b.apply(Add(), b.apply(ReduceSum(axis: 2), first), image, name: "lkpn.guidance")
+            } else {
+                eac = try network("eac", ["c_img": image, "kernel": kernel])["eac"]!
+            }
+            predicted = ["lkpn_kernel": kernel, "eac": eac]
+        }
         var controls = try network("control_net", with(b.apply(Concat(axis: 1), z, image, eac, name: "control_net.x")))
         if strength != 1 {
             for (name, value) in controls.sorted(by: { $0.key < $1.key }) {
@@ -65,9 +79,9 @@ public enum DenoisingStep {
         }
         var result = try network("unet", with(z).merging(controls) { $1 })["eps"]!
         if parameterization == .residual { result = try b.apply(Add(), eac, result, name: "x0") }
-        let all = controls.merging(["lkpn_kernel": kernel, "eac": eac, self.result(parameterization): result]) { $1 }
+        let all = controls.merging(predicted) { $1 }.merging([self.result(parameterization): result]) { $1 }
         let outputs = outputs ?? [self.result(parameterization)]
-        for name in outputNames(parameterization, controlCount: controls.count) where outputs.contains(name) { b.output(name, all[name]!) }
+        for name in outputNames(parameterization, controlCount: controls.count, without: without) where outputs.contains(name) { b.output(name, all[name]!) }
         return b.graph
     }
 }

@@ -26,7 +26,7 @@ final class Denoiser {
 
     /// All that a step can put out but its result, in the order in which it is computed.
     private var stageNames: [String] {
-        DenoisingStep.outputNames(model.configuration.parameterization, controlCount: model.graphs["control_net"]!.outputs.count)
+        DenoisingStep.outputNames(model.configuration.parameterization, controlCount: model.graphs["control_net"]!.outputs.count, without: model.without)
             .filter { $0 != model.stepResult }
     }
 

@@ -32,7 +32,7 @@ public final class ModelSpeeds {
         configuration =
             ([
                 model.file.digest, optimization.level.name, options.precision.rawValue, options.memory.rawValue, "\(options.pool.threadCount) threads",
-            ] + optimization.pipeline.disabledPasses.sorted()).joined(separator: ", ")
+            ] + optimization.pipeline.disabledPasses.sorted() + optimization.without.sorted().map { "without \($0)" }).joined(separator: ", ")
         known = (file?.read()[configuration] ?? [:]).filter(\.value.isSound)
     }
 
