@@ -53,7 +53,7 @@ let package = Package(
             name: "ONNX",
             dependencies: ["COnnx", "Checkpoints", "Files", "GraphIR", "GraphRuntime", "Operators", "TensorFiles", "Tensors"]),
         .target(name: "Images", dependencies: ["CHEIF", "CJPEG", "CLCMS", "CPNG", "CTIFF", "CWebP", "CZlib", "Files", "Tensors"]),
-        .target(name: "Metrics", dependencies: ["Files", "Images", "Tensors"], resources: [.embedInCode("Resources/niqe.txt")]),
+        .target(name: "ImageMetrics", dependencies: ["Files", "Images", "Tensors"], resources: [.embedInCode("Resources/niqe.txt")]),
         .target(name: "Blur", dependencies: ["Files", "Images"]),
         .target(
             name: "DeblurDiff",
@@ -61,13 +61,12 @@ let package = Package(
                 "CKernels", "CZlib", "Checkpoints", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "Operators", "TensorFiles", "Tensors",
                 "Yams",
             ]),
-        .target(name: "Jobs", dependencies: ["Blur", "DeblurDiff", "Files", "GraphRuntime", "Images", "Metrics", "TensorFiles", "Tensors"]),
+        .target(name: "Jobs", dependencies: ["Blur", "DeblurDiff", "Files", "GraphRuntime", "ImageMetrics", "Images", "TensorFiles", "Tensors"]),
         .executableTarget(
             name: "Command",
             dependencies: [
-                "Blur", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "Images", "Jobs",
-                "Metrics", "ONNX", "Operators",
-                "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Blur", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "ImageMetrics",
+                "Images", "Jobs", "ONNX", "Operators", "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
@@ -118,7 +117,7 @@ let package = Package(
             dependencies: ["DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "ONNX", "Operators", "Tensors"],
             exclude: ["Fixtures"]),
         .testTarget(name: "ImagesTests", dependencies: ["Files", "Images", "Tensors"], exclude: ["Fixtures"]),
-        .testTarget(name: "MetricsTests", dependencies: ["Files", "Images", "Metrics"]),
+        .testTarget(name: "ImageMetricsTests", dependencies: ["Files", "ImageMetrics", "Images"]),
         .testTarget(name: "BlurTests", dependencies: ["Blur", "Files", "GraphTestSupport", "Images"]),
         .testTarget(
             name: "DeblurDiffTests",

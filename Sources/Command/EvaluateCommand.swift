@@ -3,9 +3,9 @@ import DeblurDiff
 import Files
 import Foundation
 import GraphRuntime
+import ImageMetrics
 import Images
 import Jobs
-import Metrics
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

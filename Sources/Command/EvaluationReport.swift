@@ -1,7 +1,7 @@
 import Files
 import Foundation
+import ImageMetrics
 import Jobs
-import Metrics
 
 /// What was measured of a folder of results.
 struct EvaluatedFolder {

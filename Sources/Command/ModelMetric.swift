@@ -3,7 +3,7 @@ import Files
 import Foundation
 import GraphPasses
 import GraphRuntime
-import Metrics
+import ImageMetrics
 import ONNX
 import Tensors
 

@@ -1,8 +1,8 @@
 import Files
 import Foundation
 import GraphRuntime
+import ImageMetrics
 import Images
-import Metrics
 
 /// Measures photographs, several at a time.
 public final class Evaluation {

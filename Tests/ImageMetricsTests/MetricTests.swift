@@ -3,7 +3,7 @@ import Foundation
 import Images
 import Testing
 
-@testable import Metrics
+@testable import ImageMetrics
 
 /// A pattern of waves and edges.
 func level(_ x: Int, _ y: Int, _ c: Int) -> Int { (x * x / 37 + y * 5 + c * 40 + x * y / 11) % 256 }
