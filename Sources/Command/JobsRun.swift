@@ -60,6 +60,7 @@ struct JobsRun {
             progress.clear()
             try print(answer.text)
         }
+        model.packed.map(progress.waitForPackedWeights)
     }
 
     /// For the answer to a line that is otherwise wrong.
