@@ -43,6 +43,26 @@ import Testing
         }
     }
 
+    /// Another program may have had a part of the processors when it was measured.
+    @Test func timesFollowWhatTheProcessorsCanDo() throws {
+        try withScratchFolder { folder in
+            let model = try briefModel()
+            let cost = try model.cost(of: settings().restoration, height: 24, width: 40)
+            let path = folder + "/speeds.json"
+            _ = try ModelSpeeds(model, path: path).time(of: cost)
+            func changed(_ change: (Double) -> Double) throws -> Double {
+                let text = try String(contentsOfFile: path, encoding: .utf8)
+                let others = text.replacing(#/"limit"\s*:\s*([0-9.]+)/#) { "\"limit\" : \(change(Double($0.1)!))" }
+                #expect(others != text)
+                try others.write(toFile: folder + "/changed.json", atomically: true, encoding: .utf8)
+                return try ModelSpeeds(model, path: folder + "/changed.json").time(of: cost).step
+            }
+            // Chance may move what they can do now, but not as far.
+            let (fast, slow) = (try changed { $0 / 1000 }, try changed { $0 * 1000 })
+            #expect(fast > 0 && slow > 20 * fast)
+        }
+    }
+
     @Test func samplesOf16BitsAndSeveralPhotographsTakeMoreMemory() throws {
         try withScratchFolder { folder in
             let model = try briefModel()

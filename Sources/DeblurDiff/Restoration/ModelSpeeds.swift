@@ -13,6 +13,7 @@ public final class ModelSpeeds {
     private let configuration: String
     private var known: [String: ProgramSpeed]
     private lazy var limits = MachineLimits.measure(model.options.pool)
+    private var limit: Double { max(limits.limit(model.options.precision), 0.1) }
     /// What is done between the programs.
     private let times: MeasuredTimes
     /// Reading and writing photographs.
@@ -86,7 +87,7 @@ public final class ModelSpeeds {
         let size = part.pixelCount
         // Attention grows faster, but nowhere near as far as to matter here.
         let operations = part.floatingPointOperations * Double(side * side) / Double(size)
-        return operations / (1e9 * max(limits.limit(model.options.precision), 0.1)) < ModelSpeeds.longestMeasurement
+        return operations / (1e9 * limit) < ModelSpeeds.longestMeasurement
     }
 
     private static func name(_ part: RestorationPlan.Part, side: Int) -> String { side == 0 ? part.key.graph : "\(part.key.graph) \(side)" }
@@ -101,7 +102,7 @@ public final class ModelSpeeds {
         let span = log(last.operations / first.operations)
         let share = span > 0 ? min(max(log(part.floatingPointOperations / first.operations) / span, 0), 1) : 1
         let (a, b) = (first.seconds / first.operations, last.seconds / last.operations)
-        speed.seconds = part.floatingPointOperations * (a > 0 && b > 0 ? exp((1 - share) * log(a) + share * log(b)) : b)
+        speed.seconds = last.drift(to: limit) * part.floatingPointOperations * (a > 0 && b > 0 ? exp((1 - share) * log(a) + share * log(b)) : b)
         return speed
     }
 
@@ -111,7 +112,8 @@ public final class ModelSpeeds {
         var key = side == 0 ? part.key : try model.key(part.key.graph, height: side, width: side)
         key.strength = part.key.strength
         let start = ContinuousClock.now
-        let speed = try logger.timed("measured \(name)") { try model.measureSpeed(model.stages(key).optimized) }
+        var speed = try logger.timed("measured \(name)") { try model.measureSpeed(model.stages(key).optimized) }
+        speed.limit = limit
         spentOnPrograms += start.duration(to: .now) / .seconds(1)
         known[name] = speed
         // Models come and go.

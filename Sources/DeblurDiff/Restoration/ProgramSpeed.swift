@@ -11,8 +11,18 @@ struct ProgramSpeed: Codable, Hashable, Sendable {
     var packingSeconds: Double
     /// Of one run.
     var seconds: Double
+    /// What the processors could do when this was measured, as ``MachineLimits`` says.
+    var limit = 0.0
 
-    var isSound: Bool { [operations, packingSeconds, seconds].allSatisfy { $0.isFinite && $0 >= 0 } && operations > 0 && seconds < 1e6 }
+    var isSound: Bool {
+        [operations, packingSeconds, seconds, limit].allSatisfy { $0.isFinite && $0 >= 0 } && operations > 0 && seconds < 1e6 && limit > 0
+    }
+
+    /// How many times as long it takes on processors that can do so much now. Other programs may have had a share of them, then or now; small differences are chance.
+    func drift(to now: Double) -> Double {
+        let ratio = limit / max(now, 0.1)
+        return (0.8...1.25).contains(ratio) ? 1 : min(max(ratio, 0.1), 10)
+    }
 }
 
 extension DeblurDiffModel {
