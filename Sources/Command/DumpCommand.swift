@@ -18,6 +18,11 @@ struct DumpCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Which graph; needed where there are several.", valueName: "name"))
     var graph: String?
 
+    @Option(
+        help: ArgumentHelp("The graph's gradient with respect to this input, as it goes back from the gradient with respect to the output.", valueName: "input")
+    )
+    var gradient: String?
+
     @Option(help: "As imported, as the passes leave it, or with kernels and places in memory.")
     var stage = Stage.optimized
 
@@ -40,6 +45,10 @@ struct DumpCommand: ParsableCommand {
 
     @OptionGroup var memory: MemoryFlags
 
+    func validate() throws {
+        guard after == nil || gradient == nil else { throw ValidationError("--after is for a graph, not for its --gradient.") }
+    }
+
     func run() throws {
         let path = try source.path()
         try OutputFile.check([output].compactMap { $0 }, reads: [path])
@@ -49,7 +58,7 @@ struct DumpCommand: ParsableCommand {
             let dump = GraphDump(try model.graph(graph, after: after, height: size.height, width: size.width), stage: "after \(after)")
             return try writeOutput(dump.text(as: format, title: "\(graph) after \(after)", foldedAt: fold), to: output)
         }
-        let stages = try model.stages(of: graph, height: size.height, width: size.width)
+        let stages = try model.stages(of: graph, gradient: gradient, height: size.height, width: size.width)
         var dump: GraphDump
         switch stage {
         case .imported: dump = GraphDump(stages.imported, stage: "imported")

@@ -22,6 +22,11 @@ struct ExportCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Which graph; needed where there are several.", valueName: "name"))
     var graph: String?
 
+    @Option(
+        help: ArgumentHelp("The graph's gradient with respect to this input, as it goes back from the gradient with respect to the output.", valueName: "input")
+    )
+    var gradient: String?
+
     @Option(help: "As imported, or as the passes leave it.")
     var stage = Stage.imported
 
@@ -46,7 +51,7 @@ struct ExportCommand: ParsableCommand {
         let source = try source.path()
         try OutputFile.check([output, output + ".data"], reads: [source])
         let model = try openModel(source, optimization)
-        let stages = try model.stages(of: model.chosenGraph(graph), height: size.height, width: size.width)
+        let stages = try model.stages(of: model.chosenGraph(graph), gradient: gradient, height: size.height, width: size.width)
         let graph = stage == .imported ? stages.imported : stages.optimized
         var options = ONNXExportOptions()
         options.inlinesFunctions = inline

@@ -6,7 +6,8 @@ private let options = [
     "inputs": "--input", "jpegQuality": "--jpeg", "kernelSize": "--kernel-size", "length": "--length", "lkpn": "--lkpn", "memory": "--memory",
     "mergesText": "--vocab bpe_simple_vocab_16e6.txt.gz", "onlyIfBlurred": "--only-if-blurred", "output": "--output", "path": "--model MODEL",
     "pixelCount": "--max-pixels", "precision": "--precision", "readNoise": "--read-noise", "regions": "--regions", "response": "--response",
-    "restorationGuidance": "--g-scale", "restorationGuidance.repetitions": "--g-repeat", "restorationGuidance.scale": "--g-scale",
+    "restorationGuidance": "--g-scale", "restorationGuidance.loss": "--g-loss", "restorationGuidance.repetitions": "--g-repeat",
+    "restorationGuidance.scale": "--g-scale",
     "shotNoise": "--shot-noise", "spacing": "--timesteps", "stableDiffusion": "--sd", "steps": "--steps", "strength": "--strength", "tileSize": "--tile-size",
     "tileStride": "--tile-stride", "tiled": "--tiled", "without": "--without",
 ]

@@ -75,6 +75,18 @@ struct RestorationFlags: ParsableArguments {
     @Option(help: ArgumentHelp("Restoration guidance: how strongly each step is pulled towards the input. Off without it.", valueName: "scale"))
     var gScale: Float?
 
+    @Option(
+        help: ArgumentHelp(
+            "What restoration guidance compares: latents, or images, whose gradient goes back through the decoder: each time that takes about as long as decoding three times. (default: latent)",
+            valueName: "latent|rgb"))
+    var gSpace: RestorationGuidance.Space?
+
+    @Option(
+        help: ArgumentHelp(
+            "How restoration guidance compares: mse, the mean squared difference; w_mse, for images, the same with less weight at edges. (default: mse for latents, w_mse for rgb)",
+            valueName: "mse|w_mse"))
+    var gLoss: RestorationGuidance.Loss?
+
     @Option(parsing: .unconditional, help: "Restoration guidance acts at timesteps t, 999 first and 0 last, with t + 1 below this. (default: 1001)")
     var gStart: Int?
 
@@ -98,9 +110,10 @@ struct RestorationFlags: ParsableArguments {
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
             throw ValidationError("\(name) must be a number, not \(value).")
         }
-        guard gScale != nil || (gStart == nil && gStop == nil && gRepeat == nil) else {
-            throw ValidationError("--g-start, --g-stop and --g-repeat need --g-scale.")
+        guard gScale != nil || (gStart == nil && gStop == nil && gRepeat == nil && gSpace == nil && gLoss == nil) else {
+            throw ValidationError("--g-space, --g-loss, --g-start, --g-stop and --g-repeat need --g-scale.")
         }
+        guard gLoss != .weighted || gSpace == .rgb else { throw ValidationError("--g-loss w_mse is for --g-space rgb.") }
         guard !(tiled && gScale != nil) else { throw ValidationError("--g-scale is not available together with --tiled.") }
         guard tileSize > 0, tileStride > 0 else { throw ValidationError("--tile-size and --tile-stride must be positive.") }
     }
@@ -130,7 +143,7 @@ struct RestorationFlags: ParsableArguments {
         options.strength = strength
         options.blend = blend
         if let gScale {
-            var guidance = RestorationGuidance(scale: gScale)
+            var guidance = RestorationGuidance(scale: gScale, space: gSpace ?? .latent, loss: gLoss)
             guidance.start = gStart ?? guidance.start
             guidance.stop = gStop ?? guidance.stop
             guidance.repetitions = gRepeat ?? guidance.repetitions
@@ -177,6 +190,8 @@ extension TimestepSpacing: ExpressibleByArgument {
 }
 
 extension SeedMode: ExpressibleByArgument {}
+extension RestorationGuidance.Space: ExpressibleByArgument {}
+extension RestorationGuidance.Loss: ExpressibleByArgument {}
 extension SamplerChoice: ExpressibleByArgument {
     public init?(argument: String) {
         guard let sampler = SamplerChoice.all.first(where: { $0.name == argument }) else { return nil }

@@ -11,6 +11,7 @@ public protocol StagedModel {
     var graphNames: [String] { get }
     var parameters: ParameterStore { get }
     var options: RuntimeOptions { get }
+    var optimization: OptimizationOptions { get }
 
     /// The stages of a graph, for images of a size in pixels where that decides.
     func stages(of name: String, height: Int, width: Int) throws -> GraphStages
@@ -22,6 +23,15 @@ public protocol StagedModel {
 extension StagedModel {
     /// The parameters as the file stores them.
     public var storedParameters: any ParameterSource { ModelFileParameters(file: file) }
+
+    /// The stages of a graph's gradient with respect to one of its inputs; without, of the graph.
+    public func stages(of name: String, gradient input: String?, height: Int, width: Int) throws -> GraphStages {
+        let stages = try stages(of: name, height: height, width: width)
+        guard let input else { return stages }
+        let imported = try Gradient.graph(of: stages.imported, withRespectTo: input)
+        let result = try optimize(imported, level: optimization.level, options: optimization.pipeline)
+        return GraphStages(imported: imported, optimized: result.graph, statistics: result.statistics, log: result.log)
+    }
 
     /// How one of the stages will run, to look at.
     ///

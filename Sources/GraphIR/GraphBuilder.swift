@@ -12,6 +12,14 @@ public struct GraphBuilder {
 
     public init(name: String) { graph = Graph(name: name) }
 
+    /// Goes on behind the nodes of another graph, whose values keep their identities and names. It has no outputs yet.
+    public init(name: String, goingOnBehind other: Graph) {
+        graph = other
+        graph.name = name
+        graph.outputs = []
+        usedNames = Set(other.valueIDs.filter { !other[$0].isParameter }.map { other[$0].name })
+    }
+
     public mutating func input(_ name: String, _ type: TensorType) -> ValueID {
         precondition(usedNames.insert(name).inserted, "two inputs named \(name)")
         let id = graph.addValue(Value(name: name, type: type, definition: .input))

@@ -68,6 +68,15 @@ let passDocumentation: [String: String] = [
 
         The one pass whose result holds for the size of the graph only: for other sizes, optimise the imported graph again.
         """#,
+    "FlipTransposedConvolutions": #"""
+        Makes a transposed convolution without strides a convolution with the weights flipped, for which there are fast kernels.
+
+            %y = conv_transpose(%x, @weight) {strides = [1, 1], padding = [1, 1, 1, 1], dilations = [1, 1], groups = 1, output_padding = [0, 0]}
+        becomes
+            %y = conv2d(%x, @weight) {stride = [1, 1], padding = [1, 1, 1, 1], flips_weight = true}
+
+        Such are the gradients of convolutions.
+        """#,
     "FoldUpsampling": #"""
         Folds nearest 2x upsampling into the 3x3 convolution behind it, which then works on the small image.
 

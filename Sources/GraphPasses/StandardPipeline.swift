@@ -11,7 +11,8 @@ extension Pipeline {
         var finishing: [any Pass] = []
         if level >= .o1 {
             raising = [
-                Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), RaiseTokens(), RaiseProducts(), FuseBias(),
+                Canonicalize(), EraseTrivialWindows(), EliminateCommonSubexpressions(), EliminateDeadCode(), RaiseTokens(), RaiseProducts(),
+                FlipTransposedConvolutions(), FuseBias(),
                 MoveViews(), RaiseActivations(), RaiseNorms(), RaiseImageOps(), RaiseWaves(), RaiseCausalMask(), FuseUnfoldDot(),
                 FuseAttention(), FuseGroupNormSiLU(), FuseGEGLU(),
             ]

@@ -45,6 +45,12 @@ public enum OpSamples {
                 "%y, %r = conv2d(%x, @w) {stride = [1, 1], padding = [1, 1, 1, 1], epilogue = [take_moments]} : f32[2, 6, 9, 9]@channels_last, f32[2, 6, 2]")
         ),
         (
+            "conv2d",
+            graph(
+                ["x : f32[2, 4, 5, 6]"], parameters: ["w : f32[4, 3, 3, 2]"],
+                "%r = conv2d(%x, @w) {stride = [1, 1], padding = [1, 0, 2, 1], flips_weight = true} : f32[2, 3, 6, 6]")
+        ),
+        (
             "convert_layout",
             graph(["x : f32[1, 4, 8, 8]"], "%r = convert_layout(%x) {layout = channels_last} : f32[1, 4, 8, 8]@channels_last")
         ),
@@ -65,6 +71,12 @@ public enum OpSamples {
             graph(
                 ["x : f32[1, 8, 4, 4]"], parameters: ["b : f32[8]", "w : f32[8]"],
                 "%r = group_norm(%x, @w, @b) {groups = 4, epsilon = 1e-05, activation = silu} : f32[1, 8, 4, 4]")
+        ),
+        (
+            "group_norm_gradient",
+            graph(
+                ["g : f32[1, 8, 4, 4]", "x : f32[1, 8, 4, 4]"], parameters: ["b : f32[8]", "w : f32[8]"],
+                "%r = group_norm_gradient(%x, @w, @b, %g) {groups = 4, epsilon = 1e-05, activation = silu} : f32[1, 8, 4, 4]")
         ),
         (
             "group_statistics",

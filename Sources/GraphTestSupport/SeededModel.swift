@@ -16,6 +16,7 @@ public struct SeededParameters: ParameterSource {
         self.seed = seed
     }
 
+    public func parameterType(_ key: String) throws -> TensorType { TensorType(.float32, shapes[key]!) }
     public func parameter(_ key: String) throws -> Tensor { seededTensor(key: key, shape: shapes[key]!, seed: seed) }
 }
 

@@ -94,6 +94,8 @@ public struct RestorationSettings: Sendable {
         if chosen.tiled { options.append("--tiled --tile-size \(chosen.tileSize) --tile-stride \(chosen.tileStride)") }
         if let guidance = chosen.restorationGuidance {
             options.append("--g-scale \(guidance.scale)")
+            add("--g-space", guidance.space.rawValue, if: guidance.space != .latent)
+            add("--g-loss", guidance.loss.rawValue, if: guidance.loss != RestorationGuidance.standardLoss(guidance.space))
             add("--g-start", guidance.start, if: guidance.start != 1001)
             add("--g-stop", guidance.stop, if: guidance.stop != -1)
             add("--g-repeat", guidance.repetitions, if: guidance.repetitions != 1)

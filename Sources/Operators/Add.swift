@@ -12,3 +12,7 @@ public struct Add: Op {
 
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] { try Inference.arithmetic(operands) }
 }
+
+extension Add: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID { try b.summed(b.gradient(), toOperand: index) }
+}

@@ -66,3 +66,31 @@ public struct Attention: Op {
         return .saturatingProduct(results[0].shape[0], heads, results[0].shape[1], keyCount(operands), 4 * headSize + 5)
     }
 }
+
+extension Attention: DifferentiableOp {
+    /// With scores S = scale Q K^T, P = softmax S and G = g V^T of each head: V's is `P^T g`; with dS = scale P (G - sum G P), Q's is `dS K` and K's `dS^T Q`.
+    ///
+    /// The matrices of T x T numbers are values: it takes the memory of several of them.
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        guard packing == nil else { throw InputError("there is no rule for packed operands") }
+        let (query, key, value) = (try heads(b.operands[0], &b), try heads(b.operands[1], &b), try heads(b.operands[2], &b))
+        let gradient = try heads(b.gradient(), &b)
+        var scores = try b.apply(Scale(factor: scale), b.apply(MatMul(transposeB: true), query, key))
+        if causal { scores = try b.apply(CausalMask(), scores) }
+        let shares = try b.apply(Softmax(), scores)
+        /// `a^T c`, without moving the larger matrix c.
+        func product(_ a: ValueID, _ c: ValueID) throws -> ValueID { try b.transposed(b.apply(MatMul(), b.transposed(a), c)) }
+        if index == 2 { return try b.summed(merged(product(gradient, shares), &b), toOperand: index) }
+        let ofScores = try b.apply(Scale(factor: scale), b.softmaxGradient(b.apply(MatMul(transposeB: true), gradient, value), result: shares))
+        return try b.summed(merged(index == 0 ? b.apply(MatMul(), ofScores, key) : product(query, ofScores), &b), toOperand: index)
+    }
+
+    /// [N, T, heads d] to [N, heads, T, d].
+    private func heads(_ x: ValueID, _ b: inout Differentiation) throws -> ValueID {
+        try b.apply(Transpose(permutation: [0, 2, 1, 3]), b.apply(Unflatten(axis: 2, sizes: [-1, headSize]), x))
+    }
+
+    private func merged(_ x: ValueID, _ b: inout Differentiation) throws -> ValueID {
+        try b.apply(Flatten(first: 2, last: 3), b.apply(Transpose(permutation: [0, 2, 1, 3]), x))
+    }
+}

@@ -18,3 +18,7 @@ public struct CausalMask: Op {
         return types
     }
 }
+
+extension CausalMask: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID { try b.apply(Triangle(upper: false, diagonal: 0), b.gradient()) }
+}

@@ -28,3 +28,11 @@ public struct Concat: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension Concat: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        let shapes = b.operands.map { b.type($0).shape }
+        let sizes = shapes.map { $0[axis] }
+        return try b.builder.apply(Split(axis: axis, sizes: sizes), [b.gradient()])[index]
+    }
+}

@@ -13,6 +13,7 @@ import Tensors
 /// - `upsampling`: the image is read as if each pixel were repeated that often in both directions, behind the prologue.
 /// - `input_channels`, pairs of bounds [from, to, ...]: only these input channels of the weight are used, for an input that
 ///   has only those.
+/// - `flips_weight`: the weight is [C, O, kh, kw] and read from the ends of its last two dimensions, so that this is the gradient of the convolution with that weight.
 public struct Conv2D: FusedOp {
     public static let name = "conv2d"
     public static let family = OpFamily.convolution
@@ -23,6 +24,7 @@ public struct Conv2D: FusedOp {
     public var groups: Int?
     public var upsampling: Int?
     public var inputChannels: [Int]?
+    public var flipsWeight: Bool?
     public var prologue: [PrologueStep]?
     public var epilogue: [EpilogueStep]?
 
@@ -51,8 +53,10 @@ public struct Conv2D: FusedOp {
             throw InputError("padding must be [top, left, bottom, right], not \(padding)")
         }
         guard groups > 0, upsampling > 0, upsampling <= 64 else { throw InputError("unusable attributes") }
-        let (outputs, kernel) = (weight.shape[0], [weight.shape[2], weight.shape[3]])
-        guard kernel.allSatisfy({ $0 > 0 }), channels == (try weightChannels(weight.shape)) * groups, outputs % groups == 0 else {
+        guard flipsWeight != true || groups == 1 else { throw InputError("there are no groups of a flipped weight") }
+        let read = readShape(ofWeight: weight.shape)
+        let (outputs, kernel) = (read[0], [read[2], read[3]])
+        guard kernel.allSatisfy({ $0 > 0 }), channels == (try weightChannels(read)) * groups, outputs % groups == 0 else {
             throw InputError("\(channels) channels do not go with weights \(weight.shape) in \(groups) groups")
         }
         for norm in operands[.scaleShift] ?? [] { try Inference.requireShape(norm, [x.shape[0], channels], "scale or shift") }
@@ -76,7 +80,10 @@ public struct Conv2D: FusedOp {
     /// Whether there is a kernel for it on channels-last images. Those take no groups and no dilation.
     public var hasChannelsLastKernel: Bool { groups ?? 1 == 1 && dilation ?? [1, 1] == [1, 1] && stride[0] == stride[1] }
 
-    /// How many input channels of the weight are used.
+    /// The shape [O, C, kh, kw] of a weight as it is read.
+    public func readShape(ofWeight shape: Shape) -> Shape { flipsWeight == true ? [shape[1], shape[0], shape[2], shape[3]] : shape }
+
+    /// How many input channels of the weight, as it is read, are used.
     private func weightChannels(_ weight: Shape) throws -> Int {
         guard let bounds = inputChannels else { return weight[1] }
         guard !bounds.isEmpty, bounds.count % 2 == 0, bounds == bounds.sorted(), bounds[0] >= 0, bounds.last! <= weight[1], groups ?? 1 == 1
@@ -85,7 +92,30 @@ public struct Conv2D: FusedOp {
     }
 
     public func floatingPointOperations(operands types: [TensorType], results: [TensorType]) -> Int {
-        let weight = fusedOperands(types)!.weights[0].shape
+        let weight = readShape(ofWeight: fusedOperands(types)!.weights[0].shape)
         return .saturatingProduct(2, results[0].elementCount, (try? weightChannels(weight)) ?? weight[1], weight[2], weight[3])
+    }
+}
+
+extension Conv2D: DifferentiableOp {
+    /// The transposed convolution with the same weights.
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        try b.requireImported(self, operand: index)
+        guard upsampling ?? 1 == 1, inputChannels == nil, flipsWeight == nil else { throw InputError("there is a rule for plain convolutions alone") }
+        return try b.transposedConvolution(strides: stride, padding: padding, dilations: dilation ?? [1, 1], groups: groups ?? 1)
+    }
+}
+
+extension Differentiation {
+    /// The gradient of a convolution with respect to its input.
+    mutating func transposedConvolution(strides: [Int], padding: [Int], dilations: [Int], groups: Int) throws -> ValueID {
+        let (image, weight) = (type(operands[0]).shape, type(operands[1]).shape)
+        // What lies behind the last step and meets no kernel has a gradient of zero.
+        let rest = strides.indices.map { axis in
+            let padded = image[2 + axis] + padding[axis] + padding[strides.count + axis]
+            return (padded - dilations[axis] * (weight[2 + axis] - 1) - 1) % strides[axis]
+        }
+        let op = ConvTranspose(strides: strides, padding: padding, dilations: dilations, groups: groups, outputPadding: rest)
+        return try apply(op, gradient(), operands[1])
     }
 }

@@ -27,3 +27,5 @@ public struct Flatten: ReshapingOp {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension Flatten: DifferentiableOp {}

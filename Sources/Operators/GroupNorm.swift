@@ -42,3 +42,11 @@ public struct GroupNorm: Op {
         (activation == nil ? 8 : 12) * results[0].elementCount
     }
 }
+
+extension GroupNorm: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        try b.requireInput(index)
+        let op = GroupNormGradient(groups: groups, epsilon: epsilon, activation: activation)
+        return try b.apply(op, b.operands[0], b.operands[1], b.operands[2], b.gradient())
+    }
+}

@@ -28,3 +28,7 @@ public struct ImageFromTokens: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension ImageFromTokens: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID { try b.apply(TokensFromImage(), b.gradient()) }
+}

@@ -66,3 +66,14 @@ public struct Linear: FusedOp {
             2, columns == 0 ? 0 : operands.input.elementCount / columns, operands.weights.reduce(0) { $0 + $1.elementCount })
     }
 }
+
+extension Linear: DifferentiableOp {
+    /// `g W`
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        try b.requireImported(self, operand: index)
+        guard weights ?? 1 == 1, b.type(b.operands[1]).shape.rank == 2, b.type(b.operands[0]).shape.rank >= 2 else {
+            throw InputError("there is a rule for one matrix [N, K] and an input [..., T, K] alone")
+        }
+        return try b.apply(MatMul(), b.gradient(), b.operands[1])
+    }
+}

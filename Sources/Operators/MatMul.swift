@@ -30,3 +30,17 @@ public struct MatMul: Op {
         .saturatingProduct(2, results[0].elementCount, operands[0].shape[-1])
     }
 }
+
+extension MatMul: DifferentiableOp {
+    /// Of `a b`: `g b^T` and `a^T g`. Of `a b^T`: `g b` and `g^T a`.
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        let (gradient, other) = (try b.gradient(), b.operands[1 - index])
+        let product =
+            switch (index, transposeB) {
+            case (0, let transposeB): try b.apply(MatMul(transposeB: !transposeB), gradient, other)
+            case (_, false): try b.apply(MatMul(), b.transposed(other), gradient)
+            case (_, true): try b.apply(MatMul(), b.transposed(gradient), other)
+            }
+        return try b.summed(product, toOperand: index)
+    }
+}

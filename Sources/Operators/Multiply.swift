@@ -12,3 +12,9 @@ public struct Multiply: Op {
 
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] { try Inference.arithmetic(operands) }
 }
+
+extension Multiply: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        try b.summed(b.apply(Multiply(), b.gradient(), b.operands[1 - index]), toOperand: index)
+    }
+}

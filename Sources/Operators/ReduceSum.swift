@@ -22,3 +22,7 @@ public struct ReduceSum: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { operands[0].elementCount }
 }
+
+extension ReduceSum: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID { try b.repeated(b.gradient(), along: [axis]) }
+}

@@ -14,3 +14,7 @@ public struct Scale: Op {
 
     public func inferTypes(_ operands: [TensorType]) throws -> [TensorType] { try Inference.unary(operands) }
 }
+
+extension Scale: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID { try b.apply(self, b.gradient()) }
+}

@@ -20,3 +20,15 @@ public struct Softmax: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 5 * results[0].elementCount }
 }
+
+extension Softmax: DifferentiableOp {
+    /// `y (g - sum g y)`
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID { try b.softmaxGradient(b.gradient(), result: b.results[0]) }
+}
+
+extension Differentiation {
+    mutating func softmaxGradient(_ gradient: ValueID, result y: ValueID) throws -> ValueID {
+        let sum = try apply(Reduce(.sum, axes: [-1], keepsDimensions: true), apply(Multiply(), gradient, y))
+        return try apply(Multiply(), y, apply(Binary(.subtract), gradient, sum))
+    }
+}

@@ -46,3 +46,10 @@ public struct Split: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension Split: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        let parts = try b.results.indices.map { try b.gradient($0) }
+        return try b.builder.apply(Concat(axis: axis), parts)[0]
+    }
+}

@@ -17,3 +17,7 @@ public struct TokensFromImage: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension TokensFromImage: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID { try b.apply(ImageFromTokens(), b.gradient(), b.operands[0]) }
+}

@@ -23,3 +23,9 @@ public struct Transpose: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension Transpose: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        try b.apply(Transpose(permutation: permutation.indices.map { permutation.firstIndex(of: $0)! }), b.gradient())
+    }
+}

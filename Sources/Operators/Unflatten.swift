@@ -32,3 +32,5 @@ public struct Unflatten: ReshapingOp {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension Unflatten: DifferentiableOp {}

@@ -24,3 +24,5 @@ public struct Unsqueeze: ReshapingOp {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension Unsqueeze: DifferentiableOp {}

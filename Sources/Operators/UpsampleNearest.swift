@@ -21,3 +21,12 @@ public struct UpsampleNearest: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension UpsampleNearest: DifferentiableOp {
+    /// The sum over each block.
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        let block = [factor, factor]
+        let mean = try b.apply(Pool(.average, kernelSize: block, strides: block, padding: [0, 0, 0, 0], dilations: [1, 1]), b.gradient())
+        return try b.apply(Scale(factor: Float(factor * factor)), mean)
+    }
+}

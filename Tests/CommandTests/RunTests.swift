@@ -343,6 +343,9 @@ import Testing
             let isPlain = plain == never
             let isGuided = guided == always
             #expect(isPlain && isGuided && Set([plain, guided, late, twice]).count == 4)
+            let (edges, rgb) = (try picture("--g-scale", "0.1", "--g-space", "rgb"), try picture("--g-scale", "0.1", "--g-space", "rgb", "--g-loss", "mse"))
+            #expect(Set([plain, guided, edges, rgb]).count == 4)
+            #expect(try Command.run(["inspect", "o.png"], in: folder).output.contains("--g-scale 0.1 --g-space rgb --g-loss mse"))
             try expectFailure(["photo.png", "--output", "p.png", "--g-scale", "0.1", "--g-repeat", "0"], in: folder, says: "--g-repeat", "1 to 1000")
         }
     }

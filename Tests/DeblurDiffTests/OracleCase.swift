@@ -11,7 +11,7 @@ struct OracleCase: CustomTestStringConvertible, Sendable {
     let name: String
 
     static let all = [
-        "plain", "cfg", "windowed", "window_one_axis", "tiled", "better_start", "tiled_better_start", "guidance", "steps21", "second_image",
+        "plain", "cfg", "windowed", "window_one_axis", "tiled", "better_start", "tiled_better_start", "guidance", "guidance_rgb", "steps21", "second_image",
     ].map { OracleCase(name: $0) }
     static let plain = OracleCase(name: "plain")
 
@@ -28,6 +28,8 @@ struct OracleCase: CustomTestStringConvertible, Sendable {
         var cfgScale: Float
         var betterStart: Bool
         var guidanceScale: Float?
+        var guidanceSpace: String?
+        var guidanceLoss: String?
         /// Of the positive and the negative prompt, without the padding.
         var tokens: [[Int32]]
         /// An image that the same run restored before.
@@ -61,7 +63,11 @@ struct OracleCase: CustomTestStringConvertible, Sendable {
         options.tileSize = settings.tileSize
         options.tileStride = settings.tileStride
         options.strength = settings.strength
-        options.restorationGuidance = settings.guidanceScale.map { RestorationGuidance(scale: $0) }
+        options.restorationGuidance = settings.guidanceScale.map { scale in
+            RestorationGuidance(
+                scale: scale, space: settings.guidanceSpace.flatMap(RestorationGuidance.Space.init) ?? .latent,
+                loss: settings.guidanceLoss.flatMap(RestorationGuidance.Loss.init))
+        }
         return options
     }
 }

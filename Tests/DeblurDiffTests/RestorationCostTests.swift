@@ -22,6 +22,16 @@ import Testing
         #expect(try model.cost(of: options, height: 100, width: 130).plan.parts.map(\.runs) == [2, 2, 2, 14, 1])
         options.guidanceScale = 1
         options.betterStart = false
+        var guidance = RestorationGuidance(scale: 0.1)
+        (guidance.start, guidance.repetitions) = (700, 2)
+        options.restorationGuidance = guidance
+        #expect(try model.cost(of: options, height: 100, width: 130).plan.parts.map(\.runs) == [1, 2, 1, 7, 1])
+        guidance.space = .rgb
+        options.restorationGuidance = guidance
+        let cost = try model.cost(of: options, height: 100, width: 130)
+        #expect(cost.plan.parts.map(\.runs) == [1, 1, 1, 7, 10, 1])
+        #expect(cost.memory[4].arenaByteCount > cost.memory[5].arenaByteCount)
+        options.restorationGuidance = nil
         options.tiled = true
         (options.tileSize, options.tileStride) = (256, 128)
         let tiled = try model.cost(of: options, height: 384, width: 512)

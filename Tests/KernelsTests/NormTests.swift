@@ -23,6 +23,29 @@ private func groupNorm(
     return y
 }
 
+/// The gradient of that with respect to x, from the gradient g behind it.
+private func groupNormGradient(
+    _ x: [Double], _ g: [Double], _ batch: Int, _ channels: Int, _ pixels: Int, _ groups: Int, _ epsilon: Double, _ scale: [Float], _ bias: [Float], silu: Bool
+) -> [Double] {
+    var y = x
+    let n = channels / groups * pixels
+    for group in 0..<batch * groups where !x.isEmpty {
+        let range = group * n..<(group + 1) * n
+        let mean = x[range].reduce(0, +) / Double(n)
+        let rstd = 1 / (x[range].reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(n) + epsilon).squareRoot()
+        let norm = x[range].map { ($0 - mean) * rstd }
+        let h = range.map { i -> Double in
+            let c = i / pixels % channels
+            let z = norm[i - range.lowerBound] * Double(scale[c]) + Double(bias[c])
+            let s = 1 / (1 + exp(-z))
+            return g[i] * Double(scale[c]) * (silu ? s * (1 + z * (1 - s)) : 1)
+        }
+        let (first, second) = (h.reduce(0, +) / Double(n), zip(h, norm).reduce(0) { $0 + $1.0 * $1.1 } / Double(n))
+        for i in range { y[i] = rstd * (h[i - range.lowerBound] - first - norm[i - range.lowerBound] * second) }
+    }
+    return y
+}
+
 /// How much a mean far from zero, in units of the deviation, lets rounding through: y = x * scale + shift subtracts two
 /// numbers of that size.
 private func tolerance(
@@ -131,6 +154,29 @@ private func transposed<T>(_ x: [T], _ batch: Int, _ rows: Int, _ columns: Int) 
                     y, transposed(expected, batch, channels, pixels), absolute: tolerance(x, batch, channels, pixels, groups, 1e-6),
                     relative: 2e-6)
                 KernelHarness.expectSame(KernelHarness.output(rows.count, initial: rows) { run($0, $1, $1) }, y)
+            }
+        }
+    }
+
+    @Test(arguments: [(1, 1, 1, 1), (2, 32, 1, 32), (2, 6, 35, 3), (1, 80, 300, 8), (1, 640, 70, 32), (1, 17, 2049, 17), (0, 4, 4, 2)])
+    func gradientOfChannelsLast(_ batch: Int, _ channels: Int, _ pixels: Int, _ groups: Int) {
+        var numbers = SeededNumbers(34)
+        let (scale, bias) = (numbers.floats(channels, 0.5...2), numbers.floats(channels))
+        let (rows, behind) = (numbers.floats(batch * pixels * channels, -1...4), numbers.floats(batch * pixels * channels))
+        let (x, g) = (transposed(rows.map(Double.init), batch, pixels, channels), transposed(behind.map(Double.init), batch, pixels, channels))
+        KernelHarness.forEachISA { _ in
+            for silu in [false, true] {
+                let expected = groupNormGradient(x, g, batch, channels, pixels, groups, 1e-2, scale, bias, silu: silu)
+                func run(_ pool: OpaquePointer?, _ y: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>, _ g: UnsafePointer<Float>) {
+                    let bytes = dd_group_norm_gradient_nhwc_scratch(Int64(batch), Int64(channels), Int64(pixels))
+                    var scratch = [Double](repeating: 0, count: Int(bytes) / 8 + 1)
+                    dd_group_norm_gradient_nhwc_f32(
+                        pool, y, x, scale, bias, g, Int64(batch), Int64(channels), Int64(pixels), Int64(groups), 1e-2, silu ? 1 : 0, &scratch)
+                }
+                let y = KernelHarness.output(rows.count) { run($0, $1, rows, behind) }
+                KernelHarness.expectClose(y, transposed(expected, batch, channels, pixels), absolute: 1e-5, relative: 2e-6)
+                KernelHarness.expectSame(KernelHarness.output(rows.count, initial: rows) { run($0, $1, $1, behind) }, y)
+                KernelHarness.expectSame(KernelHarness.output(rows.count, initial: behind) { run($0, $1, rows, $1) }, y)
             }
         }
     }

@@ -19,6 +19,8 @@ typedef struct dd_one_pass {
     void (*affine)(float *y, const float *x, int64_t n, float scale, float shift, int silu);
     void (*affine_row)(float *y, const float *x, int64_t n, const float *scale, const float *shift, int silu);
     void (*layer_norm_row)(float *y, const float *x, const float *scale, const float *bias, int64_t n, float epsilon);
+    void (*norm_gradient_parts)(float *norm, float *gradient, const float *x, const float *behind, int64_t n, const float *rstd, const float *shift,
+                                const float *scale, const float *bias, int silu);
     void (*column_sums)(double *sums, double *squares, const float *x, const float *addend, int64_t ld, int64_t count, int64_t pixels);
     // Spatial.
     void (*eac_row_nchw)(float *y, const float *x, const float *kernel, int64_t plane, int64_t h, int64_t w, int64_t row, int64_t k, int residual);

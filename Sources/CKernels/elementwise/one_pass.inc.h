@@ -31,6 +31,7 @@ static const dd_one_pass one_pass = {
     .affine = affine,
     .affine_row = affine_row,
     .layer_norm_row = layer_norm_row,
+    .norm_gradient_parts = norm_gradient_parts,
     .column_sums = column_sums,
     .eac_row_nchw = eac_row_nchw,
     .eac_row_nhwc = eac_row_nhwc,

@@ -32,6 +32,13 @@ void dd_group_statistics_nhwc_f32(dd_pool *pool, float *scale_out, float *shift_
 void dd_group_norm_nhwc_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t batch, int64_t channels, int64_t pixels,
                             int64_t groups, float epsilon, int silu, void *scratch);
 
+/// The gradient of dd_group_norm_nhwc_f32 with respect to x: with its norm n before scale and bias, rstd = 1 / sqrt(variance + epsilon) and h the gradient g
+/// in front of SiLU (if `silu` != 0), bias and scale, y = rstd (h - mean h - n mean(h n)), means over each group. x, g and y are [batch, pixels, channels];
+/// y may be x or g. `scratch` is aligned to 8 bytes.
+void dd_group_norm_gradient_nhwc_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, const float *g, int64_t batch,
+                                     int64_t channels, int64_t pixels, int64_t groups, float epsilon, int silu, void *scratch);
+int64_t dd_group_norm_gradient_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixels);
+
 /// y[r, :] = (x[r, :] - mean) / sqrt(variance + epsilon) * scale[:] + bias[:] for each of `rows` rows of n. y may be x.
 void dd_layer_norm_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, int64_t rows, int64_t n, float epsilon);
 

@@ -193,6 +193,99 @@ void dd_group_norm_nhwc_f32(dd_pool *pool, float *y, const float *x, const float
     dd_parallel_for(pool, dd_ceil_div(context.rows, context.rows_per_task), apply_task, &context);
 }
 
+// MARK: channels-last gradient
+
+typedef struct gradient_context {
+    void (*parts)(float *, float *, const float *, const float *, int64_t, const float *, const float *, const float *, const float *, int);
+    float *y;
+    const float *x, *g, *scale, *bias;
+    double *sums;        // [batch][blocks][2][channels]: of h, and of h times the norm
+    float *rstd, *shift; // [batch][channels]: the norm is x * rstd + shift
+    float *means;        // [batch][2][channels]: a channel's group's mean of h, and of h times the norm
+    int64_t channels, pixels, block, blocks, groups, rows, rows_per_task;
+    int silu;
+} gradient_context;
+
+// The norm and h of up to CHANNEL_PIECE channels of a row.
+static int64_t gradient_parts(const gradient_context *c, int64_t row, int64_t channel, float *norm, float *h) {
+    const int64_t count = dd_min(CHANNEL_PIECE, c->channels - channel), here = row * c->channels + channel, at = row / c->pixels * c->channels + channel;
+    c->parts(norm, h, c->x + here, c->g + here, count, c->rstd + at, c->shift + at, c->scale + channel, c->bias + channel, c->silu);
+    return count;
+}
+
+static void gradient_sums_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const gradient_context *c = raw;
+    const int64_t first = index % c->blocks * c->block, row = index / c->blocks * c->pixels + first, pixels = dd_min(c->block, c->pixels - first);
+    double *sums = c->sums + index * 2 * c->channels, *products = sums + c->channels;
+    memset(sums, 0, 2 * (size_t)c->channels * sizeof(double));
+    float norm[CHANNEL_PIECE], h[CHANNEL_PIECE];
+    for (int64_t channel = 0; channel < c->channels; channel += CHANNEL_PIECE) {
+        for (int64_t p = 0; p < pixels; p++) {
+            const int64_t count = gradient_parts(c, row + p, channel, norm, h);
+            for (int64_t k = 0; k < count; k++) {
+                sums[channel + k] += (double)h[k];
+                products[channel + k] += (double)h[k] * (double)norm[k];
+            }
+        }
+    }
+}
+
+static void gradient_means_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const gradient_context *c = raw;
+    const int64_t image = index / c->groups, width = c->channels / c->groups, first = index % c->groups * width;
+    const double *sums = c->sums + image * c->blocks * 2 * c->channels;
+    for (int part = 0; part < 2; part++) {
+        double sum = 0;
+        for (int64_t b = 0; b < c->blocks; b++) {
+            for (int64_t k = first; k < first + width; k++) sum += sums[(2 * b + part) * c->channels + k];
+        }
+        float *means = c->means + (2 * image + part) * c->channels;
+        for (int64_t k = first; k < first + width; k++) means[k] = (float)(sum / ((double)width * (double)c->pixels));
+    }
+}
+
+static void gradient_apply_task(void *raw, int64_t index, int worker) {
+    (void)worker;
+    const gradient_context *c = raw;
+    const int64_t first = index * c->rows_per_task, last = dd_min(first + c->rows_per_task, c->rows);
+    float norm[CHANNEL_PIECE], h[CHANNEL_PIECE];
+    for (int64_t channel = 0; channel < c->channels; channel += CHANNEL_PIECE) {
+        for (int64_t row = first; row < last; row++) {
+            const int64_t count = gradient_parts(c, row, channel, norm, h), image = row / c->pixels;
+            const float *means = c->means + 2 * image * c->channels + channel, *products = means + c->channels, *rstd = c->rstd + image * c->channels + channel;
+            float *y = c->y + row * c->channels + channel;
+            for (int64_t k = 0; k < count; k++) y[k] = rstd[k] * (h[k] - means[k] - norm[k] * products[k]);
+        }
+    }
+}
+
+int64_t dd_group_norm_gradient_nhwc_scratch(int64_t batch, int64_t channels, int64_t pixels) {
+    return dd_group_statistics_nhwc_scratch(batch, channels, pixels) + 4 * batch * channels * (int64_t)sizeof(float);
+}
+
+void dd_group_norm_gradient_nhwc_f32(dd_pool *pool, float *y, const float *x, const float *scale, const float *bias, const float *g, int64_t batch,
+                                     int64_t channels, int64_t pixels, int64_t groups, float epsilon, int silu, void *scratch) {
+    if (batch <= 0 || channels <= 0 || pixels <= 0) return;
+    float *after = (float *)(void *)((char *)scratch + dd_group_statistics_nhwc_scratch(batch, channels, pixels));
+    gradient_context context = {dd_one_pass_current()->norm_gradient_parts, y, x, g, scale, bias, .sums = scratch, .rstd = after, .silu = silu};
+    context.shift = after + batch * channels;
+    context.means = after + 2 * batch * channels;
+    context.channels = channels;
+    context.pixels = pixels;
+    context.block = pixel_block(pixels);
+    context.blocks = dd_ceil_div(pixels, context.block);
+    context.groups = groups;
+    context.rows = batch * pixels;
+    context.rows_per_task = dd_max(1, TASK_FLOATS / channels);
+    const dd_nhwc_source source = {.x = x, .channels = channels};
+    dd_group_statistics_nhwc_f32(pool, context.rstd, context.shift, &source, 1, NULL, NULL, batch, pixels, groups, epsilon, scratch);
+    dd_parallel_for(pool, batch * context.blocks, gradient_sums_task, &context);
+    dd_parallel_for(pool, batch * groups, gradient_means_task, &context);
+    dd_parallel_for(pool, dd_ceil_div(context.rows, context.rows_per_task), gradient_apply_task, &context);
+}
+
 // MARK: rows
 
 typedef struct rows_context {

@@ -92,6 +92,19 @@ static void layer_norm_row(float *y, const float *x, const float *scale, const f
     }
 }
 
+// Of a row whose norm before scale and bias is x * rstd + shift: the norm and its gradient, from the gradient behind scale, bias and SiLU.
+static void norm_gradient_parts(float *norm, float *gradient, const float *x, const float *behind, int64_t n, const float *rstd, const float *shift,
+                                const float *scale, const float *bias, int silu) {
+    if (silu) {
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) {
+            const float v = x[i] * rstd[i] + shift[i], z = v * scale[i] + bias[i], s = s_sigmoid(z);
+            norm[i] = v, gradient[i] = behind[i] * scale[i] * (s + z * s * (1 - s));
+        }
+    } else {
+        DD_VECTORIZE for (int64_t i = 0; i < n; i++) norm[i] = x[i] * rstd[i] + shift[i], gradient[i] = behind[i] * scale[i];
+    }
+}
+
 // Adds to sums[c] and squares[c] the sum and the sum of squares, in float64, of column c of `pixels` rows: few, so that
 // memory is read nearly in order.
 #if DD_VW == 16

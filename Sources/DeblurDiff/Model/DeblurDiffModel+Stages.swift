@@ -33,6 +33,11 @@ extension DeblurDiffModel {
         let (height, width) = (paddedLength(height), paddedLength(width))
         if name == "epilogue" { return try key("vae_decoder", height: height, width: width) }
         if DenoisingStep.stageNames.contains(name) { return ProgramCache.Key(graph: name, inputs: ["z": latentType(height: height, width: width)]) }
+        if name == GuidanceGraph.name {
+            let decoder = try graphs["vae_decoder"]!.specialized(key("vae_decoder", height: height, width: width).inputs)
+            let graph = try GuidanceGraph.graph(decoder: decoder)
+            return ProgramCache.Key(graph: name, inputs: Dictionary(uniqueKeysWithValues: graph.inputs.map { (graph[$0].name, graph.type($0)) }))
+        }
         guard let graph = graphs[name] else {
             throw InputError("there is no graph '\(name)'", advice: "The graphs are: " + Self.stageNames.joined(separator: ", "))
         }
@@ -88,6 +93,9 @@ extension DeblurDiffModel {
             return try DenoisingStep.graph(
                 graphs, latent: key.inputs["z"]!, parameterization: configuration.parameterization, strength: key.strength,
                 outputs: key.outputs, without: without)
+        }
+        if key.graph == GuidanceGraph.name {
+            return try GuidanceGraph.graph(decoder: graphs["vae_decoder"]!.specialized(["latent": key.inputs["latent"]!]))
         }
         let graph = try graphs[key.graph]!.specialized(key.inputs)
         try ModelSignatures.checkOutputs(of: graph, key.graph, configuration: configuration)

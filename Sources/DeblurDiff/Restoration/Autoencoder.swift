@@ -52,6 +52,18 @@ struct Autoencoder {
         return result
     }
 
+    /// The gradient of `factor` times the distance of a latent's image to another, with respect to the latent.
+    ///
+    /// - Parameters:
+    ///   - image: [1, 3, H, W] in -1...1.
+    ///   - weight: of each pixel's squared distance in their mean, [1, 1, H, W].
+    func distanceGradient(at z: Tensor, to image: Tensor, weight: Tensor, factor: Float) throws -> Tensor {
+        let scaled = z.map { $0 / scaleFactor }
+        session.recorder?.record("z_final_scaled", scaled)
+        let inputs = ["latent": scaled, "target": image, "weight": weight, "distance.gradient": Tensor([factor / scaleFactor], shape: [])]
+        return try session.run(GuidanceGraph.name, inputs)["latent.gradient"]!
+    }
+
     /// - Returns: [1, 3, H, W] in about -1...1.
     func decode(_ z: Tensor) throws -> Tensor {
         let scaled = z.map { $0 / scaleFactor }

@@ -60,7 +60,7 @@ public final class ModelSpeeds {
             case .encodingImage, .decoding: time.each += seconds + speed.packingSeconds
             }
             if part.phase == .decoding { time.decoding = seconds }
-            if part.phase == .sampling { time.step = seconds / Double(max(cost.options.steps, 1)) }
+            if part.phase == .sampling { time.step += seconds / Double(max(cost.options.steps, 1)) }
         }
         let elements = Double(cost.latentElementCount)
         // Noise is drawn for two latents and the start, and then in each step.

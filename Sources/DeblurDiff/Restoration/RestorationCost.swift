@@ -87,7 +87,9 @@ public struct RestorationCost: Sendable {
         _ phase: RestorationProgress.Phase, _ options: RestorationOptions, image: Int, latent: Int, tiles: Int
     ) -> Int {
         // The photograph's planes, padded as well, and the start stay. With guidance there is another condition, and two moments.
-        let kept = 2 * image + (1 + (options.isGuided ? 1 : 0) + (options.restorationGuidance == nil ? 0 : 2)) * latent
+        // Guidance in RGB has the photograph in -1...1 and a weight a pixel.
+        let guide = options.restorationGuidance.map { $0.space == .latent ? 2 * latent : image + image / 3 } ?? 0
+        let kept = 2 * image + (1 + (options.isGuided ? 1 : 0)) * latent + guide
         // Each tile's part of the condition, until the last step.
         let conditions = (options.isGuided ? 2 : 1) * tiles
         return switch phase {
@@ -112,7 +114,7 @@ public struct RestorationCost: Sendable {
         for (part, memory) in zip(plan.parts, memory) {
             // The arena is kept from program to program. The step's weights are there already while its conditions are prepared.
             arena = max(arena, arenaByteCount(memory))
-            let hasStep = part.phase == .preparing || keepsDenoiser && part.phase != .sampling
+            let hasStep = part.key.graph != "step" && (keepsDenoiser || [.preparing, .sampling].contains(part.phase))
             // What is prepared for each tile stays until the last step.
             if part.phase == .preparing { prepared = part.runs * memory.outputByteCount }
             peak = max(

@@ -31,7 +31,7 @@ public struct RestorationOptions: Sendable {
     public var strength: Float = 1
     /// How much of the restored image is in the result, 0...1; the rest is the photograph as it was.
     public var blend: Float = 1
-    /// Pulls each step's estimate towards the blurred image's latent.
+    /// Pulls each step's estimate towards the blurred image.
     public var restorationGuidance: RestorationGuidance?
 
     public init() {}
@@ -62,6 +62,9 @@ public struct RestorationOptions: Sendable {
             guard !tiled else {
                 throw InputError(
                     "restoration guidance is not available with tiles", at: "`restorationGuidance`", advice: "Leave out `tiled` or `restorationGuidance`.")
+            }
+            guard guidance.loss == .mean || guidance.space == .rgb else {
+                throw InputError("w_mse is for images", at: "`restorationGuidance.loss`", advice: "Take mse, or rgb for the space.")
             }
             guard guidance.scale.isFinite else { throw InputError("must be a number", at: "`restorationGuidance.scale`") }
             guard (1...1000).contains(guidance.repetitions) else {
@@ -100,14 +103,39 @@ public enum Prompt: Hashable, Sendable {
     case tokens([Int32])
 }
 
-/// Restoration guidance by the mean squared error of latents.
+/// Restoration guidance: how far each step's estimate goes along the gradient of its squared distance to the photograph.
 public struct RestorationGuidance: Hashable, Sendable {
+    /// What is compared.
+    public enum Space: String, CaseIterable, Hashable, Sendable {
+        /// The estimate and the photograph's latent.
+        case latent
+        /// The estimate's image and the photograph; the gradient goes back through the decoder, which takes three times as long as decoding.
+        case rgb
+    }
+
+    public enum Loss: String, CaseIterable, Hashable, Sendable {
+        /// All numbers count alike.
+        case mean = "mse"
+        /// Pixels at edges count less; of images alone.
+        case weighted = "w_mse"
+    }
+
     public var scale: Float
+    public var space: Space
+    public var loss: Loss
     /// Active at timesteps t with `stop < t + 1 < start`.
     public var start = 1001
     public var stop = -1
     /// Gradient steps at each of those.
     public var repetitions = 1
 
-    public init(scale: Float) { self.scale = scale }
+    /// - `loss`: without, that of the released program, which has none but `mse` for latents.
+    public init(scale: Float, space: Space = .latent, loss: Loss? = nil) {
+        (self.scale, self.space) = (scale, space)
+        self.loss = loss ?? Self.standardLoss(space)
+    }
+
+    func isActive(at timestep: Int) -> Bool { stop < timestep + 1 && timestep + 1 < start }
+
+    public static func standardLoss(_ space: Space) -> Loss { space == .rgb ? .weighted : .mean }
 }

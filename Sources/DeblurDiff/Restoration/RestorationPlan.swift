@@ -16,7 +16,7 @@ public struct RestorationPlan: Sendable {
         let key: ProgramCache.Key
     }
 
-    /// One for each phase, in order.
+    /// In the order of the phases; restoration guidance in RGB is a second one of sampling.
     public internal(set) var parts: [Part]
     /// What the denoiser runs on: the image's latent, or a tile of it.
     let latent: TensorType
@@ -40,8 +40,11 @@ public struct RestorationPlan: Sendable {
         for part in parts {
             let runs = part.phase == .encodingText ? prompts : part.runs
             guard runs > 0 else { continue }
+            // A phase with two programs runs one of their mean work.
+            let known = work.parts[part.phase] ?? RestorationWork.Part()
+            let operations = known.operationsPerRun * Double(known.runs) + part.floatingPointOperations * Double(runs)
             work.parts[part.phase] = RestorationWork.Part(
-                operationsPerRun: part.floatingPointOperations, runs: runs, weightBytes: part.parameterByteCount)
+                operationsPerRun: operations / Double(known.runs + runs), runs: known.runs + runs, weightBytes: known.weightBytes + part.parameterByteCount)
         }
         // The weights of the step are packed before its conditions are prepared, which is over in no time.
         let step = work.parts[.sampling]?.weightBytes ?? 0
@@ -70,12 +73,17 @@ extension DeblurDiffModel {
                 pixelCount: tileHeight * tileWidth, key: key)
         }
         let (count, conditions) = (tiles.windows.count, options.isGuided ? 2 : 1)
-        let encodings = count * (options.betterStart ? 2 : 1) + (options.restorationGuidance == nil ? 0 : 1)
+        let encodings = count * (options.betterStart ? 2 : 1) + (options.restorationGuidance?.space == .latent ? 1 : 0)
+        var parts = [
+            try part(.encodingText, "text_encoder", runs: conditions), try part(.encodingImage, "vae_encoder", runs: encodings),
+            try part(.preparing, "prologue", runs: count * conditions), try part(.sampling, "step", runs: options.steps * count * conditions),
+        ]
+        if let guidance = options.restorationGuidance, guidance.space == .rgb {
+            let runs = try options.sampler.make(options, configuration.process).timesteps.count(where: guidance.isActive) * guidance.repetitions
+            if runs > 0 { parts.append(try part(.sampling, GuidanceGraph.name, runs: runs)) }
+        }
+        parts.append(try part(.decoding, "vae_decoder", runs: count))
         return RestorationPlan(
-            parts: [
-                try part(.encodingText, "text_encoder", runs: conditions), try part(.encodingImage, "vae_encoder", runs: encodings),
-                try part(.preparing, "prologue", runs: count * conditions), try part(.sampling, "step", runs: options.steps * count * conditions),
-                try part(.decoding, "vae_decoder", runs: count),
-            ], latent: TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth]), tileCount: count)
+            parts: parts, latent: TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth]), tileCount: count)
     }
 }

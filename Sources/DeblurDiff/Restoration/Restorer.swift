@@ -87,7 +87,7 @@ public final class Restorer {
         let images = try conditionLatents(clean, &random)
         let start = try checkpoint?.z ?? startingLatent(clean, &random)
         guard start.shape == autoencoder.latentShape(of: clean) else { throw InputError("the state to go on from is that of an image of another size") }
-        let guidance = try options.restorationGuidance.map { LatentGuidance($0, moments: try autoencoder.encode(clean.map { 2 * $0 - 1 })) }
+        let guidance = try options.restorationGuidance.map { try ImageGuidance($0, autoencoder, clean: clean) }
         meter.enter(.preparing)
         // After the last step there is nothing to predict.
         let predictor = checkpoint?.step == options.steps ? nil : try predictor(texts, images, start.type)
@@ -114,7 +114,7 @@ public final class Restorer {
         let zeros = Tensor(TensorType(.float32, latent))
         var sampler = try options.sampler.make(options, model.configuration.process)
         for (index, timestep) in sampler.timesteps.enumerated() {
-            if let guidance = options.restorationGuidance, guidance.isActive(at: timestep) {
+            if let guidance = options.restorationGuidance, guidance.space == .latent, guidance.isActive(at: timestep) {
                 for _ in 0..<guidance.repetitions { random.skipHostRandn(size) }
             }
             _ = sampler.step(zeros, estimate: zeros, step: index, random: &random)
@@ -223,7 +223,7 @@ public final class Restorer {
 
     /// From the starting latent to the restored one, step by step.
     private func sample(
-        _ start: consuming Tensor, _ predictor: (any NoisePredictor)?, _ guidance: LatentGuidance?, _ random: inout TorchGenerator,
+        _ start: consuming Tensor, _ predictor: (any NoisePredictor)?, _ guidance: ImageGuidance?, _ random: inout TorchGenerator,
         from checkpoint: SamplerCheckpoint?, preview: ((_ step: Int, _ estimate: Tensor) throws -> Void)?,
         afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {
@@ -243,7 +243,7 @@ public final class Restorer {
             var estimate = sampler.estimate(prediction, model.configuration.parameterization, z: z, step: index)
             if let guidance, guidance.options.isActive(at: timestep) {
                 let rate = sampler.guidanceRate(scale: guidance.options.scale, step: index)
-                guidance.pull(&estimate, rate: rate) { autoencoder.sampleLatent($0, &random) }
+                try guidance.pull(&estimate, rate: rate, &random)
                 try session.requireFinite(estimate, "\(step.place): restoration guidance")
             }
             z = sampler.step(z, estimate: estimate, step: index, random: &random)
@@ -255,29 +255,5 @@ public final class Restorer {
             }
         }
         return z
-    }
-}
-
-extension RestorationGuidance {
-    fileprivate func isActive(at timestep: Int) -> Bool { stop < timestep + 1 && timestep + 1 < start }
-}
-
-/// Restoration guidance: pulls an estimate towards the blurred image's latent by the gradient of their mean squared error.
-private struct LatentGuidance {
-    let options: RestorationGuidance
-    let moments: Tensor
-
-    init(_ options: RestorationGuidance, moments: Tensor) {
-        self.options = options
-        self.moments = moments
-    }
-
-    func pull(_ estimate: inout Tensor, rate: Float, target: (_ moments: Tensor) -> Tensor) {
-        let size = Float(estimate.type.elementCount)
-        for _ in 0..<options.repetitions {
-            target(moments).withFloats { target in
-                estimate.withMutableFloats { for i in $0.indices { $0[i] += -2 * ($0[i] - target[i]) / size * rate } }
-            }
-        }
     }
 }

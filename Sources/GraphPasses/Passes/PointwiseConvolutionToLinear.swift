@@ -27,7 +27,7 @@ public struct PointwiseConvolutionToLinear: RuleSetPass {
 
     private static func isPointwise(_ op: Conv2D, _ operands: [ValueID], _ editor: GraphEditor) -> Bool {
         guard op.prologue == nil, op.epilogue == nil, op.stride == [1, 1], op.padding == [0, 0, 0, 0], op.groups ?? 1 == 1, op.upsampling == nil,
-            op.inputChannels == nil
+            op.inputChannels == nil, op.flipsWeight == nil
         else { return false }
         let weight = editor.type(operands[1]).shape
         return weight[2] == 1 && weight[3] == 1 && editor.type(operands[0]).layout == .channelsLast

@@ -7,7 +7,7 @@ import Tensors
 extension Conv2D: LowerableOp {
     public func lower(_ context: LoweringContext) throws -> Kernel {
         let fused = fusedOperands(Array(context.operands.indices))!
-        let plain = prologue == nil && epilogue == nil && inputChannels == nil && (upsampling ?? 1) == 1
+        let plain = prologue == nil && epilogue == nil && inputChannels == nil && flipsWeight != true && (upsampling ?? 1) == 1
         let images = Set(fused.images.flatMap { [$0.image, $0.addend].compactMap { $0 } } + (fused[.addResidual] ?? []))
         // Both kernels compute a plain convolution; what is folded into one only the channels-last kernels do.
         let weight = fused.weights[0]
@@ -22,7 +22,7 @@ extension Conv2D: LowerableOp {
     private func lowerFused(_ context: LoweringContext) throws -> Kernel {
         let fused = fusedOperands(Array(context.operands.indices))!
         let images = fused.images
-        let (x, weight) = (context.operands[fused.input], context.operands[fused.weights[0]].shape)
+        let (x, weight) = (context.operands[fused.input], readShape(ofWeight: context.operands[fused.weights[0]].shape))
         let noKernel = InputError("there is no kernel for a convolution with these attributes: \(attributes)")
         guard hasChannelsLastKernel else { throw noKernel }
 
@@ -102,14 +102,15 @@ extension Conv2D: LowerableOp {
         // It has no pointers.
         nonisolated(unsafe) let call = args
         var sizes = args
-        let inputChannels = inputChannels
+        let (inputChannels, flips) = (inputChannels, flipsWeight == true)
         return Packing(
-            "conv \(algorithm) \(precision.rawValue) \(inputChannels ?? []) \(key)",
+            "conv \(algorithm) \(precision.rawValue) \(inputChannels ?? [])\(flips ? " flipped" : "") \(key)",
             byteCount: dd_conv_packed_bytes(algorithm.handle, precision, &sizes), of: [key]
         ) { memory, parameters in
             let stored = try parameters.stored(key)
             let isPackedFrom = [.float32, .float16, .bfloat16].contains(stored.type.elementType)
             var tensor = isPackedFrom ? stored : try parameters.float32(key)
+            if flips { tensor = flipped(tensor) }
             if let inputChannels { tensor = sliced(tensor, inputChannels) }
             var sizes = call
             let (pool, type) = (parameters.pool.handle, tensor.type.elementType.kernelType)
@@ -171,6 +172,27 @@ extension Conv2D: LowerableOp {
             }
         }
     }
+}
+
+/// A weight [C, O, kh, kw] as [O, C, kh, kw], read from the ends of its last two dimensions.
+private func flipped(_ weight: Tensor) -> Tensor {
+    let (channels, outputs, size) = (weight.shape[0], weight.shape[1], weight.shape[2] * weight.shape[3])
+    var result = Tensor(TensorType(weight.type.elementType, [outputs, channels, weight.shape[2], weight.shape[3]]))
+    func flip<T: BitwiseCopyable>(_: T.Type) {
+        weight.withBytes { source in
+            result.withMutableBytes { target in
+                let (source, target) = (source.bindMemory(to: T.self), target.bindMemory(to: T.self))
+                for channel in 0..<channels {
+                    for output in 0..<outputs {
+                        let (from, to) = ((channel * outputs + output) * size, (output * channels + channel) * size)
+                        for index in 0..<size { target[to + index] = source[from + size - 1 - index] }
+                    }
+                }
+            }
+        }
+    }
+    if weight.type.elementType.byteSize == 2 { flip(UInt16.self) } else { flip(UInt32.self) }
+    return result
 }
 
 /// Some of the input channels of a weight [O, C, kh, kw], given as pairs of bounds.

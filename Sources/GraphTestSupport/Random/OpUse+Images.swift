@@ -39,6 +39,14 @@ extension OpUse {
         return uses + convolutions(type) + resizes(type) + windows(type)
             + [
                 OpUse(GroupStatistics(groups: 1, epsilon: 1e-2), [.subject, .parameter("weight", [c]), .parameter("bias", [c])]),
+                OpUse(
+                    GroupNormGradient(groups: 1, epsilon: 1e-2), [.subject, .parameter("weight", [c]), .parameter("bias", [c]), .value(type)]),
+                OpUse(
+                    GroupNormGradient(groups: c, epsilon: 1e-2, activation: .silu),
+                    [.value(type), .parameter("weight", [c]), .parameter("bias", [c]), .subject]),
+                OpUse(
+                    ConvTranspose(strides: [1, 1], padding: [1, 0, 2, 1], dilations: [1, 1], outputPadding: [0, 0]),
+                    [.subject, .parameter("weight", [c, 4, 3, 2]), .parameter("bias", [4])]),
                 OpUse(Unfold(kernelSize: [3, 3])), OpUse(Unfold(kernelSize: [1, 3])), OpUse(TokensFromImage()),
                 OpUse(ImageFromTokens(), [.value(TensorType(.float32, [n, shape[2] * shape[3], 7])), .subject]),
             ]

@@ -54,3 +54,19 @@ public struct Binary: Op {
         return [result]
     }
 }
+
+extension Binary: DifferentiableOp {
+    /// For `subtract` and `divide`.
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        let gradient = try b.gradient()
+        let part =
+            switch (function, index) {
+            case (.subtract, 0): gradient
+            case (.subtract, _): try b.apply(Scale(factor: -1), gradient)
+            case (.divide, 0): try b.apply(self, gradient, b.operands[1])
+            case (.divide, _): try b.apply(Scale(factor: -1), b.apply(self, b.apply(Multiply(), gradient, b.results[0]), b.operands[1]))
+            default: throw InputError("there is no rule for \(function.rawValue)")
+            }
+        return try b.summed(part, toOperand: index)
+    }
+}

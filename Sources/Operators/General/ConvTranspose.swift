@@ -58,3 +58,18 @@ public struct ConvTranspose: Op {
         return .saturatingProduct(2, operands[0].elementCount, weight[0] == 0 ? 0 : weight.elementCount / weight[0])
     }
 }
+
+extension ConvTranspose: DifferentiableOp {
+    /// The convolution with the same weights.
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        try b.requireInput(index)
+        guard zip(outputPadding, strides).allSatisfy({ $0 < $1 }) else { throw InputError("there is no rule for an output_padding as large as a stride") }
+        guard strides.count == 2 else {
+            return try b.apply(Convolution(strides: strides, padding: padding, dilations: dilations, groups: groups), b.gradient(), b.operands[1])
+        }
+        var op = Conv2D(stride: strides, padding: padding)
+        if dilations != [1, 1] { op.dilation = dilations }
+        if groups != 1 { op.groups = groups }
+        return try b.apply(op, b.gradient(), b.operands[1])
+    }
+}

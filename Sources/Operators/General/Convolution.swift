@@ -50,3 +50,11 @@ public struct Convolution: Op {
         return .saturatingProduct(2, results[0].elementCount, weight[0] == 0 ? 0 : weight.elementCount / weight[0])
     }
 }
+
+extension Convolution: DifferentiableOp {
+    /// The transposed convolution with the same weights.
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        try b.requireInput(index)
+        return try b.transposedConvolution(strides: strides, padding: padding, dilations: dilations, groups: groups)
+    }
+}

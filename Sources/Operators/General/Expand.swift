@@ -22,3 +22,7 @@ public struct Expand: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension Expand: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID { try b.summed(b.gradient(), toOperand: index) }
+}

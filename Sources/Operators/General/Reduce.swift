@@ -40,3 +40,25 @@ public struct Reduce: Op {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { operands[0].elementCount }
 }
+
+extension Reduce: DifferentiableOp {
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        let repeated = try b.repeated(b.gradient(), along: axes)
+        switch function {
+        case .sum: return repeated
+        case .mean:
+            let count = b.type(b.operands[0]).elementCount / max(1, b.type(b.results[0]).elementCount)
+            return try b.apply(Scale(factor: 1 / Float(count)), repeated)
+        default: throw InputError("there is no rule for \(function.rawValue)")
+        }
+    }
+}
+
+extension Differentiation {
+    /// What is the same for all elements of the operand along these axes, for each of them.
+    mutating func repeated(_ gradient: ValueID, along axes: [Int]) throws -> ValueID {
+        let shape = type(operands[0]).shape
+        let kept = Inference.reduced(shape, try Inference.axes(axes, rank: shape.rank), keepsDimensions: true)
+        return try apply(Expand(shape), apply(Reshape(kept), gradient))
+    }
+}

@@ -23,3 +23,5 @@ public struct Reshape: ReshapingOp {
 
     public func floatingPointOperations(operands: [TensorType], results: [TensorType]) -> Int { 0 }
 }
+
+extension Reshape: DifferentiableOp {}

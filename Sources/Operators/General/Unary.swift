@@ -61,3 +61,26 @@ public struct Unary: Op {
         return [TensorType(givesBool ? .bool : x.elementType, x.shape, layout: x.layout)]
     }
 }
+
+extension Unary: DifferentiableOp {
+    /// For `abs negate exp log sqrt reciprocal sigmoid tanh relu sin cos`.
+    public func gradient(ofOperand index: Int, _ b: inout Differentiation) throws -> ValueID {
+        let (x, y, gradient) = (b.operands[0], b.results[0], try b.gradient())
+        func times(_ factor: ValueID) throws -> ValueID { try b.apply(Multiply(), gradient, factor) }
+        func scaled(_ factor: Float, _ value: ValueID) throws -> ValueID { try b.apply(Scale(factor: factor), value) }
+        switch function {
+        case .abs: return try times(b.apply(Unary(.sign), x))
+        case .negate: return try scaled(-1, gradient)
+        case .exp: return try times(y)
+        case .log: return try b.apply(Binary(.divide), gradient, x)
+        case .sqrt: return try b.apply(Binary(.divide), scaled(0.5, gradient), y)
+        case .reciprocal: return try scaled(-1, times(b.apply(Multiply(), y, y)))
+        case .sigmoid: return try times(b.apply(Binary(.subtract), y, b.apply(Multiply(), y, y)))
+        case .tanh: return try b.apply(Binary(.subtract), gradient, times(b.apply(Multiply(), y, y)))
+        case .relu: return try times(b.apply(Unary(.sign), y))
+        case .sin: return try times(b.apply(Unary(.cos), x))
+        case .cos: return try scaled(-1, times(b.apply(Unary(.sin), x)))
+        default: throw InputError("there is no rule for \(function.rawValue)")
+        }
+    }
+}

@@ -22,7 +22,7 @@ extension ExportBody {
 
 extension Conv2D: ExportableOp {
     public var isStandard: Bool {
-        upsampling == nil && inputChannels == nil && prologue == nil && epilogue == nil
+        upsampling == nil && inputChannels == nil && flipsWeight == nil && prologue == nil && epilogue == nil
     }
 
     public func export(_ body: inout ExportBody) -> [String] {
@@ -34,6 +34,10 @@ extension Conv2D: ExportableOp {
         if prologue?.contains(.silu) == true { x = body.silu(x) }
         if let upsampling { x = body.upsampled(x, upsampling) }
         var weight = body.operands[fused.weights[0]]
+        if flipsWeight == true {
+            let bounds = [[-1, -1], [Int(Int32.min), Int(Int32.min)], [2, 3], [-1, -1]].map { body.integers($0) }
+            weight = body.apply("Slice", [body.transposed(weight, [1, 0, 2, 3])] + bounds)
+        }
         if let bounds = inputChannels {
             let parts = Swift.stride(from: 0, to: bounds.count, by: 2).map {
                 body.sliced(weight, starts: [bounds[$0]], ends: [bounds[$0 + 1]], axes: [1])
