@@ -1,4 +1,5 @@
 # make demo      restores a photograph, from nothing but a Debian 12 machine with Swift 6.3
+# make demo-web  starts the server with the small model, and says where its page is
 # make test      everything that must pass
 # make build     the command alone: .build/release/deblurdiff
 # make install   puts it into $(PREFIX)/bin, the small model, where there is one, into $(PREFIX)/share/deblurdiff, and completions and the manual page beside it; builds only
@@ -32,11 +33,14 @@ SANITIZE_SECONDS ?= 600
 # All of them.
 SANITIZE_CHECKS ?=
 
-.PHONY: demo test examples docs quality onnx-cases image-cases metric-cases build install uninstall packages format lint sanitize clean
+.PHONY: demo demo-web test examples docs quality onnx-cases image-cases metric-cases build install uninstall packages format lint sanitize clean
 
 demo: build
 	$(BUILD) --product seeded-checkpoint
 	Tools/demo.sh "$$($(BUILD) --show-bin-path)" out/demo
+
+demo-web: build
+	exec $(PROGRAM) serve --model $(MODEL) --data out/demo-web
 
 test: packages
 	$(SWIFT) test -c release
