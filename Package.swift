@@ -146,8 +146,8 @@ let package = Package(
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [
-                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images", "TensorFiles",
-                "Tensors",
+                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images", "Operators",
+                "TensorFiles", "Tensors",
             ], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "JobsTests", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "GraphTestSupport", "Images", "Jobs", "Tensors"]),

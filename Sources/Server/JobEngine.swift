@@ -265,8 +265,7 @@ final class JobEngine: Sendable {
                 }
             }
         } catch {
-            // The database or the disk: the job stays as it is there, and is begun again by the next process.
-            logger.error("job \(id): \(String(describing: error).printableLines)")
+            again(id, error)
         }
     }
 
@@ -289,8 +288,17 @@ final class JobEngine: Sendable {
             measure(id)
             return ended == nil
         } catch {
-            logger.error("job \(id): \(String(describing: error).printableLines)")
+            again(id, error)
             return false
+        }
+    }
+
+    /// The database or the disk failed, so that the job is as it was. It is begun again; its result, if there is one, is then found.
+    private func again(_ id: String, _ error: any Error) {
+        logger.error("job \(id): \(String(describing: error).printableLines)")
+        DispatchQueue.global().asyncAfter(deadline: .now() + 5) { [self] in
+            state.withLock { $0.queue.append(id, client: "", wasBegun: true) }
+            work.signal()
         }
     }
 

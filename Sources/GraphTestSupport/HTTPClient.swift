@@ -2,21 +2,23 @@ import Files
 import Foundation
 
 /// A client of few words, that sends just what it is told.
-struct HTTPClient: Sendable {
-    struct Answer: Sendable {
-        var status: Int
+public struct HTTPClient: Sendable {
+    public struct Answer: Sendable {
+        public var status: Int
         /// Names in lower case.
-        var headers: [String: String]
-        var body: [UInt8]
+        public var headers: [String: String]
+        public var body: [UInt8]
 
-        var text: String { String(decoding: body, as: UTF8.self) }
-        var json: JSONValue { (try? JSONDecoder().decode(JSONValue.self, from: Data(body))) ?? .null }
+        public var text: String { String(decoding: body, as: UTF8.self) }
+        public var json: JSONValue { (try? JSONDecoder().decode(JSONValue.self, from: Data(body))) ?? .null }
     }
 
-    let port: Int
+    public let port: Int
+
+    public init(port: Int) { self.port = port }
 
     /// Sends a request on a connection of its own and waits for all of the answer.
-    func callAsFunction(
+    public func callAsFunction(
         _ method: String, _ path: String, _ headers: [String: String] = [:], body: [UInt8] = []
     ) async throws -> Answer {
         var head = "\(method) \(path) HTTP/1.1\r\nconnection: close\r\n"
@@ -29,7 +31,7 @@ struct HTTPClient: Sendable {
     }
 
     /// - Parameter isEnough: whether what has come so far will do.
-    func exchange(_ bytes: [UInt8], isEnough: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }) async throws -> Answer {
+    public func exchange(_ bytes: [UInt8], isEnough: @escaping @Sendable ([UInt8]) -> Bool = { _ in false }) async throws -> Answer {
         let port = port
         let received = try await withCheckedThrowingContinuation { continuation in
             // Not on the threads that the server runs on.
@@ -38,7 +40,7 @@ struct HTTPClient: Sendable {
         return try HTTPClient.parse(received)
     }
 
-    static func connect(_ port: Int) throws -> Int32 {
+    public static func connect(_ port: Int) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -102,10 +104,10 @@ struct HTTPClient: Sendable {
 }
 
 extension JSONValue {
-    subscript(_ name: String) -> JSONValue { if case .object(let object) = self { object[name] ?? .null } else { .null } }
-    subscript(_ index: Int) -> JSONValue { if case .array(let array) = self, array.indices.contains(index) { array[index] } else { .null } }
-    var text: String? { if case .string(let text) = self { text } else { nil } }
-    var number: Int? { if case .integer(let number) = self { number } else { nil } }
-    var elements: [JSONValue] { if case .array(let array) = self { array } else { [] } }
-    var members: [String: JSONValue] { if case .object(let object) = self { object } else { [:] } }
+    public subscript(_ name: String) -> JSONValue { if case .object(let object) = self { object[name] ?? .null } else { .null } }
+    public subscript(_ index: Int) -> JSONValue { if case .array(let array) = self, array.indices.contains(index) { array[index] } else { .null } }
+    public var text: String? { if case .string(let text) = self { text } else { nil } }
+    public var number: Int? { if case .integer(let number) = self { number } else { nil } }
+    public var elements: [JSONValue] { if case .array(let array) = self { array } else { [] } }
+    public var members: [String: JSONValue] { if case .object(let object) = self { object } else { [:] } }
 }
