@@ -8,7 +8,7 @@ import { download } from "./pictures.js";
 import { Stage } from "./stage.js";
 import { Store } from "./store.js";
 import { Tray } from "./tray.js";
-import { percent, photographs, put, say, seconds } from "./words.js";
+import { complaint, percent, photographs, put, say, seconds } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -27,7 +27,7 @@ async function attempt(action) {
   try {
     return await action();
   } catch (error) {
-    notice(isOutage(error) ? "The server does not answer. Try again in a moment." : [error.detail ?? error.message, error.advice].filter(Boolean).join(" "));
+    notice(isOutage(error) ? "The server does not answer. Try again in a moment." : complaint(error));
     return undefined;
   }
 }
@@ -249,6 +249,6 @@ try {
   new App(capabilities, models ?? []);
   document.documentElement.dataset.ready = "yes";
 } catch (error) {
-  notice([error.detail ?? String(error), error.advice].filter(Boolean).join(" "));
+  notice(complaint(error));
   throw error;
 }

@@ -2,11 +2,15 @@
 
 import { h, put } from "./words.js";
 
+/** What people may want; the rest is folded away once more. */
+const common = ["model", "pos-prompt", "neg-prompt", "steps", "strength", "blend", "seed", "format", "jpeg-quality", "only-if-blurred"];
+
 const titles = {
   "pos-prompt": "What the photograph shows", "neg-prompt": "What it should not look like", steps: "Steps", sampler: "Sampler", seed: "Seed", model: "Model",
   "better-start": "Start from the photograph", strength: "Strength", tiled: "Work in tiles", "tile-size": "Tile size", "tile-stride": "Tile distance",
   "g-scale": "Guidance strength", "g-start": "Guidance starts below", "g-stop": "Guidance stops above", "g-repeat": "Guidance repeats", format: "Format",
-  "jpeg-quality": "JPEG quality", "strip-metadata": "Leave out metadata", "only-if-blurred": "Leave sharp photographs alone",
+  spacing: "Spacing of steps", eta: "Randomness (eta)", rng: "Random numbers of", "rng-skip": "Random numbers to skip", "cuda-device": "CUDA device",
+  "cfg-scale": "Weight of the prompt", blend: "Mix with the photograph", "jpeg-quality": "JPEG quality", "strip-metadata": "Leave out metadata", "only-if-blurred": "Leave sharp photographs alone",
 };
 const title = (name) => titles[name] ?? name.replaceAll("-", " ").replace(/^./, (letter) => letter.toUpperCase());
 
@@ -29,8 +33,11 @@ export class Options extends EventTarget {
     this.choice = h("fieldset", { class: "presets" }, h("legend", {}, "How carefully?"), h("div", {}, this.#presets.map((preset) => this.#card(preset))));
     this.changed = h("span", { class: "changed" });
     this.reset = h("button", { class: "link", type: "button", hidden: true, onclick: () => this.#reset() }, "Undo all changes");
+    const fields = (isCommon) => this.#options.filter((option) => common.includes(option.name) === isCommon)
+      .sort((a, b) => common.indexOf(a.name) - common.indexOf(b.name)).map((option) => this.#field(option));
+    this.experts = h("details", {}, h("summary", {}, "For experts"), h("div", { class: "fields" }, fields(false)));
     this.details = h("details", { class: "options" }, h("summary", {}, "More options", this.changed),
-      h("div", { class: "fields" }, models.length > 1 && this.#modelField(models), this.#options.map((option) => this.#field(option))), this.reset);
+      h("div", { class: "fields" }, models.length > 1 && this.#modelField(models), fields(true)), this.experts, this.reset);
   }
 
   get presets() { return this.#presets.map((preset) => preset.id); }
@@ -103,10 +110,10 @@ export class Options extends EventTarget {
   #input(option) {
     const standard = option.default ?? "";
     switch (option.kind) {
-      case "flag": return h("input", { type: "checkbox" });
+      case "flag": return h("input", { type: "checkbox", checked: String(standard) === "true" });
       case "choice":
         return h("select", {}, !standard && h("option", { value: "" }, "as it comes"),
-          option.choices.map((choice) => h("option", { value: choice }, choice)));
+          (option.choices ?? []).map((choice) => h("option", { value: choice, selected: choice === standard ? "selected" : null }, choice)));
       case "integer":
       case "number":
         return h("input", {
@@ -131,9 +138,11 @@ export class Options extends EventTarget {
     const values = this.values();
     for (const option of this.#options) {
       const input = this.#fields.get(option.name);
-      const value = values[option.name] ?? option.default ?? "";
-      if (option.kind === "flag") input.checked = String(value) === "true";
-      else if (input.value !== String(value)) input.value = String(value);
+      const value = values[option.name];
+      // Fields are empty at the default, which stands in them faintly; a choice has no such thing.
+      const text = String(value ?? (option.kind === "choice" ? option.default : null) ?? "");
+      if (option.kind === "flag") input.checked = String(value ?? option.default) === "true";
+      else if (input.value !== text) input.value = text;
     }
     const number = [...this.#own.values()].filter((value) => value !== null).length + (this.#model ? 1 : 0);
     put(this.changed, number ? ` · ${number} changed` : "");

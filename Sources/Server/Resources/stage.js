@@ -4,7 +4,7 @@ import { getBlob } from "./api.js";
 import { address, decode, release } from "./pictures.js";
 import { Strip } from "./strip.js";
 import { Viewer } from "./viewer.js";
-import { blur, bytes, count, h, hasEnded, moment, percent, put, say, seconds, size, step } from "./words.js";
+import { blur, bytes, count, h, hasEnded, moment, percent, put, say, seconds, sentence, size, step } from "./words.js";
 
 /** Fires `cancel`, `forget`, `download`, `retry` and `reuse` with the job. */
 export class Stage extends EventTarget {
@@ -199,5 +199,3 @@ export class Stage extends EventTarget {
     if (isShown) say(`The right side shows: ${choice.label}`);
   }
 }
-
-const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "");

@@ -2,7 +2,7 @@
 
 import { getJSON, isOutage, post } from "./api.js";
 import { draw } from "./pictures.js";
-import { bytes, count, h, photographs, put, say, seconds, size } from "./words.js";
+import { bytes, complaint, count, h, photographs, put, say, seconds, sentence, size } from "./words.js";
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const randomKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -155,7 +155,7 @@ export class Tray extends EventTarget {
       this.start.disabled = this.isSending;
     } catch (error) {
       if (round !== this.#round || isOutage(error)) return;
-      put(this.summary, [error.detail, error.advice].filter(Boolean).join(" "));
+      put(this.summary, complaint(error));
       this.summary.classList.add("problem");
     }
   }
@@ -185,7 +185,7 @@ export class Tray extends EventTarget {
         if (error.name === "AbortError") continue;
         item.state = "refused";
         item.bar.hidden = true;
-        item.say([error.detail ?? error.message, error.advice].filter(Boolean).join(" "), true);
+        item.say(complaint(error), true);
         say(`${item.file.name} was not accepted: ${item.note.textContent}`);
       }
     }
@@ -212,7 +212,7 @@ export class Tray extends EventTarget {
         if (error.status !== 429 && !isOutage(error)) throw error;
         const pause = error.status === 429 ? (error.retryAfter ?? 10) * 1000 : wait;
         wait = Math.min(15000, wait * 2);
-        const reason = error.status === 429 ? error.detail : "The server does not answer.";
+        const reason = error.status === 429 ? sentence(error.detail) : "The server does not answer.";
         item.say(`${reason} It is sent again in ${seconds(pause / 1000)}.`);
         await sleep(pause);
         item.say(null);

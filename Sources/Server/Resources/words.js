@@ -24,6 +24,12 @@ export function say(text) {
   document.getElementById("said").textContent = text;
 }
 
+/** The engine's sentences begin small and end without a stop. */
+export const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".") : "");
+
+/** An error in the server's words: what is wrong and what to do. */
+export const complaint = (error) => [error.detail ?? error.message ?? String(error), error.advice].filter(Boolean).map(sentence).join(" ");
+
 export const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 export const photographs = (number) => count(number, "photograph", "photographs");
 
