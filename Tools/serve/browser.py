@@ -113,7 +113,7 @@ class Test:
             print(f"  FAILED: {words}", flush=True)
             self.failures.append(words)
 
-    def restore(self, data, name, steps=None):
+    def restore(self, data, name, steps=None, explain=False):
         """Drops a photograph and sends it; gives the job's id."""
         self.browser.drop(base64.b64encode(data).decode(), name)
         wait("the photograph on the tray", lambda: name in self.text(".tiles"))
@@ -124,6 +124,9 @@ class Test:
             field.send_keys(str(steps), Keys.TAB)
         else:
             field.send_keys(Keys.TAB)
+        for box in self.browser.find_elements(By.ID, "option-explain"):
+            if box.is_selected() != explain:
+                box.click()
         wait("an estimate", lambda: "Takes about" in self.text(".tray .summary"))
         before = self.looked()
         self.press("Restore")
@@ -144,7 +147,7 @@ class Test:
         self.accessible("tray")
         self.pictures("2-tray")
         self.press("Never mind")
-        job = self.restore(data, "A cat.jpg", 40)
+        job = self.restore(data, "A cat.jpg", 40, explain=True)
         seen = set()
         wait("the progress of a job", lambda: seen.add(self.text(".live p")) or any("Step" in each for each in seen) or self.state() == "done")
         wait("the result", lambda: self.state() == "done", 300)
@@ -290,7 +293,7 @@ class Test:
 
     def looks_back(self):
         self.browser.execute_script("[...document.querySelectorAll('li[data-state=done] .item')].at(-1).click()")
-        wait("a result", lambda: self.state() == "done")
+        wait("a result", lambda: self.state() == "done" and self.find(".knob").is_displayed())
 
     def run(self):
         scenes = [self.invites, self.restores, self.compares, self.cancels, self.goes_on, *([self.survives] if self.server else []), self.refuses, self.forgets, self.looks_back, self.works_by_keyboard]

@@ -2,6 +2,9 @@
 
 import { h, put } from "./words.js";
 
+/** What changes what a person sees afterwards, not the result; it stands beside the presets. */
+const open = ["explain"];
+
 /** What people may want; the rest is folded away once more. */
 const common = ["model", "pos-prompt", "neg-prompt", "steps", "strength", "blend", "seed", "format", "jpeg-quality", "only-if-blurred"];
 
@@ -17,6 +20,7 @@ const title = (name) => titles[name] ?? name.replaceAll("-", " ").replace(/^./, 
 /** Fires `change`. */
 export class Options extends EventTarget {
   #presets;
+  #models;
   #options;
   #preset;
   /** What was chosen by hand; null stands for the default over a preset's value. */
@@ -27,17 +31,20 @@ export class Options extends EventTarget {
 
   constructor(capabilities, models) {
     super();
+    this.#models = models;
     this.#presets = capabilities.presets?.length ? capabilities.presets : [{ id: "standard", title: "Standard", help: "", options: {} }];
     this.#options = capabilities.options ?? [];
     this.#preset = (this.#presets.find((preset) => Object.keys(preset.options).length === 0) ?? this.#presets[0]).id;
     this.choice = h("fieldset", { class: "presets" }, h("legend", {}, "How carefully?"), h("div", {}, this.#presets.map((preset) => this.#card(preset))));
+    this.open = h("div", { class: "fields" }, this.#options.filter((option) => open.includes(option.name)).map((option) => this.#field(option)));
     this.changed = h("span", { class: "changed" });
     this.reset = h("button", { class: "link", type: "button", hidden: true, onclick: () => this.#reset() }, "Undo all changes");
-    const fields = (isCommon) => this.#options.filter((option) => common.includes(option.name) === isCommon)
+    const fields = (isCommon) => this.#options.filter((option) => common.includes(option.name) === isCommon && !open.includes(option.name))
       .sort((a, b) => common.indexOf(a.name) - common.indexOf(b.name)).map((option) => this.#field(option));
     this.experts = h("details", {}, h("summary", {}, "For experts"), h("div", { class: "fields" }, fields(false)));
     this.details = h("details", { class: "options" }, h("summary", {}, "More options", this.changed),
       h("div", { class: "fields" }, models.length > 1 && this.#modelField(models), fields(true)), this.experts, this.reset);
+    this.#refresh();
   }
 
   get presets() { return this.#presets.map((preset) => preset.id); }
@@ -126,7 +133,7 @@ export class Options extends EventTarget {
   }
 
   #reset() {
-    this.#own.clear();
+    for (const name of this.#own.keys()) if (!open.includes(name)) this.#own.delete(name);
     this.#model = null;
     const model = this.#fields.get("model");
     if (model) model.value = [...model.options].find((option) => option.defaultSelected).value;
@@ -141,10 +148,12 @@ export class Options extends EventTarget {
       const value = values[option.name];
       // Fields are empty at the default, which stands in them faintly; a choice has no such thing.
       const text = String(value ?? (option.kind === "choice" ? option.default : null) ?? "");
+      // A model has steps of its own.
+      if (option.name === "steps" && !option.default) input.placeholder = String(this.#models.find((model) => (this.#model ? model.id === this.#model : model.default))?.steps ?? "as it comes");
       if (option.kind === "flag") input.checked = String(value ?? option.default) === "true";
       else if (input.value !== text) input.value = text;
     }
-    const number = [...this.#own.values()].filter((value) => value !== null).length + (this.#model ? 1 : 0);
+    const number = [...this.#own].filter(([name, value]) => value !== null && !open.includes(name)).length + (this.#model ? 1 : 0);
     put(this.changed, number ? ` · ${number} changed` : "");
     this.reset.hidden = number === 0;
     this.dispatchEvent(new Event("change"));

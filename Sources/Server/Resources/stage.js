@@ -4,7 +4,7 @@ import { getBlob } from "./api.js";
 import { address, decode, release } from "./pictures.js";
 import { Strip } from "./strip.js";
 import { Viewer } from "./viewer.js";
-import { blur, bytes, count, h, hasEnded, moment, percent, put, say, seconds, sentence, size, step } from "./words.js";
+import { blur, bytes, count, h, hasEnded, left, moment, percent, put, say, seconds, sentence, size, step } from "./words.js";
 
 /** Fires `cancel`, `forget`, `download`, `retry` and `reuse` with the job. */
 export class Stage extends EventTarget {
@@ -81,7 +81,7 @@ export class Stage extends EventTarget {
   #progress(job) {
     const { progress } = job;
     put(this.step, step(progress));
-    put(this.left, progress?.secondsLeft > 0 ? `about ${seconds(progress.secondsLeft)} left` : "");
+    put(this.left, left(progress) ? `about ${left(progress)} left` : "");
     this.bar.value = Math.min(1, Math.max(0, progress?.fraction ?? 0));
     const quarter = Math.floor(percent(progress) / 25);
     if (quarter <= this.#saidQuarter) return;

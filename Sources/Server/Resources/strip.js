@@ -27,13 +27,15 @@ export class Strip extends EventTarget {
   async fill(job, result) {
     this.clear();
     const round = this.#round;
+    // Only jobs that asked for an explanation have more than a result.
+    if (!job.guidance?.length && !job.links.blurMap) return;
     const guidance = (job.guidance ?? []).map((step) => ({
       key: `guidance-${step}`, caption: `Step ${step}`, label: `Guidance at step ${step}`, path: job.links.guidance.replace("{step}", step),
     }));
     const choices = [
       { key: "result", caption: "Result", label: "After", path: `${job.links.result}?format=jpeg&max=320` }, ...guidance,
-      { key: "blur-map", caption: "Blur map", label: "Blur map", path: job.links.blurMap },
-    ];
+      job.links.blurMap && { key: "blur-map", caption: "Blur map", label: "Blur map", path: job.links.blurMap },
+    ].filter(Boolean);
     for (const choice of choices) {
       const canvas = h("canvas", { width: 96, height: 72, "aria-hidden": "true" });
       choice.button = h("button", { type: "button", "aria-pressed": String(choice.key === "result"), onclick: () => this.#choose(choice) }, canvas, h("span", {}, choice.caption));

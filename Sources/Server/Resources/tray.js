@@ -61,7 +61,7 @@ export class Tray extends EventTarget {
     this.start = h("button", { class: "button primary large", type: "button", onclick: () => this.send() });
     this.more = h("button", { class: "button large", type: "button", onclick: choose }, "Add more");
     this.clear = h("button", { class: "button large quiet", type: "button", onclick: () => { for (const item of [...this.items]) this.remove(item); } }, "Never mind");
-    this.full = h("div", { class: "tray" }, this.list, options.choice, options.details, this.summary, h("div", { class: "row" }, this.start, this.more, this.clear));
+    this.full = h("div", { class: "tray" }, this.list, options.choice, options.open, options.details, this.summary, h("div", { class: "row" }, this.start, this.more, this.clear));
     this.empty = invitation(choose);
     options.addEventListener("change", () => this.#estimate());
     this.#show();

@@ -39,7 +39,7 @@ export class Viewer extends EventTarget {
     this.tools = h("div", { class: "tools", role: "group", "aria-label": "Zoom" },
       button("Zoom out", "−", () => this.zoomBy(1 / 1.5)), this.zoom, button("Zoom in", "+", () => this.zoomBy(1.5)),
       button("Show every pixel (1)", "1:1", () => this.zoomTo(1 / devicePixelRatio)), button("Fit (0)", "Fit", () => this.fit()));
-    this.surface = h("div", { class: "surface" }, this.before, this.after, this.divider, this.beforeTag, this.afterTag);
+    this.surface = h("div", { class: "surface", role: "group", "aria-label": "Photograph; plus and minus zoom, arrows move" }, this.before, this.after, this.divider, this.beforeTag, this.afterTag);
     this.element = h("div", { class: "viewer" }, this.surface, this.tools);
     this.#listen();
     new ResizeObserver(() => this.#layout()).observe(this.element);
@@ -225,7 +225,9 @@ export class Viewer extends EventTarget {
         this.zoomBy(now.span / this.#gesture.span, now.x, now.y);
         Object.assign(this.#gesture, now);
       } else if (this.#gesture.kind === "divide") {
-        this.#splitAt(place.x);
+        // A finger may be about to scroll the page.
+        this.#gesture.isSure ||= event.pointerType !== "touch" || Math.abs(place.x - this.#gesture.from.x) > 8;
+        if (this.#gesture.isSure) this.#splitAt(place.x);
       } else {
         this.pan(place.x - last.x, place.y - last.y);
       }

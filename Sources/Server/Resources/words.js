@@ -72,13 +72,16 @@ export function step(progress) {
   return phases[progress.phase] ?? "At work";
 }
 
+/** How long it still takes; before the first step that is a guess which would only frighten. */
+export const left = (progress) => (progress?.secondsLeft > 0 && (progress.step > 0 || progress.phase === "decoding") ? seconds(progress.secondsLeft) : "");
+
 export const percent = (progress) => Math.round(100 * Math.min(1, Math.max(0, progress?.fraction ?? 0)));
 
 /** A job's state in a few words. */
 export function state(job) {
   switch (job.state) {
     case "queued": return job.position > 0 ? `Waiting, ${job.position} before it` : "Next";
-    case "running": return job.progress?.secondsLeft > 0 ? `${percent(job.progress)} %, ${seconds(job.progress.secondsLeft)} left` : step(job.progress);
+    case "running": return left(job.progress) ? `${percent(job.progress)} %, ${left(job.progress)} left` : step(job.progress);
     case "done": return "Restored";
     case "failed": return "Failed";
     case "cancelled": return "Cancelled";
