@@ -62,10 +62,11 @@ public struct DeblurDiffServer: Sendable {
 
     static func router(_ engine: JobEngine, _ settings: ServerSettings) -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+        let known = KnownRoutes()
         router.addMiddleware {
             SecurityHeaders()
             MetricsMiddleware()
-            ProblemMiddleware()
+            ProblemMiddleware(known: known)
             Guards(settings)
         }
         PageRoutes(shelf: engine.shelf).add(to: router)
@@ -73,6 +74,7 @@ public struct DeblurDiffServer: Sendable {
         let interface = router.group("v1")
         JobRoutes(engine: engine).add(to: interface)
         InfoRoutes(engine: engine).add(to: interface)
+        known.take(router)
         return router
     }
 

@@ -227,6 +227,7 @@ final class JobEngine: Sendable {
             switch outcome {
             case .done(let report):
                 let path = files.result(id, named: resultFile)
+                try files.sync(id)
                 let (size, format) = (FileStatus(path)?.size, try ImageFormats.codec(ofFile: path).name.lowercased())
                 if report.state == .done, begun.attempts == 1, let head = try? PhotoHead(reading: files.input(id), limits: settings.reading) {
                     estimator.learn(head, entry.id, begun.optionValues, seconds: seconds)
@@ -375,6 +376,7 @@ final class JobEngine: Sendable {
     func join() async {
         while state.withLock({ $0.workers }) > 0 { await Task { try? await Task.sleep(for: .milliseconds(10)) }.value }
         store.close()
+        lock.release()
     }
 
     // MARK: Telling

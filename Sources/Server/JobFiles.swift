@@ -65,7 +65,7 @@ struct JobFiles: Sendable {
     /// - Throws: an `InputError` where another server has it.
     func lock() throws -> FolderLock { try FolderLock(FilePath.join(data, "lock")) }
 
-    /// 128 random bits, in letters and digits that nobody mixes up.
+    /// 130 random bits, in letters and digits that nobody mixes up.
     static func newID() -> String {
         var random = SystemRandomNumberGenerator()
         let letters = Array("0123456789abcdefghjkmnpqrstvwxyz")
@@ -75,16 +75,24 @@ struct JobFiles: Sendable {
 
 /// A file that one process at a time can hold.
 final class FolderLock: Sendable {
-    private let descriptor: Int32
+    private let descriptor: Locked<Int32?>
 
     fileprivate init(_ path: String) throws {
-        descriptor = open(FilePath.system(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw InputError("cannot be opened: \(systemErrorMessage())", at: path) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
+        let file = open(FilePath.system(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw InputError("cannot be opened: \(systemErrorMessage())", at: path) }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            close(file)
             throw InputError("another server uses this folder", at: FilePath.folder(of: path), advice: "End it first, or name another folder with --data.")
+        }
+        descriptor = Locked(file)
+    }
+
+    func release() {
+        descriptor.withLock { descriptor in
+            if let file = descriptor { close(file) }
+            descriptor = nil
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { release() }
 }

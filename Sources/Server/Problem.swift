@@ -41,6 +41,8 @@ struct Problem: Error, HTTPResponseError {
 
 /// All errors as problems, so that none leaves in another form.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
+    let known: KnownRoutes
+
     func handle(_ request: Request, context: Context, next: (Request, Context) async throws -> Response) async throws -> Response {
         do {
             return try await next(request, context)
@@ -51,6 +53,11 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             context.logger.error("\(error)")
             return Problem(.internalServerError, error.what.printableLines, advice: error.advice?.printableLines).response
         } catch let error as any HTTPResponseError {
+            let methods = error.status == .notFound ? known.methods(request.uri.path) : []
+            if !methods.isEmpty, !methods.contains(request.method) {
+                let allowed = methods.map(\.rawValue).joined(separator: ", ")
+                return Problem(.methodNotAllowed, "this address takes \(allowed), not \(request.method.rawValue)", headers: [.allow: allowed]).response
+            }
             return Problem(error.status, error.status == .notFound ? Problem.notFound.detail : error.status.reasonPhrase).response
         } catch is CancellationError {
             return Problem(.serviceUnavailable, "the server is ending").response

@@ -44,10 +44,10 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try SharedFiles.writePhoto(folder + "/photo.png")
         let run = try Command.run(
-            ["run", "photo.png", "--model", SharedFiles.model, "-o", "run.png", "--steps", "90", "--seed", "5", "--no-resume", "--threads", "1"], in: folder)
+            ["run", "photo.png", "--model", SharedFiles.model, "-o", "run.png", "--steps", "400", "--seed", "5", "--no-resume", "--threads", "1"], in: folder)
         #expect(run.status == 0, "\(run)")
         var server = try Server(in: folder)
-        let posted = try await server.client("POST", "/v1/jobs?steps=90&seed=5&name=photo.png", body: SharedFiles.read(folder + "/photo.png"))
+        let posted = try await server.client("POST", "/v1/jobs?steps=400&seed=5&name=photo.png", body: SharedFiles.read(folder + "/photo.png"))
         #expect(posted.status == 202, "\(posted.text)")
         let id = try #require(posted.json["id"].text)
         while try await step(server, id) < 10 {}

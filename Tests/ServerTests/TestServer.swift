@@ -88,6 +88,15 @@ struct TestServer {
         try await client("POST", "/v1/jobs?\(query)", headers, body: photo)
     }
 
+    /// Waits until a job that runs has done so many steps.
+    func reach(_ step: Int, of id: String) async throws {
+        while true {
+            let job = try await client("GET", "/v1/jobs/\(id)").json
+            guard ["queued", "running"].contains(job["state"].text) else { throw InputError("the job ended before step \(step)") }
+            if job["progress"]["step"].number ?? -1 >= step { return }
+        }
+    }
+
     /// Waits until a job has ended.
     func end(of id: String) async throws -> JSONValue {
         for _ in 0..<3000 {
