@@ -13,6 +13,9 @@ class Row {
     this.element = h("li", {}, this.button);
   }
   update(job, isLooked) {
+    // Most of a long history is as it was.
+    if (this.job === job && this.isLooked === isLooked) return;
+    Object.assign(this, { job, isLooked });
     put(this.name, job.name);
     put(this.state, hasEnded(job) && job.ended ? `${state(job)}, ${moment(job.ended)}` : state(job));
     this.element.dataset.state = job.state;

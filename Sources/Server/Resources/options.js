@@ -3,7 +3,7 @@
 import { h, put } from "./words.js";
 
 /** What changes what a person sees afterwards, not the result; it stands beside the presets. */
-const open = ["explain"];
+const beside = ["explain"];
 
 /** What people may want; the rest is folded away once more. */
 const common = ["model", "pos-prompt", "neg-prompt", "steps", "strength", "blend", "seed", "format", "jpeg-quality", "only-if-blurred"];
@@ -13,7 +13,8 @@ const titles = {
   "better-start": "Start from the photograph", strength: "Strength", tiled: "Work in tiles", "tile-size": "Tile size", "tile-stride": "Tile distance",
   "g-scale": "Guidance strength", "g-start": "Guidance starts below", "g-stop": "Guidance stops above", "g-repeat": "Guidance repeats", format: "Format",
   spacing: "Spacing of steps", eta: "Randomness (eta)", rng: "Random numbers of", "rng-skip": "Random numbers to skip", "cuda-device": "CUDA device",
-  "cfg-scale": "Weight of the prompt", blend: "Mix with the photograph", "jpeg-quality": "JPEG quality", "strip-metadata": "Leave out metadata", "only-if-blurred": "Leave sharp photographs alone",
+  "cfg-scale": "Weight of the prompt", blend: "Mix with the photograph", "jpeg-quality": "JPEG quality", explain: "Show how it came about",
+  "strip-metadata": "Leave out metadata", "only-if-blurred": "Leave sharp photographs alone",
 };
 const title = (name) => titles[name] ?? name.replaceAll("-", " ").replace(/^./, (letter) => letter.toUpperCase());
 
@@ -36,10 +37,10 @@ export class Options extends EventTarget {
     this.#options = capabilities.options ?? [];
     this.#preset = (this.#presets.find((preset) => Object.keys(preset.options).length === 0) ?? this.#presets[0]).id;
     this.choice = h("fieldset", { class: "presets" }, h("legend", {}, "How carefully?"), h("div", {}, this.#presets.map((preset) => this.#card(preset))));
-    this.open = h("div", { class: "fields" }, this.#options.filter((option) => open.includes(option.name)).map((option) => this.#field(option)));
+    this.beside = h("div", { class: "fields" }, this.#options.filter((option) => beside.includes(option.name)).map((option) => this.#field(option)));
     this.changed = h("span", { class: "changed" });
     this.reset = h("button", { class: "link", type: "button", hidden: true, onclick: () => this.#reset() }, "Undo all changes");
-    const fields = (isCommon) => this.#options.filter((option) => common.includes(option.name) === isCommon && !open.includes(option.name))
+    const fields = (isCommon) => this.#options.filter((option) => common.includes(option.name) === isCommon && !beside.includes(option.name))
       .sort((a, b) => common.indexOf(a.name) - common.indexOf(b.name)).map((option) => this.#field(option));
     this.experts = h("details", {}, h("summary", {}, "For experts"), h("div", { class: "fields" }, fields(false)));
     this.details = h("details", { class: "options" }, h("summary", {}, "More options", this.changed),
@@ -63,10 +64,13 @@ export class Options extends EventTarget {
     return values;
   }
 
+  get #standardModel() { return this.#models.find((model) => model.default) ?? this.#models[0]; }
+
   /** Takes the options of an earlier job. */
   take(values, model) {
     this.#own = new Map(Object.entries(values));
-    if (this.#fields.has("model") && model) { this.#model = model; this.#fields.get("model").value = model; }
+    this.#model = this.#models.some((known) => known.id === model && known !== this.#standardModel) ? model : null;
+    if (this.#fields.has("model")) this.#fields.get("model").value = this.#model ?? this.#standardModel.id;
     const standard = this.#presets.find((preset) => Object.keys(preset.options).length === 0);
     if (standard) this.#select(standard.id);
     this.#refresh();
@@ -98,7 +102,7 @@ export class Options extends EventTarget {
   }
 
   #modelField(models) {
-    const standard = models.find((model) => model.default) ?? models[0];
+    const standard = this.#standardModel;
     const select = h("select", {}, models.map((model) => h("option", { value: model.id, selected: model === standard }, model.id)));
     select.addEventListener("change", () => { this.#model = select.value === standard.id ? null : select.value; this.#refresh(); });
     return this.#labelled("model", select, "The network that restores.");
@@ -133,10 +137,9 @@ export class Options extends EventTarget {
   }
 
   #reset() {
-    for (const name of this.#own.keys()) if (!open.includes(name)) this.#own.delete(name);
+    for (const name of this.#own.keys()) if (!beside.includes(name)) this.#own.delete(name);
     this.#model = null;
-    const model = this.#fields.get("model");
-    if (model) model.value = [...model.options].find((option) => option.defaultSelected).value;
+    if (this.#fields.has("model")) this.#fields.get("model").value = this.#standardModel.id;
     this.#refresh();
     this.details.querySelector("summary").focus();
   }
@@ -149,11 +152,11 @@ export class Options extends EventTarget {
       // Fields are empty at the default, which stands in them faintly; a choice has no such thing.
       const text = String(value ?? (option.kind === "choice" ? option.default : null) ?? "");
       // A model has steps of its own.
-      if (option.name === "steps" && !option.default) input.placeholder = String(this.#models.find((model) => (this.#model ? model.id === this.#model : model.default))?.steps ?? "as it comes");
+      if (option.name === "steps" && !option.default) input.placeholder = String((this.#models.find((model) => model.id === this.#model) ?? this.#standardModel)?.steps ?? "as it comes");
       if (option.kind === "flag") input.checked = String(value ?? option.default) === "true";
       else if (input.value !== text) input.value = text;
     }
-    const number = [...this.#own].filter(([name, value]) => value !== null && !open.includes(name)).length + (this.#model ? 1 : 0);
+    const number = [...this.#own].filter(([name, value]) => value !== null && !beside.includes(name)).length + (this.#model ? 1 : 0);
     put(this.changed, number ? ` · ${number} changed` : "");
     this.reset.hidden = number === 0;
     this.dispatchEvent(new Event("change"));

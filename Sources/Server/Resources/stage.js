@@ -4,7 +4,7 @@ import { getBlob } from "./api.js";
 import { address, decode, release } from "./pictures.js";
 import { Strip } from "./strip.js";
 import { Viewer } from "./viewer.js";
-import { blur, bytes, count, h, hasEnded, left, moment, percent, put, say, seconds, sentence, size, step } from "./words.js";
+import { blur, bytes, count, h, hasEnded, left, moment, percent, put, roughly, say, seconds, sentence, size, step } from "./words.js";
 
 /** Fires `cancel`, `forget`, `download`, `retry` and `reuse` with the job. */
 export class Stage extends EventTarget {
@@ -72,7 +72,7 @@ export class Stage extends EventTarget {
     if (job.state === "running") this.#progress(job);
     if (job.state === "queued") {
       put(this.step, job.position > 0 ? `Waiting, ${count(job.position, "photograph", "photographs")} before it` : "Waiting, it is next");
-      put(this.left, job.estimate?.seconds ? `takes about ${seconds(job.estimate.seconds)}` : "");
+      put(this.left, job.estimate?.seconds ? `takes ${roughly(job.estimate.seconds)}` : "");
     }
     const preview = this.store.previews.get(job.id);
     if (job.state === "running" && preview && preview !== this.#preview) this.#showPreview(preview);
@@ -81,7 +81,7 @@ export class Stage extends EventTarget {
   #progress(job) {
     const { progress } = job;
     put(this.step, step(progress));
-    put(this.left, left(progress) ? `about ${left(progress)} left` : "");
+    put(this.left, left(progress) ? `${left(progress)} left` : "");
     this.bar.value = Math.min(1, Math.max(0, progress?.fraction ?? 0));
     const quarter = Math.floor(percent(progress) / 25);
     if (quarter <= this.#saidQuarter) return;

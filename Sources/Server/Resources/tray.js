@@ -2,7 +2,7 @@
 
 import { getJSON, isOutage, post } from "./api.js";
 import { draw } from "./pictures.js";
-import { bytes, complaint, count, h, photographs, put, say, seconds, sentence, size } from "./words.js";
+import { bytes, complaint, count, h, photographs, put, roughly, say, seconds, sentence, size } from "./words.js";
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const randomKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -61,7 +61,7 @@ export class Tray extends EventTarget {
     this.start = h("button", { class: "button primary large", type: "button", onclick: () => this.send() });
     this.more = h("button", { class: "button large", type: "button", onclick: choose }, "Add more");
     this.clear = h("button", { class: "button large quiet", type: "button", onclick: () => { for (const item of [...this.items]) this.remove(item); } }, "Never mind");
-    this.full = h("div", { class: "tray" }, this.list, options.choice, options.open, options.details, this.summary, h("div", { class: "row" }, this.start, this.more, this.clear));
+    this.full = h("div", { class: "tray" }, this.list, options.choice, options.beside, options.details, this.summary, h("div", { class: "row" }, this.start, this.more, this.clear));
     this.empty = invitation(choose);
     options.addEventListener("change", () => this.#estimate());
     this.#show();
@@ -148,7 +148,7 @@ export class Tray extends EventTarget {
           total += answer.seconds ?? 0;
           if (id === this.options.preset) item.say(answer.fits === false ? `Does not fit into the server's memory. ${answer.advice ?? ""}`.trim() : null, false);
         }
-        this.options.setTime(id, total > 0 ? `about ${seconds(total)}` : "");
+        this.options.setTime(id, total > 0 ? roughly(total) : "");
         if (id === this.options.preset) put(this.summary, this.#sentence(total, length));
       }
       this.summary.classList.remove("problem");
@@ -163,7 +163,7 @@ export class Tray extends EventTarget {
   #sentence(total, known) {
     const rest = this.items.filter((item) => item.state === "chosen").length - known;
     const before = this.store.active.length;
-    return [total > 0 ? `Takes about ${seconds(total)}` : "", rest > 0 ? `without ${rest} whose size only the server can tell` : "",
+    return [total > 0 ? `Takes ${roughly(total)}` : "", rest > 0 ? `without ${rest} whose size only the server can tell` : "",
       before ? `once ${count(before, "other is", "others are")} done` : ""].filter(Boolean).join(", ") + ".";
   }
 

@@ -43,6 +43,9 @@ export function seconds(value) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** A length of time that is only estimated. */
+export const roughly = (value) => (value < 1 ? seconds(value) : `about ${seconds(value)}`);
+
 export function bytes(value) {
   const units = ["B", "kB", "MB", "GB"];
   let index = 0;
