@@ -1,10 +1,12 @@
 # make demo      restores a photograph, from nothing but a Debian 12 machine with Swift 6.3
+# make demo-web  starts the server with the small model, and says where its page is
 # make test      everything that must pass
 # make build     the command alone: .build/release/deblurdiff
 # make install   puts it into $(PREFIX)/bin, the small model, where there is one, into $(PREFIX)/share/deblurdiff, and completions and the manual page beside it; builds only
 #                what is out of date
 # make uninstall takes all that away again
 # make format    lays out the sources; make lint says what is not laid out, or out of date
+# make web-cases  the server's page in Chromium, and the server under load
 # make examples  a package of its own that uses the libraries, built and run
 # make quality   measures the small model by arithmetic, steps and options, and writes Docs/Quality.md; ROWS="int16 '1 step'" measures some rows of it anew
 # make docs      the libraries' documentation, into out/docs
@@ -32,11 +34,14 @@ SANITIZE_SECONDS ?= 600
 # All of them.
 SANITIZE_CHECKS ?=
 
-.PHONY: demo test examples docs quality onnx-cases image-cases metric-cases build install uninstall packages format lint sanitize clean
+.PHONY: demo demo-web test examples docs quality onnx-cases image-cases metric-cases web-cases build install uninstall packages format lint sanitize clean
 
 demo: build
 	$(BUILD) --product seeded-checkpoint
 	Tools/demo.sh "$$($(BUILD) --show-bin-path)" out/demo
+
+demo-web: build
+	exec $(PROGRAM) serve --model $(MODEL) --data out/demo-web
 
 test: packages
 	$(SWIFT) test -c release
@@ -69,11 +74,19 @@ image-cases: .build/python-images/.installed
 metric-cases: .build/python-metrics/.installed
 	PYTHONPATH=.build/python-metrics Tools/metrics/check.py "$$($(BUILD) --show-bin-path)/deblurdiff"
 
+# Needs Debian's chromium and chromium-driver. Pictures of the page go to out/serve.
+web-cases: build .build/python-serve/.installed
+	PYTHONPATH=.build/python-serve python3 Tools/serve/browser.py --program $(PROGRAM) --model $(MODEL)
+	$(BUILD) --product seeded-checkpoint
+	Tools/serve/load.py "$$($(BUILD) --show-bin-path)"
+
 .build/python/.installed: Tools/onnx/requirements.txt
 .build/python-images/.installed: Tools/images/requirements.txt
 .build/python-metrics/.installed: Tools/metrics/requirements.txt
 .build/python-quality/.installed: Tools/quality/requirements.txt
-.build/python/.installed .build/python-images/.installed .build/python-metrics/.installed .build/python-quality/.installed:
+.build/python-serve/.installed: Tools/serve/requirements.txt
+.build/python/.installed .build/python-images/.installed .build/python-metrics/.installed .build/python-quality/.installed \
+.build/python-serve/.installed:
 	rm -rf $(@D)
 	python3 -m pip install --quiet --disable-pip-version-check --target $(@D) --requirement $<
 	touch $@

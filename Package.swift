@@ -12,8 +12,14 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: ["FullFoundation"]),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         .target(name: "CKernels", linkerSettings: [.linkedLibrary("pthread"), .linkedLibrary("m")]),
@@ -62,11 +68,29 @@ let package = Package(
                 "Yams",
             ]),
         .target(name: "Jobs", dependencies: ["Blur", "DeblurDiff", "Files", "GraphRuntime", "ImageMetrics", "Images", "TensorFiles", "Tensors"]),
+        .target(
+            name: "Server",
+            dependencies: [
+                "Blur", "DeblurDiff", "Files", "GraphViews", "Images", "Jobs", "Tensors", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"), .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            resources: [
+                .embedInCode("Resources/page.html"), .embedInCode("Resources/page.css"), .embedInCode("Resources/favicon.svg"),
+                .embedInCode("Resources/openapi.json"),
+                .embedInCode("Resources/api.js"), .embedInCode("Resources/dialogs.js"), .embedInCode("Resources/list.js"), .embedInCode("Resources/main.js"),
+                .embedInCode("Resources/options.js"), .embedInCode("Resources/pictures.js"), .embedInCode("Resources/stage.js"),
+                .embedInCode("Resources/store.js"),
+                .embedInCode("Resources/strip.js"), .embedInCode("Resources/tray.js"), .embedInCode("Resources/viewer.js"), .embedInCode("Resources/words.js"),
+            ]),
         .executableTarget(
             name: "Command",
             dependencies: [
                 "Blur", "Checkpoints", "DeblurDiff", "Files", "GraphFile", "GraphIR", "GraphPasses", "GraphRuntime", "GraphViews", "ImageMetrics",
-                "Images", "Jobs", "ONNX", "Operators", "TensorFiles", "Tensors", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Images", "Jobs", "ONNX", "Operators", "Server", "TensorFiles", "Tensors", "Yams",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),
         .target(
@@ -122,11 +146,16 @@ let package = Package(
         .testTarget(
             name: "DeblurDiffTests",
             dependencies: [
-                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images", "TensorFiles",
-                "Tensors",
+                "CKernels", "Checkpoints", "DeblurDiff", "Files", "GraphIR", "GraphPasses", "GraphRuntime", "GraphTestSupport", "Images", "Operators",
+                "TensorFiles", "Tensors",
             ], resources: [.copy("Fixtures")]),
         .testTarget(
             name: "JobsTests", dependencies: ["DeblurDiff", "Files", "GraphRuntime", "GraphTestSupport", "Images", "Jobs", "Tensors"]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "DeblurDiff", "Files", "GraphRuntime", "GraphTestSupport", "Images", "Jobs", "Server", .product(name: "Logging", package: "swift-log"),
+            ]),
         .testTarget(
             name: "CommandTests",
             dependencies: [

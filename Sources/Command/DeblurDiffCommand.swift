@@ -23,7 +23,8 @@ struct DeblurDiffCommand: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            ConvertCommand.self, RunCommand.self, PlanCommand.self, EvaluateCommand.self, InspectCommand.self, VerifyCommand.self, PackCommand.self,
+            ConvertCommand.self, RunCommand.self, ServeCommand.self, PlanCommand.self, EvaluateCommand.self, InspectCommand.self, VerifyCommand.self,
+            PackCommand.self,
             DumpCommand.self, DiffCommand.self, PassesCommand.self,
             ProfileCommand.self, BenchCommand.self, CompareCommand.self, BlurCommand.self, ExecuteCommand.self, ExportCommand.self,
         ])

@@ -130,8 +130,9 @@ enum HelpTopics {
         ~/.cache/deblurdiff/times.json      and with what it does beside the networks
         ~/.cache/deblurdiff/packed/         weights of large models, packed for this machine ('pack')
         ~/.cache/deblurdiff/unfinished/     interrupted work
+        ~/.local/share/deblurdiff/          jobs of 'serve', their photographs and results (--data)
 
-        XDG_CONFIG_HOME and XDG_CACHE_HOME are heeded. The files in the cache can be removed at any time. DEBLURDIFF_MODEL names the model where neither an argument nor --model does;
+        XDG_CONFIG_HOME, XDG_CACHE_HOME and XDG_DATA_HOME are heeded. The files in the cache can be removed at any time. DEBLURDIFF_MODEL names the model where neither an argument nor --model does;
         it goes before the configuration, which goes before the model that comes with the program.
         """
 

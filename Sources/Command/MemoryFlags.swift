@@ -5,6 +5,8 @@ import Files
 struct MemorySize: ExpressibleByArgument {
     var byteCount: Int
 
+    init(_ byteCount: Int) { self.byteCount = byteCount }
+
     init?(argument: String) {
         let text = argument.lowercased().filter { $0 != " " }
         let number = text.prefix { $0.isNumber || $0 == "." }
@@ -12,6 +14,8 @@ struct MemorySize: ExpressibleByArgument {
         guard let value = Double(number), let unit = units[String(text.dropFirst(number.count))], value * unit >= 1, value * unit < 0x1p50 else { return nil }
         byteCount = Int(value * unit)
     }
+
+    var defaultValueDescription: String { byteCount.isMultiple(of: 1_000_000) ? "\(byteCount / 1_000_000)MB" : "\(byteCount)" }
 }
 
 /// How much memory may be taken: by each program that is looked at or executed, by a whole restoration.

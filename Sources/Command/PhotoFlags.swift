@@ -29,7 +29,7 @@ struct PixelCount: ExpressibleByArgument {
 struct WritingFlags: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "What results are: \(ImageFormats.writable.map { $0.name.lowercased() }.joined(separator: ", ")). (default: what --output says, or what the input is)",
+            "What results are: \(WritingFlags.names.joined(separator: ", ")). (default: what --output says, or what the input is)",
             valueName: "format"))
     var format: String?
 
@@ -43,6 +43,8 @@ struct WritingFlags: ParsableArguments {
         guard (1...100).contains(jpegQuality) else { throw ValidationError("--jpeg-quality must be 1 to 100, not \(jpegQuality).") }
         guard format == nil || codec != nil else { throw ValidationError("--format must be \(ImageFormats.writableNames), not '\(format!)'.") }
     }
+
+    static let names = ImageFormats.writable.map { $0.name.lowercased() }
 
     /// The format that was asked for.
     var codec: (any WritableImageCodec)? {

@@ -121,10 +121,10 @@ public final class PhotoRestorer {
         try logger.timed("wrote \(job.output)") {
             try photo.restored(planes).withMetadata(metadata).write(job.output, as: job.format, options: settings.writing)
         }
-        if let preview = settings.preview, preview.path == nil { unlink(FilePath.system(preview.path(for: job))) }
+        if let preview = settings.preview, preview.path == nil, preview.show == nil { unlink(FilePath.system(preview.path(for: job))) }
         if let unfinished = settings.unfinished {
-            if settings.stripsMetadata { unfinished.remember(result: job.output, key: key(record)) }
-            unfinished.remove(key(record))
+            if settings.stripsMetadata { unfinished.remember(result: job.output, key: record.key) }
+            unfinished.remove(record.key)
         }
         return .done
     }
@@ -151,7 +151,7 @@ public final class PhotoRestorer {
     /// Whether the result is there, made in the same way from the same photograph, and whole.
     private func isThere(_ job: PhotoJob, _ record: RestorationRecord) -> Bool {
         guard FileStatus(job.output)?.kind == S_IFREG, !job.output.hasPrefix("/dev/") else { return false }
-        if settings.stripsMetadata { return settings.unfinished?.remembers(result: job.output, key: key(record)) ?? false }
+        if settings.stripsMetadata { return settings.unfinished?.remembers(result: job.output, key: record.key) ?? false }
         guard let there = try? Photo(reading: job.output, limits: settings.limits) else { return false }
         return there.metadata.xmp.flatMap { RestorationRecord(in: $0) } == record
     }
@@ -176,16 +176,13 @@ public final class PhotoRestorer {
         guard let preview = settings.preview else { return nil }
         return RestorationPreview(everySteps: preview.everySteps, isFast: preview.isFast) { [report] step, planes in
             let (height, width) = (planes.shape[2], planes.shape[3])
-            let path = preview.path(for: job)
             let plain = Photo(width: width, height: height, pixels: [UInt8](repeating: 0, count: 3 * width * height))
             let shown = preview.isFast ? plain.restored(planes) : photo.restored(planes)
+            if let show = preview.show { return try show(job, shown, step) }
+            let path = preview.path(for: job)
             try shown.write(path, as: ImageFormats.named(path) as? any WritableImageCodec ?? PNGCodec())
             report(.preview(job, path: path, step: step))
         }
-    }
-
-    private func key(_ record: RestorationRecord) -> String {
-        UnfinishedStore.key([record.program, record.modelDigest, record.inputDigest, "\(record.seed)", record.options])
     }
 
     private func restored(_ photo: Photo, _ job: PhotoJob, _ record: RestorationRecord) throws -> Tensor {
@@ -195,7 +192,7 @@ public final class PhotoRestorer {
         let (planes, steps) = (photo.planes(), settings.restoration.steps)
         // What follows a photograph depends on where its random numbers end; only a run that is not interrupted knows.
         let unfinished = settings.restoration.seedMode == .each ? settings.unfinished : nil
-        let key = key(record)
+        let key = record.key
         var last = ContinuousClock.now
         var kept: (step: Int, of: Int)?
         let state = unfinished?.load(key, latent: model.latentType(ofImage: photo.height, photo.width))

@@ -32,6 +32,8 @@ public struct RestorationSettings: Sendable {
         public var isFast = false
         /// Where they go, one over the other; nil for beside the result, until that is written.
         public var path: String?
+        /// Takes them in place of a file. What it throws ends the restoration.
+        public var show: (@Sendable (_ job: PhotoJob, _ picture: Photo, _ step: Int) throws -> Void)?
 
         public init(everySteps: Int) { self.everySteps = everySteps }
 

@@ -1,6 +1,7 @@
 import DeblurDiff
 import Files
 import Foundation
+import Images
 import TensorFiles
 import Tensors
 
@@ -111,4 +112,9 @@ public struct UnfinishedStore: Sendable {
             if age > Double(UnfinishedStore.keptDays) * 86400 { unlink(FilePath.system(path)) }
         }
     }
+}
+
+extension RestorationRecord {
+    /// What an interrupted restoration is kept under.
+    public var key: String { UnfinishedStore.key([program, modelDigest, inputDigest, "\(seed)", options]) }
 }

@@ -7,7 +7,7 @@ import Tensors
 
 /// Optimised graphs and programs of a model by what they compute, each made once, at its first use. Threads may share it.
 ///
-/// Graphs are small and stay. A program stays as long as somebody holds it, so that those who run it say when its weights may go; or for ever.
+/// Graphs are small and stay. A program stays as long as somebody holds it, so that those who run it say when its weights may go; or until there are many others.
 final class ProgramCache: Sendable {
     /// What decides a graph.
     struct Key: Hashable, Sendable {
@@ -30,15 +30,24 @@ final class ProgramCache: Sendable {
     private struct Entry {
         weak var program: Program?
         var kept: Program?
+        /// When it was last asked for, in requests.
+        var use = 0
+    }
+
+    private struct Programs {
+        var entries: [Key: Entry] = [:]
+        var uses = 0
     }
 
     private let keepsPrograms: Bool
-    private let programs = Locked<[Key: Entry]>([:])
+    private let programs = Locked(Programs())
     private let graphs = Locked<[Key: GraphStages]>([:])
     private let steps = Locked<[Key: OptimizedStep]>([:])
     private let plans = Locked<[Key: ProgramPlan]>([:])
     /// So many images of sizes of their own, and no more, are remembered.
     private static let graphLimit = 64
+    /// So many programs are kept that nobody holds: those of photographs of a few sizes.
+    static let programLimit = 48
 
     init(keepsPrograms: Bool) { self.keepsPrograms = keepsPrograms }
 
@@ -62,10 +71,16 @@ final class ProgramCache: Sendable {
     /// The program of a key. While one is made, others wait: making it uses all processors, and may be just what they wait for.
     func program(_ key: Key, make: () throws -> Program) throws -> Program {
         try programs.withLock { programs in
-            if let known = programs[key]?.program { return known }
+            programs.uses += 1
+            if let known = programs.entries[key]?.program {
+                programs.entries[key]!.use = programs.uses
+                return known
+            }
             let program = try make()
-            programs = programs.filter { $0.value.program != nil }
-            programs[key] = Entry(program: program, kept: keepsPrograms ? program : nil)
+            programs.entries = programs.entries.filter { $0.value.program != nil }
+            programs.entries[key] = Entry(program: program, kept: keepsPrograms ? program : nil, use: programs.uses)
+            let kept = programs.entries.filter { $0.value.kept != nil }
+            if kept.count > ProgramCache.programLimit, let oldest = kept.min(by: { $0.value.use < $1.value.use }) { programs.entries[oldest.key]!.kept = nil }
             return program
         }
     }
