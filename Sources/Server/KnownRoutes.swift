@@ -9,7 +9,7 @@ final class KnownRoutes: Sendable {
 
     func take(_ router: Router<ServerContext>) {
         let found = router.routes.map { route in
-            let parts = "\(route.path)".split(separator: "/").map { $0.hasPrefix(":") || $0.hasPrefix("$") ? nil : String($0) }
+            let parts = "\(route.path)".split(separator: "/").map { $0.hasPrefix("{") ? nil : String($0) }
             return (parts: parts, method: route.method)
         }
         routes.withLock { $0 = found }

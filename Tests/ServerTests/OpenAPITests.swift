@@ -15,7 +15,7 @@ import Testing
             try await TestServer.run(data) { server in
                 let router = DeblurDiffServer.router(server.server.engine, ServerSettings(data: data))
                 let page = #/^/$|^/graphs|\.(css|js|svg)$/#
-                let routes = router.routes.map { ($0.method.rawValue, "\($0.path)".replacing(#/:([a-zA-Z]+)|\$\{([a-zA-Z]+)\}/#) { "{\($0.1 ?? $0.2!)}" }) }
+                let routes = router.routes.map { ($0.method.rawValue, "\($0.path)") }
                     .filter { $0.0 != "HEAD" && $0.1.firstMatch(of: page) == nil }.map { "\($0.0) \($0.1.hasPrefix("/") ? $0.1 : "/" + $0.1)" }
                 let described = description["paths"].members.flatMap { path, methods in methods.members.keys.map { "\($0.uppercased()) \(path)" } }
                 #expect(routes.sorted() == described.sorted())

@@ -5,6 +5,9 @@ import { h, put } from "./words.js";
 /** What changes what a person sees afterwards, not the result; it stands beside the presets. */
 const beside = ["explain"];
 
+/** What a preset must not add to an option that was chosen by hand, since the server refuses both together. */
+const excludes = { explain: ["only-if-blurred", "tiled"] };
+
 /** What people may want; the rest is folded away once more. */
 const common = ["model", "pos-prompt", "neg-prompt", "steps", "strength", "blend", "seed", "format", "jpeg-quality", "only-if-blurred"];
 
@@ -54,6 +57,9 @@ export class Options extends EventTarget {
   /** The options to send, which are those that differ from the server's defaults. */
   values(id = this.#preset) {
     const values = { ...this.#presets.find((preset) => preset.id === id).options };
+    for (const [name, value] of this.#own) {
+      if (value === "true") for (const other of excludes[name] ?? []) delete values[other];
+    }
     for (const [name, value] of this.#own) {
       if (value === null) delete values[name]; else values[name] = value;
     }

@@ -135,29 +135,34 @@ export class Tray extends EventTarget {
     if (round !== this.#round || this.isSending) return;
     if (!length) {
       for (const id of this.options.presets) this.options.setTime(id, "");
-      put(this.summary, this.items.some((item) => item.state === "chosen") ? "How long it takes is known when the server has seen the photograph." : "");
+      this.#sum(this.items.some((item) => item.state === "chosen") ? "How long it takes is known when the server has seen the photograph." : "", false);
       return;
     }
-    try {
-      for (const id of this.options.presets) {
+    for (const id of this.options.presets) {
+      const isChosen = id === this.options.preset;
+      try {
         const values = this.options.values(id);
         let total = 0;
         for (const item of known) {
           const answer = await this.#one(item.width, item.height, values);
           if (round !== this.#round) return;
           total += answer.seconds ?? 0;
-          if (id === this.options.preset) item.say(answer.fits === false ? `Does not fit into the server's memory. ${answer.advice ?? ""}`.trim() : null, false);
+          if (isChosen) item.say(answer.fits === false ? `Does not fit into the server's memory. ${answer.advice ?? ""}`.trim() : null, false);
         }
         this.options.setTime(id, total > 0 ? roughly(total) : "");
-        if (id === this.options.preset) put(this.summary, this.#sentence(total, length));
+        if (isChosen) this.#sum(this.#sentence(total, length), false);
+      } catch (error) {
+        if (round !== this.#round || isOutage(error)) return;
+        // Another preset's trouble is told when it is chosen.
+        this.options.setTime(id, "");
+        if (isChosen) this.#sum(complaint(error), true);
       }
-      this.summary.classList.remove("problem");
-      this.start.disabled = this.isSending;
-    } catch (error) {
-      if (round !== this.#round || isOutage(error)) return;
-      put(this.summary, complaint(error));
-      this.summary.classList.add("problem");
     }
+  }
+
+  #sum(text, isProblem) {
+    put(this.summary, text);
+    this.summary.classList.toggle("problem", isProblem);
   }
 
   #sentence(total, known) {
