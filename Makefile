@@ -6,7 +6,6 @@
 #                what is out of date
 # make uninstall takes all that away again
 # make format    lays out the sources; make lint says what is not laid out, or out of date
-# make web-cases  the server's page in Chromium, and the server under load
 # make examples  a package of its own that uses the libraries, built and run
 # make quality   measures the small model by arithmetic, steps and options, and writes Docs/Quality.md; ROWS="int16 '1 step'" measures some rows of it anew
 # make docs      the libraries' documentation, into out/docs
@@ -33,6 +32,7 @@ C_FILES = $(shell find Sources Tools -name '*.[ch]' -or -name '*.cpp')
 SANITIZE_SECONDS ?= 600
 # All of them.
 SANITIZE_CHECKS ?=
+LOAD ?= --jobs 300 --clients 30 --kills 2
 
 .PHONY: demo demo-web test examples docs quality onnx-cases image-cases metric-cases web-cases build install uninstall packages format lint sanitize clean
 
@@ -45,7 +45,7 @@ demo-web: build
 
 test: packages
 	$(SWIFT) test -c release
-	$(MAKE) onnx-cases image-cases metric-cases examples
+	$(MAKE) onnx-cases image-cases metric-cases web-cases examples
 
 examples:
 	SWIFT=$(SWIFT) Tools/examples/run.sh
@@ -74,11 +74,12 @@ image-cases: .build/python-images/.installed
 metric-cases: .build/python-metrics/.installed
 	PYTHONPATH=.build/python-metrics Tools/metrics/check.py "$$($(BUILD) --show-bin-path)/deblurdiff"
 
-# Needs Debian's chromium and chromium-driver. Pictures of the page go to out/serve.
-web-cases: build .build/python-serve/.installed
-	PYTHONPATH=.build/python-serve python3 Tools/serve/browser.py --program $(PROGRAM) --model $(MODEL)
-	$(BUILD) --product seeded-checkpoint
-	Tools/serve/load.py "$$($(BUILD) --show-bin-path)"
+# The server's page in a browser, then the server under load while it is killed, on the command that the tests have built; LOAD="--jobs 2000 --clients 200" takes longer.
+# Pictures of the page go to out/serve.
+web-cases: .build/python-serve/.installed
+	Tools/install-packages.sh chromium chromium-driver
+	PYTHONPATH=.build/python-serve python3 Tools/serve/browser.py --program "$$($(BUILD) --show-bin-path)/deblurdiff" --model $(MODEL)
+	Tools/serve/load.py "$$($(BUILD) --show-bin-path)" $(LOAD)
 
 .build/python/.installed: Tools/onnx/requirements.txt
 .build/python-images/.installed: Tools/images/requirements.txt

@@ -1,10 +1,10 @@
 #!/bin/bash
-# Installs the Debian packages that the build needs, those that are missing. Without missing ones it asks for nothing.
+# Installs the Debian packages that the build needs, and those that are named, as far as they are missing. Without missing ones it asks for nothing.
 set -eu
 
 needed=(
-    clang-format make python3 pkg-config libopenblas-dev libpng-dev libturbojpeg0-dev libtiff-dev libwebp-dev libheif-dev liblcms2-dev libssl-dev libsqlite3-dev zlib1g-dev
-    libonnx-dev libprotobuf-dev
+    clang-format make python3 pkg-config libopenblas-dev libpng-dev libturbojpeg0-dev libtiff-dev libwebp-dev libheif-dev liblcms2-dev libssl-dev libsqlite3-dev
+    zlib1g-dev libonnx-dev libprotobuf-dev "$@"
 )
 missing=()
 for package in "${needed[@]}"; do
