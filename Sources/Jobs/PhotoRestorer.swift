@@ -2,6 +2,7 @@ import Blur
 import DeblurDiff
 import Files
 import Foundation
+import GraphRuntime
 import Images
 import Tensors
 
@@ -28,11 +29,13 @@ public final class PhotoRestorer {
 
     /// - Parameters:
     ///   - several: whether more than one photograph will come, so that the denoiser's weights are kept.
+    ///   - observation: as ``Restorer`` takes it, for profiles.
     ///   - interruption: asked between steps and kernels.
     ///   - report: told what happens.
     /// - Throws: an `InputError` for options that the model cannot take.
     public init(
         model: DeblurDiffModel, settings: RestorationSettings, several: Bool = false, recorder: Recorder? = nil,
+        observation: ((_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void)? = nil,
         interruption: Interruption = Interruption(), report: @escaping (PhotoEvent) -> Void = { _ in }
     ) throws {
         self.model = model
@@ -50,7 +53,7 @@ public final class PhotoRestorer {
         self.recorder = recorder
         let current = current
         restorer = try Restorer(
-            model: model, options: settings.restoration, keepsDenoiser: several, recorder: recorder,
+            model: model, options: settings.restoration, keepsDenoiser: several, recorder: recorder, observation: observation,
             // While steps run, the first request waits for the end of one.
             isCancelled: { interruption.isUrgent || (interruption.isRequested && !current.isSampling) },
             progress: { progress in

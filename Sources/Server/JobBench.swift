@@ -1,6 +1,7 @@
 import DeblurDiff
 import Files
 import Foundation
+import GraphViews
 import Images
 import Jobs
 
@@ -40,6 +41,8 @@ final class JobBench: @unchecked Sendable {
     private let hub: EventHub
     private let current = Current()
     private var kept: Kept?
+    /// Of the job under way. The page of the graphs shows sums, no events.
+    private var profile = ProfileRecorder(eventLimit: 0)
 
     init(files: JobFiles, options: JobOptions, settings: ServerSettings, hub: EventHub) {
         (self.files, self.options, self.settings, self.hub) = (files, options, settings, hub)
@@ -53,6 +56,7 @@ final class JobBench: @unchecked Sendable {
         let now = ContinuousClock.now
         (current.running, current.id, current.warnings, current.failure) = (running, job.id, [], nil)
         (current.began, current.samplingBegan, current.lastProgress, current.lastPreview) = (now, nil, now, nil)
+        profile = ProfileRecorder(eventLimit: 0)
         defer { current.running = nil }
         var file = "result"
         do {
@@ -64,6 +68,9 @@ final class JobBench: @unchecked Sendable {
             let photo = PhotoJob(input: input, output: files.result(job.id, named: file), format: format)
             let report = try kept.restorer.restore([photo])[0]
             if let error = current.failure { throw error }
+            if report.state == .done, !kept.parsed.settings.restoration.tiled, let width = report.width, let height = report.height {
+                entry.profile.withLock { $0 = ModelShelf.Profile(report: profile.report(), width: width, height: height) }
+            }
             return (.done(report), file)
         } catch is Interrupted {
             // What has been asked to stop cannot go on with another job.
@@ -94,9 +101,10 @@ final class JobBench: @unchecked Sendable {
         preview.show = { [unowned self] _, picture, step in self.show(picture, step) }
         parsed.settings.preview = preview
         let interruption = Interruption()
-        let restorer = try PhotoRestorer(model: entry.model, settings: parsed.settings, several: true, interruption: interruption) { [unowned self] in
-            self.take($0)
-        }
+        let restorer = try PhotoRestorer(
+            model: entry.model, settings: parsed.settings, several: true,
+            observation: { [unowned self] program, name in self.profile.observer(of: program, named: name) }, interruption: interruption,
+            report: { [unowned self] in self.take($0) })
         let made = Kept(model: entry.id, options: chosen, parsed: parsed, restorer: restorer, interruption: interruption)
         kept = made
         // Its pictures are of one job.

@@ -1,11 +1,22 @@
 import DeblurDiff
 import Files
+import GraphViews
 
 /// The models that a server has open, by short names. The first is the default.
 struct ModelShelf: Sendable {
+    /// Where the time went.
+    struct Profile: Sendable {
+        let report: ProfileReport
+        /// The photograph's.
+        let width: Int
+        let height: Int
+    }
+
     struct Entry: Sendable {
         let id: String
         let model: DeblurDiffModel
+        /// Of the last photograph that was restored whole.
+        let profile = Locked<Profile?>(nil)
 
         var description: ModelAnswer {
             ModelAnswer(

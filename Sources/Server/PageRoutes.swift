@@ -57,14 +57,18 @@ struct PageRoutes: Sendable {
         guard let entry = shelf.entries.first(where: { $0.id == context.parameters.get("model") }), DeblurDiffModel.stageNames.contains(name) else {
             throw Problem.notFound
         }
-        let model = entry.model
+        let (model, last) = (entry.model, entry.profile.withLock { $0 })
+        // The last part is the decoder by another name.
+        let program = name == "epilogue" ? "vae_decoder" : name
+        let profile = last.flatMap { last in last.report.programs.contains { $0.program == program } ? last.report : nil }
         let html = try await Offload.pictures {
-            let stages = try model.stages(of: name, height: 512, width: 512)
-            var dump = GraphDump(try model.plan(stages.optimized))
+            let stages = try model.stages(of: name, height: last?.height ?? 512, width: last?.width ?? 512)
+            var dump = GraphDump(try model.plan(stages.optimized), profile: profile)
+            dump.programName = program
             dump.before = (stages.imported, "imported")
             dump.passes = stages.statistics.map(PassSummary.init)
             dump.rewrites = stages.log.map(RewriteRecord.init)
-            return dump.text(as: .html, title: "\(name), scheduled")
+            return dump.text(as: .html, title: "\(name), \(profile == nil ? "scheduled" : "profiled")")
         }
         var response = PageRoutes.response(Array(html.utf8), type: "text/html; charset=utf-8")
         // The page's own policy says by its digest which script may run.

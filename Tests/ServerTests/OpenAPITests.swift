@@ -100,6 +100,13 @@ import Testing
                 let page = try await server.client("GET", String(link))
                 #expect(page.status == 200 && page.text.contains("<script"))
                 #expect(try await server.client("GET", "/graphs/tiny/none").status == 404)
+                // Then with where the time of the last job went.
+                #expect(try await server.client("GET", "/graphs/tiny/step").text.contains("<title>step, scheduled"))
+                let id = try #require(try await server.post(TestServer.photo(), "steps=1").json["id"].text)
+                #expect(try await server.end(of: id)["state"].text == "done")
+                for name in ["step", "epilogue"] {
+                    #expect(try await server.client("GET", "/graphs/tiny/\(name)").text.contains("<title>\(name), profiled"), "\(name)")
+                }
             }
         }
     }
