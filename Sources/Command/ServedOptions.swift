@@ -25,7 +25,8 @@ enum ServedOptions {
         Allowed("seed", .integer), Allowed("rng", .choice), Allowed("rng-skip", .integer), Allowed("cuda-device", .text), Allowed("pos-prompt", .text),
         Allowed("neg-prompt", .text), Allowed("cfg-scale", .number), Allowed("better-start", .flag), Allowed("tiled", .flag), Allowed("tile-size", .integer),
         Allowed("tile-stride", .integer), Allowed("g-scale", .number), Allowed("g-start", .integer), Allowed("g-stop", .integer),
-        Allowed("g-repeat", .integer), Allowed("strength", .number), Allowed("blend", .number, 0...1), Allowed("only-if-blurred", .flag),
+        Allowed("g-repeat", .integer), Allowed("g-space", .choice), Allowed("g-loss", .choice), Allowed("strength", .number), Allowed("blend", .number, 0...1),
+        Allowed("only-if-blurred", .flag),
         Allowed("format", .choice), Allowed("jpeg-quality", .integer, 1...100), Allowed("strip-metadata", .flag),
     ]
 

@@ -26,6 +26,16 @@ public struct SHA256 {
         hash.update(bytes)
         return hash.finish()
     }
+
+    /// Of some texts, each with its length in front, so that other parts have another digest.
+    public static func hexDigest(of parts: [String]) -> String {
+        let hash = SHA256()
+        for part in parts {
+            var text = "\(part.utf8.count) \(part)"
+            text.withUTF8 { hash.update(UnsafeRawBufferPointer($0)) }
+        }
+        return hash.finish()
+    }
 }
 
 extension MappedFile {

@@ -61,14 +61,7 @@ public final class PackedFiles: PackingCache {
         return "\(status.st_dev) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
     }()
 
-    private static func name(_ parts: [String]) -> String {
-        let hash = SHA256()
-        for part in parts {
-            var text = "\(part.utf8.count) \(part)"
-            text.withUTF8 { hash.update(UnsafeRawBufferPointer($0)) }
-        }
-        return String(hash.finish().prefix(32))
-    }
+    private static func name(_ parts: [String]) -> String { String(SHA256.hexDigest(of: parts).prefix(32)) }
 
     public func keptByteCount(of packings: [Packing]) -> Int {
         state.withLock { state in

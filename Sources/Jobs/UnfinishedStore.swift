@@ -20,14 +20,7 @@ public struct UnfinishedStore: Sendable {
     public static var standard: UnfinishedStore? { FilePath.inCache("unfinished").map { UnfinishedStore(folder: $0) } }
 
     /// What decides a result, as a name: the SHA-256 of its parts.
-    public static func key(_ parts: [String]) -> String {
-        let hash = SHA256()
-        for part in parts {
-            var text = "\(part.utf8.count) \(part)"
-            text.withUTF8 { hash.update(UnsafeRawBufferPointer($0)) }
-        }
-        return hash.finish()
-    }
+    public static func key(_ parts: [String]) -> String { SHA256.hexDigest(of: parts) }
 
     private static let suffix = ".unfinished"
     private static let keyName = "deblurdiff.key"
