@@ -29,14 +29,14 @@ public final class PhotoRestorer {
 
     /// - Parameters:
     ///   - several: whether more than one photograph will come, so that the denoiser's weights are kept.
-    ///   - observation: as ``Restorer`` takes it, for profiles.
     ///   - interruption: asked between steps and kernels.
     ///   - report: told what happens.
+    ///   - observation: as ``Restorer`` takes it, for profiles.
     /// - Throws: an `InputError` for options that the model cannot take.
     public init(
         model: DeblurDiffModel, settings: RestorationSettings, several: Bool = false, recorder: Recorder? = nil,
-        observation: ((_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void)? = nil,
-        interruption: Interruption = Interruption(), report: @escaping (PhotoEvent) -> Void = { _ in }
+        interruption: Interruption = Interruption(), report: @escaping (PhotoEvent) -> Void = { _ in },
+        observation: ((_ program: Program, _ name: String) -> (Program.StepReport) throws -> Void)? = nil
     ) throws {
         self.model = model
         self.settings = settings

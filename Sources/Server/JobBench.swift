@@ -102,9 +102,8 @@ final class JobBench: @unchecked Sendable {
         parsed.settings.preview = preview
         let interruption = Interruption()
         let restorer = try PhotoRestorer(
-            model: entry.model, settings: parsed.settings, several: true,
-            observation: { [unowned self] program, name in self.profile.observer(of: program, named: name) }, interruption: interruption,
-            report: { [unowned self] in self.take($0) })
+            model: entry.model, settings: parsed.settings, several: true, interruption: interruption, report: { [unowned self] in self.take($0) },
+            observation: { [unowned self] program, name in self.profile.observer(of: program, named: name) })
         let made = Kept(model: entry.id, options: chosen, parsed: parsed, restorer: restorer, interruption: interruption)
         kept = made
         // Its pictures are of one job.
