@@ -80,7 +80,11 @@ import Testing
         #expect(options.count > 20 && options.allSatisfy { $0["help"].text?.isEmpty == false })
         for option in options {
             let name = try #require(option["name"].text)
-            func status(_ value: String) async throws -> Int { try await server.client("GET", "/v1/estimate?width=64&height=64&\(name)=\(value)").status }
+            // What it does not go without.
+            let others = ["g-space": "&g-scale=0.1", "g-loss": "&g-scale=0.1&g-space=rgb"][name] ?? ""
+            func status(_ value: String) async throws -> Int {
+                try await server.client("GET", "/v1/estimate?width=64&height=64&\(name)=\(value)\(others)").status
+            }
             // What the description says is so.
             if case .integer(let least) = option["minimum"] { #expect(try await status("\(least - 1)") == 400, "\(name)") }
             if case .integer(let most) = option["maximum"] { #expect(try await status("\(most + 1)") == 400, "\(name)") }
