@@ -43,10 +43,8 @@ public struct DiffusionProcess: ReleasedDefault {
         case .linearInBeta: return ramp(firstBeta, lastBeta)
         case .squareRoot: return ramp(firstBeta, lastBeta).map { $0.squareRoot() }
         case .cosine:
-            let signal = (0...count).map { timestep in
-                let cosine = cos((Double(timestep) / Double(count) + cosineOffset) / (1 + cosineOffset) * .pi / 2)
-                return cosine * cosine
-            }.map { [top = pow(cos(cosineOffset / (1 + cosineOffset) * .pi / 2), 2)] in $0 / top }
+            let squares = (0...count).map { pow(cos((Double($0) / Double(count) + cosineOffset) / (1 + cosineOffset) * .pi / 2), 2) }
+            let signal = squares.map { $0 / squares[0] }
             return zip(signal, signal.dropFirst()).map { min(max(1 - $1 / $0, 0), 0.999) }
         }
     }
