@@ -58,8 +58,9 @@ struct BenchCommand: ParsableCommand {
         var table = Table(report)
         try table.add(
             String(
-                format: "%@, %d threads: float32 %.0f GFLOP/s, int16 %.0f GFLOP/s", limits.instructionSet, limits.threads, limits.float32,
-                limits.int16))
+                format: "%@, %d threads: float32 %.0f GFLOP/s, int16 %.0f GFLOP/s, bfloat16 %.0f GFLOP/s", limits.instructionSet, limits.threads,
+                limits.float32,
+                limits.int16, limits.bfloat16))
         var figures = Figures(size: "\(size.width)x\(size.height)", precision: runtime.precision.rawValue, limits: limits, results: [], residentBytes: 0)
         let recorder = ProfileRecorder(eventLimit: 0)
         try table.add("program          GFLOP   median s      min s   GFLOP/s   of limit     arena")

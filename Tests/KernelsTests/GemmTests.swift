@@ -272,7 +272,7 @@ import Testing
         KernelHarness.forEachISA { isa in
             #expect(dd_measure_limit_gflops(ProductTests.pools[1], DD_PRECISION_FLOAT32) > 0.1)
             #expect((dd_measure_limit_gflops(ProductTests.pools[1], DD_PRECISION_INT16) > 0.1) == (isa > 0))
-            let hasDotProducts = String(cString: dd_isa_name(isa)) == "avx512-bf16"
+            let hasDotProducts = ["avx512-bf16", "amx"].contains(String(cString: dd_isa_name(isa)))
             #expect((dd_measure_limit_gflops(nil, DD_PRECISION_BFLOAT16) > 0) == hasDotProducts)
         }
     }

@@ -1,6 +1,6 @@
 // Times convolution kernels beside this machine's limits:
 //   clang -O2 -pthread -ISources/CKernels/include Tools/kernels/bench_conv.c Sources/CKernels/*/*.c -lm -o /tmp/bench_conv
-//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..4] [--norm] [--only SUBSTRING] [--error] [--algorithm NAME] [--int16] [--moments]
+//   /tmp/bench_conv [--threads 2] [--repeats 5] [--isa 0..5] [--norm] [--only SUBSTRING] [--error] [--algorithm NAME] [--int16] [--bfloat16] [--moments]
 //     [--cpu]   one thread, processor time: for a machine with other work on it
 // GFLOP/s count the products of the direct way; "of limit" divides them by what fused multiply-adds (or, of int16, bfloat16 dot
 // products) reach on the same threads right before and after.
@@ -99,7 +99,8 @@ static void print_error(dd_conv_args a, int up, const float *w) {
 }
 
 int main(int argc, char **argv) {
-    int threads = 2, repeats = 5, norm = 0, error = 0, int16 = 0, moments = 0;
+    int threads = 2, repeats = 5, norm = 0, error = 0, moments = 0;
+    dd_precision precision = DD_PRECISION_FLOAT32;
     const char *only = "", *algorithms = "";
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -120,14 +121,16 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--moments"))
             moments = 1;
         else if (!strcmp(argv[i], "--int16"))
-            int16 = 1;
+            precision = DD_PRECISION_INT16;
+        else if (!strcmp(argv[i], "--bfloat16"))
+            precision = DD_PRECISION_BFLOAT16;
         else if (!strcmp(argv[i], "--cpu"))
             clock_in_use = CLOCK_PROCESS_CPUTIME_ID, threads = 1;
     }
     if (repeats > 100) repeats = 100;
     dd_pool *pool = dd_pool_create(threads);
-    const dd_precision precision = int16 ? DD_PRECISION_INT16 : DD_PRECISION_FLOAT32;
-    printf("%d threads, %s, %s: limit %.0f GFLOP/s\n", threads, dd_isa_name(dd_isa_current()), int16 ? "int16" : "float32", limit_of(pool, precision));
+    static const char *const names[] = {"float32", "bfloat16", "int16"};
+    printf("%d threads, %s, %s: limit %.0f GFLOP/s\n", threads, dd_isa_name(dd_isa_current()), names[precision], limit_of(pool, precision));
     for (size_t l = 0; l < sizeof layers / sizeof *layers; l++) {
         const layer *s = &layers[l];
         if (!strstr(s->name, only)) continue;

@@ -69,7 +69,8 @@ int main(int argc, char **argv) {
     static const int64_t extents[] = {1, 2, 3, 4, 5, 7, 8, 11, 13, 16, 17, 23, 31, 37};
     enum { MOST = 32 };
     const int count = dd_conv_algorithm_count();
-    static const dd_precision precisions[] = {DD_PRECISION_FLOAT32, DD_PRECISION_INT16};
+    static const dd_precision precisions[] = {DD_PRECISION_FLOAT32, DD_PRECISION_INT16, DD_PRECISION_BFLOAT16};
+    static const char *const names[] = {"float32", "bfloat16", "int16"};
     double worst[MOST][DD_PRECISION_COUNT] = {{0}}, worst_variance = 0;
     if (count > MOST) abort();
     int64_t runs = 0;
@@ -78,7 +79,7 @@ int main(int argc, char **argv) {
     while (time(NULL) < end) {
         const int index = (int)below(count);
         const dd_conv_algorithm *algorithm = dd_conv_algorithm_at(index);
-        const dd_precision precision = precisions[below(2)];
+        const dd_precision precision = precisions[below(3)];
         dd_conv_args a = {.batch = 1 + (below(3) == 0) * below(3), .kh = 3, .kw = 3, .stride = 1};
         a.height = one_of(extents, 14);
         a.width = one_of(extents, 14);
@@ -165,9 +166,9 @@ int main(int argc, char **argv) {
                 printf(
                     "%s %s %s: error %.3g, of moments %.3g, of a variance %.3g: batch %ld, %ld x %ld, %ld + %ld -> %ld, kernel %ld x %ld / %ld, "
                     "pads %ld %ld %ld %ld, norm %d, residual %d\n",
-                    dd_conv_algorithm_name(algorithm), precision == DD_PRECISION_INT16 ? "int16" : "float32", dd_isa_name(isa), error, apart, variance,
-                    (long)a.batch, (long)a.height, (long)a.width, (long)a.cin0, (long)a.cin1, (long)a.cout, (long)a.kh, (long)a.kw, (long)a.stride,
-                    (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom, (long)a.pad_right, a.scale != NULL, residual);
+                    dd_conv_algorithm_name(algorithm), names[precision], dd_isa_name(isa), error, apart, variance, (long)a.batch, (long)a.height, (long)a.width,
+                    (long)a.cin0, (long)a.cin1, (long)a.cout, (long)a.kh, (long)a.kw, (long)a.stride, (long)a.pad_top, (long)a.pad_left, (long)a.pad_bottom,
+                    (long)a.pad_right, a.scale != NULL, residual);
             }
         }
         const void *all[] = {a.x0,    a.x1,      a.x0_add, a.x1_add, a.scale,      a.shift, a.bias, a.channel_add, residual == 1 ? a.residual : NULL,
@@ -175,8 +176,8 @@ int main(int argc, char **argv) {
         for (size_t j = 0; j < sizeof all / sizeof *all; j++) free((void *)all[j]);
     }
     for (int i = 0; i < count; i++)
-        printf("%-17s worst error float32 %.2e, int16 %.2e\n", dd_conv_algorithm_name(dd_conv_algorithm_at(i)), worst[i][DD_PRECISION_FLOAT32],
-               worst[i][DD_PRECISION_INT16]);
+        printf("%-17s worst error float32 %.2e, bfloat16 %.2e, int16 %.2e\n", dd_conv_algorithm_name(dd_conv_algorithm_at(i)), worst[i][DD_PRECISION_FLOAT32],
+               worst[i][DD_PRECISION_BFLOAT16], worst[i][DD_PRECISION_INT16]);
     printf("worst error of a variance %.2e\n%ld runs, %d failures\n", worst_variance, (long)runs, failures);
     dd_pool_destroy(pools[1]);
     dd_pool_destroy(pools[2]);

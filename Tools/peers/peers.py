@@ -22,7 +22,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = ["vae_encoder", "step", "vae_decoder"]
-OURS = {"deblurdiff": "float32", "deblurdiff-bfloat16": "bfloat16"}
+OURS = {"deblurdiff": "float32", "deblurdiff-int16": "int16", "deblurdiff-bfloat16": "bfloat16"}
 PEERS = [*OURS, "onnxruntime", "openvino", "openvino-bfloat16", "pytorch"]
 
 

@@ -31,6 +31,7 @@ enum {
     WHOLE_KEYS = 320,   // up to here a block holds all keys
     MOST_KEYS = 256,    // of a block otherwise: two blocks of scores fit the first cache
     LEAST_KEYS = 64,
+    ITEM_ROWS = 32,          // of queries at a time, at most: their scores stay in the first cache
     BLOCK_BYTES = 512 << 10, // of a block's keys and values
     PACKED_LIMIT = 16 << 20, // bytes of packed keys and values at a time, unless one head needs more
 };
@@ -76,8 +77,8 @@ static attention_plan make_plan(const dd_attention_args *args) {
     plan.group = PACKED_LIMIT / (plan.key_bytes + plan.value_bytes);
     if (plan.group < 1) plan.group = 1;
     if (plan.group > plan.sources) plan.group = plan.sources;
-    plan.worker_bytes = 4 * (2 * DD_TILE_ROWS * plan.ld_scores + DD_LANES +
-                             plan.query_block * (plan.ld_out + DD_LANES + (narrow || args->q_type != DD_F32 ? plan.ld_query : 0)));
+    plan.worker_bytes =
+        4 * (2 * ITEM_ROWS * plan.ld_scores + DD_LANES + plan.query_block * (plan.ld_out + DD_LANES + (narrow || args->q_type != DD_F32 ? plan.ld_query : 0)));
     return plan;
 }
 
@@ -259,7 +260,7 @@ static void score(const attention_block *block, const attention_item *item, cons
     const int64_t panels = dd_ceil_div(item->count, DD_PANEL), previous_panels = dd_ceil_div(previous->count, DD_PANEL);
     const char *q = block->q + item->first_row * block->ldq * block->q_element;
     const float *shift = block->shift + item->first_row;
-    const int together = job->format->scores_and_weights && item->rows == DD_TILE_ROWS && previous->rows == DD_TILE_ROWS && words >= DD_LANES;
+    const int together = job->format->scores_and_weights && item->rows == DD_ROWS_TOGETHER && previous->rows == DD_ROWS_TOGETHER && words >= DD_LANES;
     for (int64_t i = 0; i < DD_LANES; i++) block->top[i] = -INFINITY;
     int64_t weighed = 0;
     for (int64_t p = 0; p < panels; p++) {
@@ -328,7 +329,7 @@ static void query_task(void *context, int64_t index, int worker) {
     }
 
     float *scratch = (float *)(job->workers + worker * plan->worker_bytes);
-    float *scores[2] = {scratch, scratch + DD_TILE_ROWS * plan->ld_scores};
+    float *scores[2] = {scratch, scratch + ITEM_ROWS * plan->ld_scores};
     attention_block block = {.job = job,
                              .keys = job->keys + local * plan->key_bytes,
                              .values = job->values + local * plan->value_bytes,
@@ -336,7 +337,7 @@ static void query_task(void *context, int64_t index, int worker) {
                              .ldq = args->q_view.token_stride,
                              .q_element = q_bytes,
                              .first = first};
-    block.top = scores[1] + DD_TILE_ROWS * plan->ld_scores;
+    block.top = scores[1] + ITEM_ROWS * plan->ld_scores;
     block.sums = block.top + DD_LANES;
     block.out = block.sums + plan->query_block * DD_LANES;
     if (!dd_operand_in_place(args->precision, args->q_type, args->d)) {
@@ -379,7 +380,7 @@ void dd_attention(dd_pool *pool, const dd_attention_args *asked, void *scratch) 
                          .kernels = kernels,
                          .format = &kernels->formats[args->precision],
                          .products = &products->formats[args->precision],
-                         .tile_rows = products->tile_rows,
+                         .tile_rows = dd_min(ITEM_ROWS, products->tile_rows),
                          .element = dd_operands[args->precision].element,
                          .plan = make_plan(args)};
     const attention_plan *plan = &job.plan;

@@ -5,8 +5,9 @@
 #include "dd_attention.h"
 
 enum {
-    DD_LANES = 16,   // that a row's sums are kept in
-    DD_HEADROOM = 8, // powers of two by which scores may exceed the base of their row
+    DD_LANES = 16,        // that a row's sums are kept in
+    DD_ROWS_TOGETHER = 8, // of scores_and_weights
+    DD_HEADROOM = 8,      // powers of two by which scores may exceed the base of their row
 };
 
 /// How an instruction set attends at one precision. Keys, values and weights lie as the GEMM's operands do.

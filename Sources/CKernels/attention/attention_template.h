@@ -32,6 +32,7 @@ DD_INLINE void pack_keys_as(const dd_precision precision, float *out, const floa
             turn_keys(precision, out + c / channels * DD_PANEL + j, j < count ? k + j * stride + c : k, stride, count - j, d - c, v_splat(scale));
 }
 
+#if !DD_HAS_AMX
 static void pack_keys_float32(void *out, const float *k, int64_t stride, int64_t count, int64_t d, float scale) {
     pack_keys_as(DD_PRECISION_FLOAT32, out, k, stride, count, d, scale);
 }
@@ -41,6 +42,7 @@ static void pack_values_float32(void *out, const float *v, int64_t stride, int64
     for (int64_t t = 0; t < count; t++, to += DD_PANEL)
         for (int64_t j = 0; j < DD_PANEL; j += DD_VW) v_store(to + j, v_load_up_to(v + t * stride + j, dd_max(0, columns - j)));
 }
+#endif
 
 #if DD_HAS_BF16
 static void pack_keys_bfloat16(void *out, const float *k, int64_t stride, int64_t count, int64_t d, float scale) {
@@ -93,6 +95,7 @@ DD_INLINE void weigh_as(const dd_precision precision, int64_t rows, float *score
     }
 }
 
+#if !DD_HAS_AMX
 static void weigh_float32(int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, int64_t keys, float *sums) {
     weigh_as(DD_PRECISION_FLOAT32, rows, scores, ld, column, columns, keys, sums);
 }
@@ -100,6 +103,7 @@ static void weigh_float32(int64_t rows, float *scores, int64_t ld, int64_t colum
 static void weigh_int16(int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, int64_t keys, float *sums) {
     weigh_as(DD_PRECISION_INT16, rows, scores, ld, column, columns, keys, sums);
 }
+#endif
 
 #if DD_HAS_BF16
 static void weigh_bfloat16(int64_t rows, float *scores, int64_t ld, int64_t column, int64_t columns, int64_t keys, float *sums) {
@@ -165,13 +169,19 @@ static void widen(float *out, const uint16_t *rows, int64_t stride, int64_t coun
     }
 }
 
-#if DD_VW == 16
+#if DD_HAS_AMX
+#elif DD_VW == 16
 #include "attention_beside.h"
 #else
 #define scores_and_weights_float32 NULL
 #endif
 
 static const dd_attention_format attention_formats[DD_PRECISION_COUNT] = {
+#if DD_HAS_AMX
+    // Products take so little here that nothing is gained by computing weights beside them.
+    [DD_PRECISION_BFLOAT16] = {"attention-amx bfloat16", pack_keys_bfloat16, pack_values_bfloat16, weigh_bfloat16, 0},
+};
+#else
     [DD_PRECISION_FLOAT32] = {DD_VW == 16 ? "attention-avx512 float32" : "attention-avx2 float32", pack_keys_float32, pack_values_float32, weigh_float32,
                               scores_and_weights_float32},
 #if DD_HAS_BF16
@@ -179,6 +189,7 @@ static const dd_attention_format attention_formats[DD_PRECISION_COUNT] = {
 #endif
     [DD_PRECISION_INT16] = {.name = DD_VW == 16 ? "attention-avx512 int16" : "attention-avx2 int16", .weigh = weigh_int16},
 };
+#endif
 
 static const dd_attention_kernels attention_kernels = {
     .formats = attention_formats,

@@ -50,7 +50,9 @@ int dd_conv_check(const dd_conv_algorithm *algorithm, dd_precision precision, co
 }
 
 dd_precision dd_conv_precision(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *a) {
-    return a->cin0 + a->cin1 < algorithm->int16_channels ? DD_PRECISION_FLOAT32 : precision;
+    if (a->cin0 + a->cin1 < algorithm->int16_channels) return DD_PRECISION_FLOAT32;
+    // What is not worth bfloat16 is computed in the more exact of the two.
+    return precision == DD_PRECISION_BFLOAT16 && algorithm->error[precision] == 0 ? DD_PRECISION_INT16 : precision;
 }
 
 int dd_conv_suits(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *a) {

@@ -142,6 +142,10 @@ static void store_row(const pack_job *job, float *rows, int64_t ci, const double
         return;
     }
     int16_t *row = (int16_t *)(void *)(rows + ci / 2 * DD_CONV_PANEL) + ci % 2;
+    if (job->precision == DD_PRECISION_BFLOAT16) {
+        for (int c = 0; c < DD_CONV_PANEL; c++) row[2 * c] = (int16_t)dd_bfloat16_from_float((float)values[c]);
+        return;
+    }
     for (int c = 0; c < DD_CONV_PANEL; c++) row[2 * c] = dd_int16_from_double(values[c] * inverse[c]);
 }
 

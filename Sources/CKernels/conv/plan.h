@@ -6,8 +6,7 @@
 // and a row of weights is 32 words in both precisions.
 #ifndef DD_CONV_PLAN_H
 #define DD_CONV_PLAN_H
-#include "../math/int16_scales.h"
-#include "../math/integers.h"
+#include "../gemm/gemm_kernels.h"
 #include "dd_conv.h"
 
 enum {
@@ -122,7 +121,7 @@ static inline int64_t dd_conv_part_words(int64_t words) {
     return dd_min(dd_round_up(dd_ceil_div(words, parts), 64), dd_round_up(words, 16));
 }
 
-static inline int64_t dd_conv_words(dd_precision precision, int64_t cin) { return precision == DD_PRECISION_INT16 ? (cin + 1) / 2 : cin; }
+static inline int64_t dd_conv_words(dd_precision precision, int64_t cin) { return precision == DD_PRECISION_FLOAT32 ? cin : (cin + 1) / 2; }
 
 /// Products of a unit, and those that weights are packed for.
 static inline int64_t dd_conv_products(const dd_conv_algorithm *algorithm, const dd_conv_args *a) {

@@ -229,7 +229,7 @@ static void block_task(void *context, int64_t index, int worker) {
 static void empty_task(void *context, int64_t index, int worker) {
     (void)worker;
     const gemm_job *job = context;
-    _Alignas(64) const float zeros[DD_TILE_ROWS * DD_PANEL] = {0};
+    _Alignas(64) static const float zeros[DD_PANEL];
     for (int64_t panel = 0; panel < dd_ceil_div(job->args->n, DD_PANEL); panel++) job->kernels->finish(job->args, zeros, index, 1, panel);
 }
 

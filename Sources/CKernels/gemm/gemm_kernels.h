@@ -12,7 +12,7 @@
 enum {
     DD_PANEL = 32,      // columns of a packed panel, and of a tile
     DD_HALF_PANEL = 16, // GEGLU: values, then gates
-    DD_TILE_ROWS = 8,   // the most rows of any tile
+    DD_TILE_ROWS = 128, // the most rows of any tile
 };
 
 /// How an instruction set multiplies at one precision. A tile is [rows][DD_PANEL] floats, its rows ld_tile apart. Strips are rows of A

@@ -142,19 +142,21 @@ DD_INLINE void load_rows_as(const dd_precision precision, const dd_gemm_args *ar
     }
 }
 
+#if !DD_HAS_AMX
 static void load_float32(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
     load_rows_as(DD_PRECISION_FLOAT32, args, row, rows, strip, ld, line);
 }
+
+static void load_int16(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
+    load_rows_as(DD_PRECISION_INT16, args, row, rows, strip, ld, line);
+}
+#endif
 
 #if DD_HAS_BF16
 static void load_bfloat16(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
     load_rows_as(DD_PRECISION_BFLOAT16, args, row, rows, strip, ld, line);
 }
 #endif
-
-static void load_int16(const dd_gemm_args *args, int64_t row, int64_t rows, void *strip, int64_t ld, float *line) {
-    load_rows_as(DD_PRECISION_INT16, args, row, rows, strip, ld, line);
-}
 
 // MARK: the epilogue
 

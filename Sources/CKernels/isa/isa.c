@@ -6,7 +6,7 @@
 static const dd_kernels *const list[] = {
     &dd_kernels_scalar,
 #if defined(__x86_64__)
-    &dd_kernels_avx2,   &dd_kernels_avx512, &dd_kernels_avx512_vnni, &dd_kernels_avx512_bf16,
+    &dd_kernels_avx2,   &dd_kernels_avx512, &dd_kernels_avx512_vnni, &dd_kernels_avx512_bf16, &dd_kernels_amx,
 #endif
 };
 

@@ -31,6 +31,7 @@ extern const dd_kernels dd_kernels_avx2;
 extern const dd_kernels dd_kernels_avx512;
 extern const dd_kernels dd_kernels_avx512_vnni;
 extern const dd_kernels dd_kernels_avx512_bf16;
+extern const dd_kernels dd_kernels_amx;
 #endif
 
 /// Those in use.

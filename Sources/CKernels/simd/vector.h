@@ -194,6 +194,9 @@ DD_INLINE vf v_load_n(const float *p, int64_t count) {
 }
 DD_INLINE void v_store_n(float *p, vf x, int64_t count) { memcpy(p, &x, (size_t)count * sizeof(float)); }
 DD_INLINE float v_sum(vf x) { return (x[0] + x[2]) + (x[1] + x[3]); }
+DD_INLINE void v_store_bfloat16(uint16_t *p, vf x) {
+    for (int i = 0; i < DD_VW; i++) p[i] = dd_bfloat16_from_float(x[i]);
+}
 DD_INLINE vi v_dot_int16(vi sum, vi x, vi w) { return sum + (x << 16 >> 16) * (w << 16 >> 16) + (x >> 16) * (w >> 16); }
 #endif
 

@@ -127,7 +127,9 @@ public struct RestorationCost: Sendable {
     /// About how long it takes on processors that reach these limits. Fast convolutions take fewer operations than are counted, other
     /// kernels stay below the limit; together they come near it. Weights are packed before.
     public func seconds(_ limits: MachineLimits, precision: Precision) -> Double {
-        floatingPointOperations / (1e9 * max(limits.limit(precision), 0.1)) + memory.reduce(0) { $0 + $1.packingSeconds() }
+        // Products on tile registers are so fast that all else, and memory, is most of the time.
+        let rate = min(limits.limit(precision), 4 * limits.float32)
+        return floatingPointOperations / (1e9 * max(rate, 0.1)) + memory.reduce(0) { $0 + $1.packingSeconds() }
     }
 }
 

@@ -65,8 +65,14 @@ struct ConvolutionProblem: Hashable, CustomStringConvertible {
 
 extension Precision {
     /// What products of convolutions and linear layers are made of.
-    var products: dd_precision { self == .int16 ? DD_PRECISION_INT16 : DD_PRECISION_FLOAT32 }
-    var attention: dd_precision { self == .int16 ? dd_attention_16_bit_precision() : DD_PRECISION_FLOAT32 }
+    var products: dd_precision {
+        switch self {
+        case .float32: DD_PRECISION_FLOAT32
+        case .int16: DD_PRECISION_INT16
+        case .bfloat16: DD_PRECISION_BFLOAT16
+        }
+    }
+    var attention: dd_precision { self == .float32 ? DD_PRECISION_FLOAT32 : dd_attention_16_bit_precision() }
 }
 
 extension dd_precision {

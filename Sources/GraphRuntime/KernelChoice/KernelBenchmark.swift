@@ -33,10 +33,8 @@ public struct KernelBenchmark {
         let before = InstructionSet.current
         defer { _ = before.force() }
         for set in instructionSets where set.force() {
-            for precision in Precision.allCases {
-                // Runs take the first; bfloat16's own is there to be compared with, where it is fast.
-                let made = precision == .int16 && hasDotProducts ? [precision.products, DD_PRECISION_BFLOAT16] : [precision.products]
-                for shape in KernelBenchmark.products { for products in made { try finished(product(shape, precision, of: products)) } }
+            for precision in Precision.allCases where precision.isFast {
+                for shape in KernelBenchmark.products { try finished(product(shape, precision, of: precision.products)) }
                 for shape in KernelBenchmark.attentions { try finished(attention(shape, precision)) }
                 for problem in KernelBenchmark.convolutions(precision) {
                     for algorithm in problem.candidates { try finished(convolution(problem, algorithm)) }
@@ -44,9 +42,6 @@ public struct KernelBenchmark {
             }
         }
     }
-
-    /// Whether the instruction set in use multiplies bfloat16.
-    private var hasDotProducts: Bool { dd_attention_16_bit_precision() == DD_PRECISION_BFLOAT16 }
 
     // MARK: shapes
 

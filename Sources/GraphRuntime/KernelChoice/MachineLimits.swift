@@ -8,15 +8,25 @@ public struct MachineLimits: Codable, Hashable, Sendable {
     public var float32: Double
     /// The same for products of 16-bit integers; 0 where no instruction is faster than those for float32.
     public var int16: Double
+    public var bfloat16: Double
 
     /// Measures for some tens of milliseconds.
     public static func measure(_ pool: ThreadPool) -> MachineLimits {
         MachineLimits(
             instructionSet: InstructionSet.current.rawValue, threads: pool.threadCount,
-            float32: dd_measure_limit_gflops(pool.handle, DD_PRECISION_FLOAT32), int16: dd_measure_limit_gflops(pool.handle, DD_PRECISION_INT16))
+            float32: dd_measure_limit_gflops(pool.handle, DD_PRECISION_FLOAT32), int16: dd_measure_limit_gflops(pool.handle, DD_PRECISION_INT16),
+            bfloat16: dd_measure_limit_gflops(pool.handle, DD_PRECISION_BFLOAT16))
     }
 
-    public func limit(_ precision: Precision) -> Double { precision == .int16 && int16 > 0 ? int16 : float32 }
+    public func limit(_ precision: Precision) -> Double {
+        let own =
+            switch precision {
+            case .float32: float32
+            case .int16: int16
+            case .bfloat16: bfloat16
+            }
+        return own > 0 ? own : float32
+    }
 }
 
 /// An instruction set that kernels are written for: "avx2", "avx512-vnni".

@@ -18,7 +18,7 @@ struct LoweredGraph {
     init(_ graph: Graph, parameters: ParameterStore, options: RuntimeOptions) throws {
         (self.graph, self.parameters, self.options) = (graph, parameters, options)
         let running = graph.order.filter { !makeViews($0) && !makeLiteral($0) }
-        if options.precision == .int16 { narrow = narrowValues(running) }
+        if options.precision != .float32 { narrow = narrowValues(running) }
         for id in running { kernels[id] = try lower(id) }
     }
 

@@ -3,6 +3,7 @@
 // An algorithm is a file of this folder and its lines here. The file has two parts: a table of what holds everywhere (dd_conv_algorithm), and what
 // is compiled for each instruction set (DD_CONV_KERNELS).
 #define DD_CONV_ALGORITHMS(X) \
+    X(im2col)                 \
     X(winograd_f6)            \
     X(winograd_f4)            \
     X(winograd_f4_plain)      \
@@ -13,6 +14,7 @@
     X(direct)
 
 #include "direct.inc.h"
+#include "im2col.inc.h"
 #include "upsample_3x3.inc.h"
 #include "winograd_f2.inc.h"
 #include "winograd_f4.inc.h"
