@@ -36,7 +36,7 @@ struct BenchCommand: ParsableCommand {
     func validate() throws {
         guard try !kernels || source.named == nil else { throw ValidationError("--kernels takes no model.") }
         guard (1...1000).contains(runs) else { throw ValidationError("--runs must be 1 to 1000.") }
-        for name in program where !DeblurDiffModel.stageNames.contains(name) { throw ValidationError("There is no program '\(name)'.") }
+        for name in program where !DeblurDiffModel.stageNames().contains(name) { throw ValidationError("There is no program '\(name)'.") }
     }
 
     private struct Figures: Codable {

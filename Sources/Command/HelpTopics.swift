@@ -9,7 +9,7 @@ enum HelpTopics {
         ("files", "files that the program reads and writes by itself", files), ("photographs", "formats, colours, metadata", photographs),
         ("metrics", "what 'evaluate' measures, and how photographs find their references", metrics),
         ("samplers", "ways from noise to the image, and which is for what", samplers),
-        ("random-numbers", "what the same seed means", randomNumbers),
+        ("random-numbers", "what the same seed means", randomNumbers), ("cleaner", "a network in front of the model", cleaner),
         ("blur", "what 'blur' writes, and how blur is estimated", blur),
     ]
 
@@ -49,6 +49,19 @@ enum HelpTopics {
 
         A level is rounded to one of the 1000 timesteps, which the networks were trained on. A model may have been trained for one way alone: the small model that comes with the program
         is for its own 2 steps. All results but those of spaced and even are approximations of what the released program computes; the same seed gives the same result.
+        """
+
+    private static let cleaner = """
+        deblurdiff run PHOTO --cleaner FILE.onnx
+
+        A network that photographs go through first, as DiffBIR's first stage (SwinIR, BSRNet, SCUNet). What it puts out is the photograph for all that follows, and it is where the
+        colours come from; --blend mixes with the photograph as it was.
+
+        FILE is an ONNX model, or a file that 'convert' made of one. Its one input is an image, float32 [1, 3, height, width], sRGB in 0...1; its output is one of the same size, or of a whole
+        multiple of it (up to 16), which is made smaller again.
+
+        If height and width are open, it sees the photograph whole, with zeros at the right and below where it takes multiples of 64 alone, as SwinIR. If they are fixed, it sees
+        tiles of that size, each half a tile behind the one before, which are blended.
         """
 
     private static let randomNumbers = """

@@ -26,7 +26,8 @@ struct JobsRun {
         let progress = ProgressReporter(quiet: command.quiet, style: command.progress)
         let interruption = InterruptionSignals.handle()
         let (runtime, optimization) = (command.runtime.makeOptions(), command.runtime.optimization.options)
-        let model = try DeblurDiffModel(path: model, options: runtime, optimization: optimization, keepsPrograms: true, packedFolder: command.packedFolder)
+        let model = try DeblurDiffModel(
+            path: model, options: runtime, optimization: optimization, cleaner: command.front.load(), keepsPrograms: true, packedFolder: command.packedFolder)
         /// For lines with the same options.
         var last: (arguments: [String], restorer: PhotoRestorer)?
         var number = 0

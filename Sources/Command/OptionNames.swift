@@ -1,6 +1,7 @@
 /// The fields that the libraries' errors name, as options of the command.
 private let options = [
-    "anxiety": "--anxiety", "between": "--between", "blend": "--blend", "configuration": "--config", "controlNet": "--controlnet",
+    "anxiety": "--anxiety", "between": "--between", "blend": "--blend", "conditionNoise": "--noise-aug", "configuration": "--config",
+    "controlNet": "--controlnet",
     "deviceThreads": "--cuda-device", "drawn": "--rng-skip", "edges": "--edges",
     "elementType": "--dtype", "eta": "--eta", "extent": "--extent", "format": "--format", "frames": "--frames", "guidanceScale": "--cfg-scale",
     "inputs": "--input", "jpegQuality": "--jpeg", "kernelSize": "--kernel-size", "length": "--length", "lkpn": "--lkpn", "memory": "--memory",

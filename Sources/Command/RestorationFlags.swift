@@ -56,8 +56,15 @@ struct RestorationFlags: ParsableArguments {
     @Option(help: "Classifier-free guidance; 1 is off. Other values double the time.")
     var cfgScale: Float = 1
 
-    @Flag(help: "Start from the image's low frequencies instead of noise alone.")
+    @Flag(help: "Let classifier-free guidance grow from 1 at the first step to the scale and 1 at the last.")
+    var rescaleCfg = false
+
+    @Flag(help: "Start from the image's low frequencies instead of noise alone; with a DiffBIR from the image.")
     var betterStart = false
+
+    @Option(
+        help: ArgumentHelp("With a DiffBIR: noise in what its control network reads, as much as there is at this timestep, 1 to 999.", valueName: "timestep"))
+    var noiseAug = 0
 
     @Flag(
         help: """
@@ -106,6 +113,8 @@ struct RestorationFlags: ParsableArguments {
         guard (0...1).contains(blend) else { throw ValidationError("--blend must be 0 to 1, not \(blend).") }
         if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
         guard timesteps == nil || (steps == nil && spacing == .even) else { throw ValidationError("--timesteps stands in place of --steps and --spacing.") }
+        guard !rescaleCfg || cfgScale > 1 else { throw ValidationError("--rescale-cfg needs a --cfg-scale above 1.") }
+        guard (0...999).contains(noiseAug) else { throw ValidationError("--noise-aug must be 0 to 999, not \(noiseAug).") }
         guard cudaDevice == nil || rng == .cuda else { throw ValidationError("--cuda-device is for --rng cuda.") }
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
             throw ValidationError("\(name) must be a number, not \(value).")
@@ -136,7 +145,9 @@ struct RestorationFlags: ParsableArguments {
         options.positivePrompt = .text(posPrompt)
         options.negativePrompt = .text(negPrompt)
         options.guidanceScale = cfgScale
+        options.rescalesGuidance = rescaleCfg
         options.betterStart = betterStart
+        options.conditionNoise = noiseAug
         options.tiled = tiled
         options.tileSize = tileSize
         options.tileStride = tileStride

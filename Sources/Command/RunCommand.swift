@@ -36,6 +36,8 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var restoration: RestorationFlags
 
+    @OptionGroup var front: CleanerOption
+
     @Option(
         help: ArgumentHelp(
             "So many results of each photograph, NAME_0, NAME_1 and so on, each with the random numbers behind those of the one before.", valueName: "n"))
@@ -142,7 +144,7 @@ struct RunCommand: ParsableCommand {
         // A model is large; tell what is wrong with a single image before it is opened.
         let single = count == 1 ? try ReadPhoto(list.jobs[0], limits: reading.limits, stripsMetadata: writing.stripMetadata) : nil
         let model = try DeblurDiffModel(
-            path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, packedFolder: packedFolder)
+            path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, cleaner: front.load(), packedFolder: packedFolder)
         let recorder = record.map { _ in Recorder() }
         let interruption = InterruptionSignals.handle()
         let settings = settings(for: model)
@@ -180,7 +182,8 @@ struct RunCommand: ParsableCommand {
         }
         let writes = [record, manifest, previewFile].compactMap { $0 } + views.map(\.path)
         guard images == ["-"] else {
-            return try PhotoList(inputs: images, output: output, format: writing.codec, samples: nSamples, writes: writes, reads: [model])
+            return try PhotoList(
+                inputs: images, output: output, format: writing.codec, samples: nSamples, writes: writes, reads: [model] + (front.cleaner.map { [$0] } ?? []))
         }
         let name = "standard input"
         return try PhotoList(

@@ -23,7 +23,8 @@ enum ServedOptions {
     private static let allowed = [
         Allowed("steps", .integer, 1...1000), Allowed("sampler", .choice), Allowed("spacing", .choice), Allowed("timesteps", .text), Allowed("eta", .number),
         Allowed("seed", .integer), Allowed("rng", .choice), Allowed("rng-skip", .integer), Allowed("cuda-device", .text), Allowed("pos-prompt", .text),
-        Allowed("neg-prompt", .text), Allowed("cfg-scale", .number), Allowed("better-start", .flag), Allowed("tiled", .flag), Allowed("tile-size", .integer),
+        Allowed("neg-prompt", .text), Allowed("cfg-scale", .number), Allowed("rescale-cfg", .flag), Allowed("better-start", .flag),
+        Allowed("noise-aug", .integer, 0...999), Allowed("tiled", .flag), Allowed("tile-size", .integer),
         Allowed("tile-stride", .integer), Allowed("g-scale", .number), Allowed("g-start", .integer), Allowed("g-stop", .integer),
         Allowed("g-repeat", .integer), Allowed("g-space", .choice), Allowed("g-loss", .choice), Allowed("strength", .number), Allowed("blend", .number, 0...1),
         Allowed("only-if-blurred", .flag),

@@ -2,7 +2,7 @@ import Files
 import GraphRuntime
 import Tensors
 
-/// The three networks of a denoising step, ready to run on latents of one size. Predictors for several conditions share it.
+/// The networks of a denoising step, ready to run on latents of one size. Predictors for several conditions share it.
 final class Denoiser {
     private let model: DeblurDiffModel
     private let key: ProgramCache.Key
@@ -26,8 +26,10 @@ final class Denoiser {
 
     /// All that a step can put out but its result, in the order in which it is computed.
     private var stageNames: [String] {
-        DenoisingStep.outputNames(model.configuration.parameterization, controlCount: model.graphs["control_net"]!.outputs.count, without: model.without)
-            .filter { $0 != model.stepResult }
+        let configuration = model.configuration
+        let names = DenoisingStep.outputNames(
+            configuration.parameterization, system: configuration.system, controlCount: model.graphs["control_net"]!.outputs.count, without: model.without)
+        return names.filter { $0 != model.stepResult }
     }
 
     /// Computes all that depends on a condition alone.
@@ -58,7 +60,7 @@ final class Denoiser {
     }
 }
 
-/// What the networks are told beside the noisy latent: the text, and the blurred image's latent.
+/// What the networks are told beside the noisy latent: the text, and of the photograph its latent or itself.
 struct Condition {
     var context: Tensor
     var image: Tensor

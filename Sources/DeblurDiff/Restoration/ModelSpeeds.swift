@@ -30,10 +30,11 @@ public final class ModelSpeeds {
         self.model = model
         file = path.map { MeasurementFile(path: $0, schema: "deblurdiff.speeds/1", machine: MachineLimits.machineName) }
         let (options, optimization) = (model.options, model.optimization)
-        configuration =
-            ([
-                model.file.digest, optimization.level.name, options.precision.rawValue, options.memory.rawValue, "\(options.pool.threadCount) threads",
-            ] + optimization.pipeline.disabledPasses.sorted() + optimization.without.sorted().map { "without \($0)" }).joined(separator: ", ")
+        var subject = [model.file.digest, optimization.level.name, options.precision.rawValue, options.memory.rawValue, "\(options.pool.threadCount) threads"]
+        subject += optimization.pipeline.disabledPasses.sorted()
+        subject += optimization.without.sorted().map { "without \($0)" }
+        if let cleaner = model.cleaner { subject.append("cleaner \(cleaner.digest)") }
+        configuration = subject.joined(separator: ", ")
         known = (file?.read()[configuration] ?? [:]).filter(\.value.isSound)
     }
 

@@ -73,7 +73,7 @@ public struct RestorationCost: Sendable {
             photoByteCount
                 + RestorationCost.peak(plan, memory, keepsDenoiser: keepsDenoiser, arena: arena) {
                     RestorationCost.tensorByteCount(
-                        $0, options, image: planesByteCount, latent: 4 * latentCount, tiles: options.tiled ? plan.tileCount * plan.latent.byteCount : 0)
+                        $0, options, image: planesByteCount, latent: 4 * latentCount, tiles: options.tiled ? plan.tileCount * plan.condition.byteCount : 0)
                 }
         }
         peakByteCount = peak(\.arenaByteCount)
@@ -117,9 +117,12 @@ public struct RestorationCost: Sendable {
             let hasStep = part.key.graph != "step" && (keepsDenoiser || [.preparing, .sampling].contains(part.phase))
             // What is prepared for each tile stays until the last step.
             if part.phase == .preparing { prepared = part.runs * memory.outputByteCount }
+            // A tile's result, their sum, and what is made of that.
+            let cleaned = part.key.graph == Cleaner.graphName ? (2 * part.runs + 1) * memory.outputByteCount : 0
             peak = max(
                 peak,
-                tensors(part.phase) + arena + memory.weightByteCount + (hasStep ? step : 0) + ([.preparing, .sampling].contains(part.phase) ? prepared : 0))
+                tensors(part.phase) + cleaned + arena + memory.weightByteCount + (hasStep ? step : 0)
+                    + ([.preparing, .sampling].contains(part.phase) ? prepared : 0))
         }
         return peak
     }
@@ -151,10 +154,11 @@ extension DeblurDiffModel {
                 weightByteCount: program.packedByteCount, arenaByteCount: program.memory.arenaByteCount,
                 outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount }, keptByteCount: program.keptByteCount)
         }
+        let inside = insideSize(height: height, width: width)
         // The photograph, its result and what is written of it.
         return RestorationCost(
             plan, options, memory: memory, latent: latentType(ofImage: height, width), pixelCount: height * width,
-            photoByteCount: 3 * (sampleByteCount ?? 3 * height * width), planesByteCount: 3 * 4 * paddedLength(height) * paddedLength(width),
+            photoByteCount: 3 * (sampleByteCount ?? 3 * height * width), planesByteCount: 3 * 4 * inside.height * inside.width,
             keepsDenoiser: keepsDenoiser, arenaLimit: arenaLimit)
     }
 

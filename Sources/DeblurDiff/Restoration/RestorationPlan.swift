@@ -20,6 +20,8 @@ public struct RestorationPlan: Sendable {
     public internal(set) var parts: [Part]
     /// What the denoiser runs on: the image's latent, or a tile of it.
     let latent: TensorType
+    /// What the step is told of that part of the photograph.
+    let condition: TensorType
     /// 1 without tiles.
     public let tileCount: Int
 
@@ -55,27 +57,45 @@ public struct RestorationPlan: Sendable {
 }
 
 extension DeblurDiffModel {
+    /// What a cleaner sees of a photograph: before it is enlarged, where it enlarges itself.
+    func cleanedTiles(_ cleaner: Cleaner, height: Int, width: Int) throws -> TileWindows {
+        let size = cleaner.scale > 1 ? (height, width) : configuration.workingSize(height: height, width: width)
+        return try cleaner.tiles(height: size.0, width: size.1)
+    }
+
     /// Plans the restoration of an image of this size. Nothing runs and no weight is read.
     ///
     /// - Throws: an `InputError` where the networks cannot take the size.
     public func plan(of options: RestorationOptions, height: Int, width: Int) throws -> RestorationPlan {
         let factor = configuration.latentFactor
-        let latent = latentType(height: paddedLength(height), width: paddedLength(width))
+        let latent = latentType(ofImage: height, width)
         let tiles = try options.latentTiles(height: latent.shape[2], width: latent.shape[3], factor: factor)
         let (tileHeight, tileWidth) = (tiles.tileHeight * factor, tiles.tileWidth * factor)
-        func part(_ phase: RestorationProgress.Phase, _ graph: String, runs: Int) throws -> RestorationPlan.Part {
-            var key = try key(graph, height: tileHeight, width: tileWidth)
+        func part(_ phase: RestorationProgress.Phase, _ graph: String, runs: Int, height: Int, width: Int) throws -> RestorationPlan.Part {
+            var key = try key(graph, height: height, width: width)
             if DenoisingStep.stageNames.contains(graph) { key.strength = options.strength }
             let graph = try stages(key).optimized
             return RestorationPlan.Part(
                 phase: phase, runs: runs, floatingPointOperations: Double(graph.floatingPointOperations),
                 parameterByteCount: graph.parameters.reduce(0) { $0 + graph.type($1).elementCount * 4 },
-                pixelCount: tileHeight * tileWidth, key: key)
+                pixelCount: height * width, key: key)
+        }
+        func part(_ phase: RestorationProgress.Phase, _ graph: String, runs: Int) throws -> RestorationPlan.Part {
+            try part(phase, graph, runs: runs, height: tileHeight, width: tileWidth)
         }
         let (count, conditions) = (tiles.windows.count, options.isGuided ? 2 : 1)
-        let encodings = count * (options.betterStart ? 2 : 1) + (options.restorationGuidance?.space == .latent ? 1 : 0)
-        var parts = [
-            try part(.encodingText, "text_encoder", runs: conditions), try part(.encodingImage, "vae_encoder", runs: encodings),
+        let design = configuration.system.design
+        // Of the condition, of the start, and of the photograph that guidance compares with.
+        let encodings =
+            count * ((design.condition == .pixels ? 0 : 1) + (options.betterStart && !design.startsFromCondition ? 1 : 0))
+            + (options.restorationGuidance?.space == .latent ? 1 : 0)
+        var parts = [try part(.encodingText, "text_encoder", runs: conditions)]
+        if let cleaner {
+            let tiles = try cleanedTiles(cleaner, height: height, width: width)
+            parts.append(try part(.encodingImage, Cleaner.graphName, runs: tiles.windows.count, height: tiles.tileHeight, width: tiles.tileWidth))
+        }
+        if encodings > 0 { parts.append(try part(.encodingImage, "vae_encoder", runs: encodings)) }
+        parts += [
             try part(.preparing, "prologue", runs: count * conditions), try part(.sampling, "step", runs: options.steps * count * conditions),
         ]
         if let guidance = options.restorationGuidance, guidance.space == .rgb {
@@ -83,7 +103,7 @@ extension DeblurDiffModel {
             if runs > 0 { parts.append(try part(.sampling, GuidanceGraph.name, runs: runs)) }
         }
         parts.append(try part(.decoding, "vae_decoder", runs: count))
-        return RestorationPlan(
-            parts: parts, latent: TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth]), tileCount: count)
+        let tile = TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth])
+        return RestorationPlan(parts: parts, latent: tile, condition: design.condition.type(latent: tile, factor: factor), tileCount: count)
     }
 }

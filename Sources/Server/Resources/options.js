@@ -16,7 +16,8 @@ const titles = {
   "better-start": "Start from the photograph", strength: "Strength", tiled: "Work in tiles", "tile-size": "Tile size", "tile-stride": "Tile distance",
   "g-scale": "Guidance strength", "g-start": "Guidance starts below", "g-stop": "Guidance stops above", "g-repeat": "Guidance repeats", format: "Format",
   spacing: "Spacing of steps", eta: "Randomness (eta)", rng: "Random numbers of", "rng-skip": "Random numbers to skip", "cuda-device": "CUDA device",
-  "cfg-scale": "Weight of the prompt", blend: "Mix with the photograph", "jpeg-quality": "JPEG quality", explain: "Show how it came about",
+  "cfg-scale": "Weight of the prompt", "rescale-cfg": "Let that weight grow", "noise-aug": "Noise in what is seen",
+  blend: "Mix with the photograph", "jpeg-quality": "JPEG quality", explain: "Show how it came about",
   "strip-metadata": "Leave out metadata", "only-if-blurred": "Leave sharp photographs alone",
 };
 const title = (name) => titles[name] ?? name.replaceAll("-", " ").replace(/^./, (letter) => letter.toUpperCase());
