@@ -33,11 +33,16 @@ public struct RestorationOptions: Sendable {
     public var blend: Float = 1
     /// Pulls each step's estimate towards the blurred image.
     public var restorationGuidance: RestorationGuidance?
+    /// What is left out of the steps, as an approximation.
+    public var stepSchedule: StepSchedule?
 
     public init() {}
 
     /// Whether classifier-free guidance is on.
     public var isGuided: Bool { guidanceScale != 1 }
+
+    /// A schedule that leaves something out.
+    var schedule: StepSchedule? { stepSchedule.flatMap { $0.isExact ? nil : $0 } }
 
     /// The tiles of a latent; the latent itself is the only one without ``tiled``.
     ///
@@ -54,7 +59,8 @@ public struct RestorationOptions: Sendable {
 
     /// Checks what a user can get wrong. Errors name fields: `tileSize`.
     public func validate(for configuration: ModelConfiguration) throws {
-        _ = try sampler.make(self, configuration.process)
+        let sampler = try sampler.make(self, configuration.process)
+        try stepSchedule?.validate(steps: sampler.levels.count)
         guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "`guidanceScale`") }
         guard strength.isFinite else { throw InputError("the strength must be a number", at: "`strength`") }
         guard (0...1).contains(blend) else { throw InputError("the share of the restored image must be 0 to 1, not \(blend)", at: "`blend`") }

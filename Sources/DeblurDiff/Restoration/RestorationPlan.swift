@@ -1,4 +1,5 @@
 import GraphIR
+import GraphPasses
 import Tensors
 
 /// Which programs a restoration runs, and how often.
@@ -14,6 +15,11 @@ public struct RestorationPlan: Sendable {
         /// Of the image, or of a tile.
         let pixelCount: Int
         let key: ProgramCache.Key
+        /// Bytes of what it puts out that are kept for steps at which it does not run.
+        var keptByteCount = 0
+
+        /// Whether it is the denoising step, or a part of it.
+        var isStep: Bool { DenoisingStep.isRest(key.graph) }
     }
 
     /// In the order of the phases; restoration guidance in RGB is a second one of sampling.
@@ -63,9 +69,10 @@ extension DeblurDiffModel {
         let latent = latentType(height: paddedLength(height), width: paddedLength(width))
         let tiles = try options.latentTiles(height: latent.shape[2], width: latent.shape[3], factor: factor)
         let (tileHeight, tileWidth) = (tiles.tileHeight * factor, tiles.tileWidth * factor)
-        func part(_ phase: RestorationProgress.Phase, _ graph: String, runs: Int) throws -> RestorationPlan.Part {
-            var key = try key(graph, height: tileHeight, width: tileWidth)
-            if DenoisingStep.stageNames.contains(graph) { key.strength = options.strength }
+        func part(_ phase: RestorationProgress.Phase, _ name: String, runs: Int, cut: CutStages? = nil) throws -> RestorationPlan.Part {
+            var key = try key(cut == nil ? name : "step", height: tileHeight, width: tileWidth)
+            (key.graph, key.cut) = (cut == nil ? key.graph : name, cut)
+            if DenoisingStep.isStage(name) { key.strength = options.strength }
             let graph = try stages(key).optimized
             return RestorationPlan.Part(
                 phase: phase, runs: runs, floatingPointOperations: Double(graph.floatingPointOperations),
@@ -76,8 +83,21 @@ extension DeblurDiffModel {
         let encodings = count * (options.betterStart ? 2 : 1) + (options.restorationGuidance?.space == .latent ? 1 : 0)
         var parts = [
             try part(.encodingText, "text_encoder", runs: conditions), try part(.encodingImage, "vae_encoder", runs: encodings),
-            try part(.preparing, "prologue", runs: count * conditions), try part(.sampling, "step", runs: options.steps * count * conditions),
+            try part(.preparing, "prologue", runs: count * conditions),
         ]
+        if let schedule = options.schedule {
+            var key = try key("step", height: tileHeight, width: tileWidth)
+            (key.strength, key.cut) = (options.strength, schedule.cut(configuration))
+            for stage in try optimizedStep(key).graphs.stages where DenoisingStep.isRest(stage.name) {
+                var part = try part(.sampling, stage.name, runs: schedule.runCount(stage: stage.name) * count * conditions, cut: key.cut)
+                if schedule.keeps(stage: stage.name) {
+                    part.keptByteCount = stage.graph.outputs.reduce(0) { $0 + stage.graph.type($1.value).byteCount } * count * conditions
+                }
+                parts.append(part)
+            }
+        } else {
+            parts.append(try part(.sampling, "step", runs: options.steps * count * conditions))
+        }
         if let guidance = options.restorationGuidance, guidance.space == .rgb {
             let runs = try options.sampler.make(options, configuration.process).timesteps.count(where: guidance.isActive) * guidance.repetitions
             if runs > 0 { parts.append(try part(.sampling, GuidanceGraph.name, runs: runs)) }
