@@ -9,7 +9,8 @@ private let options = [
     "pixelCount": "--max-pixels", "precision": "--precision", "readNoise": "--read-noise", "regions": "--regions", "response": "--response",
     "restorationGuidance": "--g-scale", "restorationGuidance.loss": "--g-loss", "restorationGuidance.repetitions": "--g-repeat",
     "restorationGuidance.scale": "--g-scale",
-    "shotNoise": "--shot-noise", "spacing": "--timesteps", "stableDiffusion": "--sd", "steps": "--steps", "strength": "--strength", "tileSize": "--tile-size",
+    "shotNoise": "--shot-noise", "spacing": "--timesteps", "stableDiffusion": "--sd", "steps": "--steps", "stepSchedule": "--step-schedule",
+    "strength": "--strength", "tileSize": "--tile-size",
     "tileStride": "--tile-stride", "tiled": "--tiled", "without": "--without",
 ]
 

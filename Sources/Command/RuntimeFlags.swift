@@ -50,9 +50,9 @@ struct RuntimeFlags: ParsableArguments {
 
     @Option(
         help:
-            "What products are computed in, however the model stores its weights: float32, or int16 for 16-bit integers with shared scales (in attention bfloat16 where the processor has it)."
+            "What products are computed in, however the model stores its weights: float32, or int16 for 16-bit integers with shared scales (in attention bfloat16 where the processor has it). (default: a preset's, or float32)"
     )
-    var precision = Precision.float32
+    var precision: Precision?
 
     @Option(help: "Memory for weights: standard, or lean for no transformed weights that are larger than the plain ones.")
     var memory = MemoryUse.standard
@@ -71,9 +71,10 @@ struct RuntimeFlags: ParsableArguments {
         if let isa, !isa.isSupported { throw ValidationError("This machine does not have \(isa.rawValue).") }
     }
 
-    func makeOptions() -> RuntimeOptions {
+    /// - Parameter preset: whose precision counts where none is named.
+    func makeOptions(_ preset: RestorationPreset? = nil) -> RuntimeOptions {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
-        options.precision = precision
+        options.precision = precision ?? preset?.precision ?? .float32
         options.packsWeights = optimization.level > .o0
         options.memory = memory
         // Before the chooser, whose times are those of an instruction set.

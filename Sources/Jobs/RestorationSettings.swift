@@ -95,6 +95,7 @@ public struct RestorationSettings: Sendable {
         add("--blend", chosen.blend, if: chosen.blend != 1)
         if chosen.betterStart { options.append("--better-start") }
         add("--noise-aug", chosen.conditionNoise, if: chosen.conditionNoise > 0)
+        if let schedule = chosen.stepSchedule, !schedule.isExact { options.append("--step-schedule '\(schedule.json)'") }
         if chosen.tiled { options.append("--tiled --tile-size \(chosen.tileSize) --tile-stride \(chosen.tileStride)") }
         if let guidance = chosen.restorationGuidance {
             options.append("--g-scale \(guidance.scale)")

@@ -79,7 +79,7 @@ extension DeblurDiffModel {
     func stages(_ key: ProgramCache.Key) throws -> GraphStages {
         try programs.graph(key) {
             let imported = try imported(key)
-            guard DenoisingStep.stageNames.contains(key.graph) else {
+            guard DenoisingStep.isStage(key.graph) else {
                 let result = try optimize(imported, level: optimization.level, options: optimization.pipeline)
                 return GraphStages(imported: imported, optimized: result.graph, statistics: result.statistics, log: result.log)
             }
@@ -97,13 +97,20 @@ extension DeblurDiffModel {
         var key = key
         key.graph = "step"
         return try programs.step(key) {
-            try optimizeStep(imported(key), hoisting: DenoisingStep.hoisting, level: optimization.level, options: optimization.pipeline)
+            if let cut = key.cut {
+                var whole = key
+                whole.cut = nil
+                var step = try optimizedStep(whole)
+                step.graphs.stages.append(contentsOf: cut.split(step.graphs.stages.removeLast().graph))
+                return step
+            }
+            return try optimizeStep(imported(key), hoisting: DenoisingStep.hoisting, level: optimization.level, options: optimization.pipeline)
         }
     }
 
     /// A network's graph, or that of the whole denoising step, as it is imported.
     func imported(_ key: ProgramCache.Key) throws -> Graph {
-        if DenoisingStep.stageNames.contains(key.graph) {
+        if DenoisingStep.isStage(key.graph) {
             return try DenoisingStep.graph(
                 graphs, system: configuration.system, latent: key.inputs["z"]!, latentFactor: configuration.latentFactor,
                 parameterization: configuration.parameterization, strength: key.strength, outputs: key.outputs, without: without)

@@ -23,6 +23,26 @@ public enum DenoisingStep {
     /// Of its parts, in the order in which they run.
     public static let stageNames = hoisting.stages.map(\.name) + [hoisting.rest]
 
+    /// The parts of ``hoisting``'s rest that a ``StepSchedule`` lets run at some steps alone, in an order in which they can run: names, and prefixes of the nodes that belong to them.
+    static func pieces(_ configuration: ModelConfiguration) -> [(name: String, prefixes: [String])] {
+        let last = configuration.unet.channelMultipliers.indices.reduce(0) { $0 + configuration.unet.residualBlocks[$1] + 1 } - 1
+        let outputBlocks = (0..<last).map { "unet.output_blocks.\($0)" }
+        return [
+            ("input", ["unet.input_blocks.0"]), ("lkpn", ["lkpn", "eac"]), ("control_net", ["control_net", "strength"]),
+            ("encoder", ["unet.input_blocks", "unet.middle_block"]), (sums, ["unet.middle_block.control"] + outputBlocks.map { $0 + ".control" }),
+            ("decoder", outputBlocks), ("output", ["unet", "x0"]),
+        ]
+    }
+
+    /// The piece that adds the control network's outputs to the encoder's.
+    static let sums = "sums"
+
+    /// Whether a name is that of a stage, or of one of a cut.
+    static func isStage(_ name: String) -> Bool { stageNames.contains(name) || isRest(name) }
+
+    /// Whether it is what runs at each step, or a part of that.
+    static func isRest(_ name: String) -> Bool { name == hoisting.rest || !CutStages.pieces(ofStage: name).isEmpty }
+
     /// All that the graph can put out; a run that records nothing needs the last, its ``result(_:)``, alone.
     public static func outputNames(
         _ parameterization: Parameterization = .noise, system: RestorationSystem = .released, controlCount: Int, without: Set<Ablation> = []

@@ -22,4 +22,8 @@ final class GuidedPredictor: NoisePredictor {
         try session.requireFinite(result, "\(step.place): classifier-free guidance")
         return result
     }
+
+    func replay(_ z: Tensor, _ step: SamplerStep, stages: Set<String>) throws {
+        for predictor in [positive, negative] { try predictor.replay(z, step, stages: stages) }
+    }
 }

@@ -110,7 +110,8 @@ public final class ModelSpeeds {
     private func measured(_ part: RestorationPlan.Part, side: Int) throws -> ProgramSpeed {
         let name = ModelSpeeds.name(part, side: side)
         if let speed = known[name] { return speed }
-        var key = side == 0 ? part.key : try model.key(part.key.graph, height: side, width: side)
+        var key = side == 0 ? part.key : try model.key(part.isStep ? "step" : part.key.graph, height: side, width: side)
+        (key.graph, key.cut) = (part.key.graph, part.key.cut)
         key.strength = part.key.strength
         let start = ContinuousClock.now
         var speed = try logger.timed("measured \(name)") { try model.measureSpeed(model.stages(key).optimized) }

@@ -38,6 +38,8 @@ public struct RestorationOptions: Sendable {
     public var blend: Float = 1
     /// Pulls each step's estimate towards the blurred image.
     public var restorationGuidance: RestorationGuidance?
+    /// What is left out of the steps, as an approximation.
+    public var stepSchedule: StepSchedule?
 
     public init() {}
 
@@ -50,6 +52,9 @@ public struct RestorationOptions: Sendable {
         let share = (1 - cos(Double.pi * pow(Double(1000 - timestep) / 1000, 5))) / 2
         return 1 + Double(guidanceScale) * share
     }
+
+    /// A schedule that leaves something out.
+    var schedule: StepSchedule? { stepSchedule.flatMap { $0.isExact ? nil : $0 } }
 
     /// The tiles of a latent; the latent itself is the only one without ``tiled``.
     ///
@@ -66,7 +71,8 @@ public struct RestorationOptions: Sendable {
 
     /// Checks what a user can get wrong. Errors name fields: `tileSize`.
     public func validate(for configuration: ModelConfiguration) throws {
-        _ = try sampler.make(self, configuration.process)
+        let sampler = try sampler.make(self, configuration.process)
+        try stepSchedule?.validate(steps: sampler.levels.count)
         guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "`guidanceScale`") }
         let system = configuration.system
         guard conditionNoise == 0 || system.design.condition == .meanLatent else {

@@ -40,6 +40,15 @@ public final class Restorer {
         isCancelled: @escaping () -> Bool = { false }, progress: ((RestorationProgress) -> Void)? = nil
     ) throws {
         try options.validate(for: model.configuration)
+        if let schedule = options.schedule {
+            guard recorder == nil else {
+                throw InputError(
+                    "leaves out what is to be recorded or shown", at: "`stepSchedule`", advice: "Records, and pictures that explain, are of exact runs.")
+            }
+            guard !schedule.reuses || model.optimization.level >= .o1 else {
+                throw InputError("cannot keep parts of a step that runs as imported", at: "`stepSchedule`", advice: "Take -O1.")
+            }
+        }
         self.model = model
         self.options = options
         self.keepsDenoiser = keepsDenoiser
@@ -263,7 +272,8 @@ public final class Restorer {
             denoiser = nil  // its weights go before the new ones come
             let sampler = try options.sampler.make(options, model.configuration.process)
             let value = try Denoiser(
-                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner, arenaLimit: session.arenaLimit)
+                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, schedule: options.schedule, runner: session.runner,
+                arenaLimit: session.arenaLimit)
             denoiser = (tile, value)
         }
         session.meter.packed()
@@ -292,17 +302,34 @@ public final class Restorer {
         var sampler = try options.sampler.make(options, model.configuration.process)
         let timesteps = sampler.timesteps
         var z = start
+        let plan = try denoiser.flatMap { try model.stepPlan(options, latent: $0.latent) }
+        var history = plan.map(StepHistory.init)
         if let checkpoint {
             guard (0...timesteps.count).contains(checkpoint.step) else { throw InputError("the state to go on from is that of other options") }
             random = checkpoint.random
             sampler.state = checkpoint.samplerState
+            if let plan, let predictor {
+                guard let kept = StepHistory(plan, behind: checkpoint.step, tensors: checkpoint.history) else {
+                    throw InputError("the state to go on from is that of other options")
+                }
+                history = kept
+                for (index, stages) in plan.replays(behind: checkpoint.step).sorted(by: { $0.key < $1.key }) {
+                    try predictor.replay(kept.latents[index]!, SamplerStep(index: index, count: timesteps.count, timestep: timesteps[index]), stages: stages)
+                }
+            }
             session.meter.skip(steps: checkpoint.step)
         }
         for (index, timestep) in timesteps.enumerated().dropFirst(checkpoint?.step ?? 0) {
             let step = SamplerStep(index: index, count: timesteps.count, timestep: timestep)
             guard let predictor else { break }
-            let prediction = try predictor.predict(z, step)
-            var estimate = sampler.estimate(prediction, model.configuration.parameterization, z: z, step: index)
+            var estimate: Tensor
+            if let history, options.schedule?.isForecast(index) == true {
+                estimate = history.forecast(index)
+            } else {
+                let prediction = try predictor.predict(z, step)
+                estimate = sampler.estimate(prediction, model.configuration.parameterization, z: z, step: index)
+                history?.add(index, z: z, estimate: estimate)
+            }
             if let guidance, guidance.options.isActive(at: timestep) {
                 let rate = sampler.guidanceRate(scale: guidance.options.scale, step: index)
                 try guidance.pull(&estimate, rate: rate, &random)
@@ -310,10 +337,11 @@ public final class Restorer {
             }
             z = sampler.step(z, estimate: estimate, step: index, random: &random)
             try session.requireFinite(z, "\(step.place): the sampler")
+            history?.end(index)
             session.meter.endStep()
             try preview?(index + 1, estimate)
             if let afterStep {
-                try afterStep(SamplerCheckpoint(step: index + 1, z: z, random: random, samplerState: sampler.state))
+                try afterStep(SamplerCheckpoint(step: index + 1, z: z, random: random, samplerState: sampler.state, history: history?.tensors ?? []))
             }
         }
         return z
