@@ -36,7 +36,7 @@ struct BenchCommand: ParsableCommand {
     func validate() throws {
         guard try !kernels || source.named == nil else { throw ValidationError("--kernels takes no model.") }
         guard (1...1000).contains(runs) else { throw ValidationError("--runs must be 1 to 1000.") }
-        for name in program where !DeblurDiffModel.stageNames.contains(name) { throw ValidationError("There is no program '\(name)'.") }
+        for name in program where !DeblurDiffModel.stageNames().contains(name) { throw ValidationError("There is no program '\(name)'.") }
     }
 
     private struct Figures: Codable {
@@ -54,14 +54,15 @@ struct BenchCommand: ParsableCommand {
         let options = runtime.makeOptions()
         let model = try DeblurDiffModel(path: path, options: options, optimization: runtime.optimization.options)
         let limits = MachineLimits.measure(options.pool)
-        let limit = limits.limit(runtime.precision)
+        let limit = limits.limit(runtime.precision ?? .float32)
         var table = Table(report)
         try table.add(
             String(
                 format: "%@, %d threads: float32 %.0f GFLOP/s, int16 %.0f GFLOP/s, bfloat16 %.0f GFLOP/s", limits.instructionSet, limits.threads,
                 limits.float32,
                 limits.int16, limits.bfloat16))
-        var figures = Figures(size: "\(size.width)x\(size.height)", precision: runtime.precision.rawValue, limits: limits, results: [], residentBytes: 0)
+        var figures = Figures(
+            size: "\(size.width)x\(size.height)", precision: (runtime.precision ?? .float32).rawValue, limits: limits, results: [], residentBytes: 0)
         let recorder = ProfileRecorder(eventLimit: 0)
         try table.add("program          GFLOP   median s      min s   GFLOP/s   of limit     arena")
         try ModelBenchmark.run(

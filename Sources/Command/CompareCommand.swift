@@ -13,7 +13,8 @@ struct CompareCommand: ParsableCommand {
         commandName: "compare",
         abstract: "Run a model in two ways and show where they part: node by node, and in the final image.",
         discussion: """
-            A way is a level, a precision, or both: -O0, -O1, int16, -O1,int16. With a tolerance, the first value beyond it is named with \
+            A way is a level, a precision, a preset of 'run', or several of them: -O0, -O1, int16, -O1,int16, fast. A preset's steps count for the final image alone, \
+            which is then beside that of the model's own steps. With a tolerance, the first value beyond it is named with \
             the pass whose rewrite made it, and the exit status is 1.
             """)
 
@@ -31,7 +32,7 @@ struct CompareCommand: ParsableCommand {
     @Option(help: "Relative error of a value that is too much.")
     var tolerance: Double?
 
-    @Option(help: "Also restore the image in both ways with so many steps, and compare the results; 0 leaves it out.")
+    @Option(help: "Also restore the image in both ways with so many steps, or a preset's, and compare the results; 0 leaves it out.")
     var steps = 2
 
     @Option(name: .customLong("disable"), help: ArgumentHelp("Leave out a pass on the compared side; may be repeated.", valueName: "pass"))
@@ -48,10 +49,11 @@ struct CompareCommand: ParsableCommand {
     @Flag(help: "Show every value, not only the worst of each part.")
     var all = false
 
-    /// A level and a precision.
+    /// A level, a precision and a preset.
     struct Way: ExpressibleByArgument {
         var level: OptimizationLevel
         var precision: Precision
+        var preset: RestorationPreset?
 
         init(level: OptimizationLevel, precision: Precision) {
             self.level = level
@@ -65,13 +67,18 @@ struct CompareCommand: ParsableCommand {
                     self.precision = precision
                 } else if let level = OptimizationLevel(name: part.hasPrefix("-") ? String(part.dropFirst()) : String(part)) {
                     self.level = level
+                } else if let preset = RestorationPreset(argument: String(part)) {
+                    self.preset = preset
+                    precision = preset.precision ?? precision
                 } else {
                     return nil
                 }
             }
         }
 
-        var defaultValueDescription: String { precision == .float32 ? "-\(level.name)" : "-\(level.name),\(precision.rawValue)" }
+        var defaultValueDescription: String {
+            (["-\(level.name)"] + (precision == .float32 ? [] : [precision.rawValue]) + (preset.map { [$0.name] } ?? [])).joined(separator: ",")
+        }
     }
 
     func validate() throws {
@@ -115,15 +122,20 @@ struct CompareCommand: ParsableCommand {
             }
         }
         if steps > 0 {
-            func restore(_ model: DeblurDiffModel) throws -> Photo {
+            let hasPreset = reference.preset != nil || against.preset != nil
+            func restore(_ model: DeblurDiffModel, _ way: Way) throws -> Photo {
                 var options = RestorationOptions()
                 options.steps = steps
+                if hasPreset {
+                    options = way.preset.map { RestorationOptions($0, for: model.configuration) } ?? RestorationOptions(defaultsOf: model.configuration)
+                }
                 return photo.restored(try Restorer(model: model, options: options).restore(planes))
             }
-            let comparison = PhotoComparison(try restore(second), try restore(first))
+            let comparison = PhotoComparison(try restore(second, against), try restore(first, reference))
             try print(
                 String(
-                    format: "  image after %d steps: PSNR %.2f dB, %.3f %% of samples within 1, largest difference %d", steps, comparison.psnr,
+                    format: "  image after \(hasPreset ? "all" : "\(steps)") steps: PSNR %.2f dB, %.3f %% of samples within 1, largest difference %d",
+                    comparison.psnr,
                     100 * comparison.share(within: 1), comparison.largestDifference))
         }
         if let verdict { throw verdict }

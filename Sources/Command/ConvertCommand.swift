@@ -14,6 +14,9 @@ struct ConvertCommand: ParsableCommand {
             Reads the released model.pth, or its three sources, as PyTorch archives or safetensors in float32, float16 or bfloat16. \
             Nothing in a checkpoint is ever executed. Sizes come from --config in the released YAML form, and are the released ones without it.
 
+            Without --lkpn it takes DiffBIR (v2 and v2.1: --sd and --controlnet) and ControlNets of Stable Diffusion 2 with a picture as hint (one checkpoint, or --sd and \
+            --controlnet). Names and sizes tell which it is; --config may be the YAML of these programs. DiffBIR v2.1 needs its --diffusion-config.
+
             An ONNX model (NAME.onnx) of any kind becomes a file with its graph, for inputs of fixed sizes: give those that the model leaves open \
             with --input. Its weights are stored as they are, unless --dtype says otherwise.
             """)
@@ -78,12 +81,12 @@ struct ConvertCommand: ParsableCommand {
         guard input.isEmpty else { throw ValidationError("--input is for ONNX models.") }
         let parts = [sd, controlnet, lkpn].compactMap { $0 }
         switch (source, parts.count) {
-        case (nil, 3), (.some, 0): break
-        case (nil, 0): throw ValidationError("Name a checkpoint, or its three sources with --sd, --controlnet and --lkpn.")
-        case (nil, _): throw ValidationError("--sd, --controlnet and --lkpn belong together; all three are needed.")
+        case (nil, _) where sd != nil && controlnet != nil: break
+        case (.some, 0): break
+        case (nil, 0): throw ValidationError("Name a checkpoint, or its sources with --sd, --controlnet and, for a DeblurDiff, --lkpn.")
+        case (nil, _): throw ValidationError("--sd, --controlnet and, for a DeblurDiff, --lkpn belong together.")
         default: throw ValidationError("Give either one checkpoint, or --sd, --controlnet and --lkpn.")
         }
-        guard diffusionConfig == nil || config != nil else { throw ValidationError("--diffusion-config goes with --config.") }
     }
 
     func run() throws {
@@ -92,23 +95,40 @@ struct ConvertCommand: ParsableCommand {
         if isONNX { return try convertONNX(source!) }
         let progress = ProgressReporter(quiet: quiet)
         defer { progress.clear() }
-        let configuration = try readConfiguration(progress)
+        let checkpoint = try openCheckpoints()
+        let system = try checkpoint.system()
+        let configuration = try readConfiguration(system, progress)
         var conversion = DeblurDiffConversion(configuration: configuration, converter: "deblurdiff \(DeblurDiffCommand.version)")
         conversion.mergesText = try vocab.map { try Tokenizer.readMerges($0) }
         conversion.elementType = (dtype ?? .float32).elementType
-        let checkpoint = try openCheckpoints()
         if source != nil, !checkpoint.ignoredNames.isEmpty {
             let names = checkpoint.ignoredNames
             let examples = names.prefix(3).map { "'\($0)'" }.joined(separator: ", ") + (names.count > 3 ? ", ..." : "")
             progress.warn("\(names.count) tensor\(names.count == 1 ? "" : "s") of no network left out: \(examples)")
         }
         let count = try conversion.convert(checkpoint, to: output) { progress.bytes("Converting", done: $0, total: $1) }
+        progress.finish("Found \(words(system, configuration)).")
         progress.finish("Wrote \(output): \(count) tensors, \(Units.bytes(fileSize(output))).")
         if vocab == nil { progress.finish("Without --vocab the model takes no prompts but the empty one.") }
     }
 
-    private func readConfiguration(_ progress: ProgressReporter) throws -> ModelConfiguration {
-        guard let config else { return .released }
+    /// "a DiffBIR: the control network reads 4 channels beside the latent's 4; the networks predict eps"
+    private func words(_ system: RestorationSystem, _ configuration: ModelConfiguration) -> String {
+        let (hint, latent) = (configuration.controlNet.hintChannels, configuration.latentChannels)
+        let read = system == .controlNet ? "a picture of \(hint) channels" : "\(hint) channels beside the latent's \(latent)"
+        let noise = configuration.process.endsInNoise ? ", from noise without any signal" : ""
+        return "a \(system.title): the control network reads \(read); the denoiser predicts \(configuration.parameterization.rawValue)\(noise)"
+    }
+
+    private func readConfiguration(_ system: RestorationSystem, _ progress: ProgressReporter) throws -> ModelConfiguration {
+        guard let config else {
+            var configuration = ModelConfiguration.released(system)
+            guard let diffusionConfig else { return configuration }
+            do { try configuration.readDiffusion(yaml: MappedFile(path: diffusionConfig).text()) } catch let error as InputError {
+                throw error.at(diffusionConfig)
+            }
+            return configuration
+        }
         let diffusion = try diffusionConfig.map { try MappedFile(path: $0).text() }
         do {
             return try ModelConfiguration(yaml: try MappedFile(path: config).text(), diffusion: diffusion) { progress.warn("\(config): \($0)") }
@@ -120,6 +140,6 @@ struct ConvertCommand: ParsableCommand {
     private func openCheckpoints() throws -> DeblurDiffCheckpoint {
         if let source { return try DeblurDiffCheckpoint(combined: openCheckpoint(source)) }
         return try DeblurDiffCheckpoint(
-            stableDiffusion: openCheckpoint(sd!), controlNet: openCheckpoint(controlnet!), lkpn: openCheckpoint(lkpn!))
+            stableDiffusion: openCheckpoint(sd!), controlNet: openCheckpoint(controlnet!), lkpn: lkpn.map { try openCheckpoint($0) })
     }
 }

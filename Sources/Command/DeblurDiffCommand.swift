@@ -24,7 +24,7 @@ struct DeblurDiffCommand: ParsableCommand {
         version: version,
         subcommands: [
             ConvertCommand.self, RunCommand.self, ServeCommand.self, PlanCommand.self, EvaluateCommand.self, InspectCommand.self, VerifyCommand.self,
-            PackCommand.self,
+            PackCommand.self, TuneStepsCommand.self,
             DumpCommand.self, DiffCommand.self, PassesCommand.self,
             ProfileCommand.self, BenchCommand.self, CompareCommand.self, BlurCommand.self, ExecuteCommand.self, ExportCommand.self,
         ])

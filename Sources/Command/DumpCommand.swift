@@ -9,7 +9,7 @@ struct DumpCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dump",
         abstract: "Write a graph at any stage: as text, JSON, DOT, or a page to open in a browser.",
-        discussion: "DeblurDiff's graphs: " + DeblurDiffModel.stageNames.joined(separator: ", ") + ".")
+        discussion: "DeblurDiff's graphs: " + DeblurDiffModel.stageNames().joined(separator: ", ") + ".")
 
     enum Stage: String, ExpressibleByArgument, CaseIterable { case imported, optimized, scheduled }
 

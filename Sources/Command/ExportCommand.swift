@@ -12,7 +12,7 @@ struct ExportCommand: ParsableCommand {
             Opset 17. What ONNX has no operator for is a function of the domain 'deblurdiff', one node each, which ONNX Runtime runs and Netron shows as one box; \
             --inline is for programs that know no functions.
 
-            Graphs: \(DeblurDiffModel.stageNames.joined(separator: ", ")).
+            Graphs: \(DeblurDiffModel.stageNames().joined(separator: ", ")).
             """)
 
     enum Stage: String, ExpressibleByArgument, CaseIterable { case imported, optimized }

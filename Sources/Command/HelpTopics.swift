@@ -9,7 +9,8 @@ enum HelpTopics {
         ("files", "files that the program reads and writes by itself", files), ("photographs", "formats, colours, metadata", photographs),
         ("metrics", "what 'evaluate' measures, and how photographs find their references", metrics),
         ("samplers", "ways from noise to the image, and which is for what", samplers),
-        ("random-numbers", "what the same seed means", randomNumbers),
+        ("steps", "presets, and what steps can leave out", steps),
+        ("random-numbers", "what the same seed means", randomNumbers), ("cleaner", "a network in front of the model", cleaner),
         ("blur", "what 'blur' writes, and how blur is estimated", blur),
     ]
 
@@ -34,6 +35,7 @@ enum HelpTopics {
           euler        ddim, by another name
           euler-a      spaced, by another name and up to rounding; takes --eta
           heun         Heun's method, two evaluations for each level of noise, so that N steps go down N / 2 + 1 levels
+          restart      heun, and near the end up again by a quarter of its levels with new noise, and down once more, from 36 levels on twice: for 20 steps and more
 
         Without noise, restoration from nothing but noise does badly (so DiffBIR's users say of the same process): take a sampler with noise, or --better-start, which starts from the
         photograph's low frequencies.
@@ -49,6 +51,47 @@ enum HelpTopics {
 
         A level is rounded to one of the 1000 timesteps, which the networks were trained on. A model may have been trained for one way alone: the small model that comes with the program
         is for its own 2 steps. All results but those of spaced and even are approximations of what the released program computes; the same seed gives the same result.
+        """
+
+    private static let cleaner = """
+        deblurdiff run PHOTO --cleaner FILE.onnx
+
+        A network that photographs go through first, as DiffBIR's first stage (SwinIR, BSRNet, SCUNet). What it puts out is the photograph for all that follows, and it is where the
+        colours come from; --blend mixes with the photograph as it was.
+
+        FILE is an ONNX model, or a file that 'convert' made of one. Its one input is an image, float32 [1, 3, height, width], sRGB in 0...1; its output is one of the same size, or of a whole
+        multiple of it (up to 16), which is made smaller again.
+
+        If height and width are open, it sees the photograph whole, with zeros at the right and below where it takes multiples of 64 alone, as SwinIR. If they are fixed, it sees
+        tiles of that size, each half a tile behind the one before, which are blended.
+        """
+
+    private static let steps = """
+        deblurdiff run PHOTO --preset exact|high|fast|draft [--forecast N] [--reuse STAGE:N,... | --step-schedule FILE]
+
+        For a model that takes 50 steps by itself, as the released one:
+
+          exact  its own steps, sampler and float32, as without
+          high   20 steps of dpm++3m-sde, trailing, 16-bit products
+          fast   10 steps of dpm++2m-sde, trailing, better start, 16-bit products; LKPN and control network every second step
+          draft  4 steps of unipc, trailing, better start, 16-bit products; LKPN, control network and encoder every second step
+
+        Models of fewer steps take as large a part of theirs, and those of less than 10 change nothing but the number of steps and the precision (high: the precision alone). Options that are
+        named go before the preset's. Where several photographs share a process (serve, --jobs), the precision is the process's.
+
+        What follows is an approximation, and off unless asked for:
+
+          --forecast N          no network runs at most steps behind the fourth; their estimate of the image is forecast from those before (a Chebyshev fit, as in Spectrum). Every nth step
+                                and the last tenth are computed
+          --reuse STAGE:N,...   a stage runs at the first two steps, every nth and the last, and its result is kept between:
+                                  lkpn         the kernel prediction network and the adaptive convolution
+                                  control_net  the control network
+                                  encoder      the denoiser's input blocks but the first, and its middle (with control_net as in Faster Diffusion)
+                                  decoder      its output blocks but the last (with encoder and control_net as in DeepCache)
+          --step-schedule FILE  says for each step what is computed: {"steps": 10, "forecast": [6, 8], "computed": {"encoder": [1, 2, 4, 9]}}, with steps counted from 1. What is not
+                                named is always computed. 'tune-steps' finds one within a budget of error
+
+        What is kept takes memory, with tiles for each of them; 'plan' counts it. Such runs go on after an interruption as others do. Records and pictures that explain are of exact runs.
         """
 
     private static let randomNumbers = """

@@ -25,8 +25,9 @@ struct JobsRun {
         guard stream >= 0 else { throw InputError("cannot open the file: \(systemErrorMessage())", at: source) }
         let progress = ProgressReporter(quiet: command.quiet, style: command.progress)
         let interruption = InterruptionSignals.handle()
-        let (runtime, optimization) = (command.runtime.makeOptions(), command.runtime.optimization.options)
-        let model = try DeblurDiffModel(path: model, options: runtime, optimization: optimization, keepsPrograms: true, packedFolder: command.packedFolder)
+        let (runtime, optimization) = (command.runtime.makeOptions(command.restoration.preset), command.runtime.optimization.options)
+        let model = try DeblurDiffModel(
+            path: model, options: runtime, optimization: optimization, cleaner: command.front.load(), keepsPrograms: true, packedFolder: command.packedFolder)
         /// For lines with the same options.
         var last: (arguments: [String], restorer: PhotoRestorer)?
         var number = 0
@@ -46,7 +47,7 @@ struct JobsRun {
                 }
                 let restorer =
                     try last.flatMap { $0.arguments == arguments ? $0.restorer : nil }
-                    ?? PhotoRestorer(model: model, settings: merged.settings(for: model), several: true, interruption: interruption) { event in
+                    ?? PhotoRestorer(model: model, settings: try merged.settings(for: model), several: true, interruption: interruption) { event in
                         if case .progress(let job, let state) = event { progress.restoration(FilePath.name(of: job.input), state) }
                     }
                 last = (arguments, restorer)

@@ -68,13 +68,14 @@ struct ModelDescription: Codable {
         provenance = file.provenance
         let (kind, graphs) = (file.kind, try file.kind.graphs(file))
         restoration = try kind.restoration(file)
-        networks = (kind.shownGraphs.isEmpty ? graphs.keys.sorted() : kind.shownGraphs).compactMap { graphs[$0] }.map { Network($0, in: file) }
+        networks = try (kind.shownGraphs?(file) ?? graphs.keys.sorted()).compactMap { graphs[$0] }.map { Network($0, in: file) }
     }
 
     func text() -> String {
         var text = "\(path): format \(formatVersion), \(Units.bytes(bytes))\n  converted by \(provenance.converter)\n  digest \(digest)\n"
         for source in provenance.sources { text += "  from \(source.name), \(Units.bytes(source.size)), sha256 \(source.sha256)\n" }
         if let restoration {
+            if restoration.configuration.system != .released { text += "  system: \(restoration.configuration.system.title)\n" }
             text += "  vocabulary: \(restoration.vocabulary ? "included" : "none; only the empty prompt")\n"
             text += "  images: multiples of \(restoration.imageMultiple) pixels, \(restoration.latentFactor) to a latent position\n"
             text += "  steps: \(restoration.steps) where 'run' is given no --steps\n\n"

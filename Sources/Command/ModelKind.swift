@@ -11,8 +11,8 @@ struct ModelKind: Sendable {
     var open: @Sendable (ModelFile, RuntimeOptions, OptimizationOptions) throws -> any StagedModel
     /// The programs whose size follows an image, as `inspect --size` plans them; none where the graphs' sizes are fixed.
     var sizedPrograms: [String] = []
-    /// The graphs that `inspect` shows, in this order; none: all, by name.
-    var shownGraphs: [String] = []
+    /// The graphs that `inspect` shows, in this order; nil: all, by name.
+    var shownGraphs: (@Sendable (ModelFile) throws -> [String])?
     /// What `inspect` says of a model that restores photographs.
     var restoration: @Sendable (ModelFile) throws -> ModelDescription.Restoration? = { _ in nil }
 
@@ -23,7 +23,7 @@ struct ModelKind: Sendable {
         graphs: { try DeblurDiffModel.graphs(in: $0) },
         open: { try DeblurDiffModel(file: $0, options: $1, optimization: $2) },
         sizedPrograms: ModelBenchmark.programs,
-        shownGraphs: DeblurDiffArchitecture.graphNames,
+        shownGraphs: { DeblurDiffArchitecture.graphNames(try DeblurDiffModel.configuration(of: $0).system) },
         restoration: { file in
             let configuration = try DeblurDiffModel.configuration(of: file)
             return ModelDescription.Restoration(

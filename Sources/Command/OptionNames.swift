@@ -1,6 +1,7 @@
 /// The fields that the libraries' errors name, as options of the command.
 private let options = [
-    "anxiety": "--anxiety", "between": "--between", "blend": "--blend", "configuration": "--config", "controlNet": "--controlnet",
+    "anxiety": "--anxiety", "between": "--between", "blend": "--blend", "conditionNoise": "--noise-aug", "configuration": "--config",
+    "controlNet": "--controlnet",
     "deviceThreads": "--cuda-device", "drawn": "--rng-skip", "edges": "--edges",
     "elementType": "--dtype", "eta": "--eta", "extent": "--extent", "format": "--format", "frames": "--frames", "guidanceScale": "--cfg-scale",
     "inputs": "--input", "jpegQuality": "--jpeg", "kernelSize": "--kernel-size", "length": "--length", "lkpn": "--lkpn", "memory": "--memory",
@@ -8,7 +9,8 @@ private let options = [
     "pixelCount": "--max-pixels", "precision": "--precision", "readNoise": "--read-noise", "regions": "--regions", "response": "--response",
     "restorationGuidance": "--g-scale", "restorationGuidance.loss": "--g-loss", "restorationGuidance.repetitions": "--g-repeat",
     "restorationGuidance.scale": "--g-scale",
-    "shotNoise": "--shot-noise", "spacing": "--timesteps", "stableDiffusion": "--sd", "steps": "--steps", "strength": "--strength", "tileSize": "--tile-size",
+    "shotNoise": "--shot-noise", "spacing": "--timesteps", "stableDiffusion": "--sd", "steps": "--steps", "stepSchedule": "--step-schedule",
+    "strength": "--strength", "tileSize": "--tile-size",
     "tileStride": "--tile-stride", "tiled": "--tiled", "without": "--without",
 ]
 

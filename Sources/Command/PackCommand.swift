@@ -22,16 +22,19 @@ struct PackCommand: ParsableCommand {
 
     @OptionGroup var restoration: RestorationFlags
 
+    @OptionGroup var front: CleanerOption
+
     @OptionGroup var runtime: RuntimeFlags
 
     func run() throws {
         guard let folder = PackedFolder.standard else { throw InputError("there is no folder for caches", advice: "Set HOME or XDG_CACHE_HOME.") }
         let model = try DeblurDiffModel(
-            path: source.path(), options: runtime.makeOptions(), optimization: runtime.optimization.options, packedFolder: folder)
+            path: source.path(), options: runtime.makeOptions(restoration.preset), optimization: runtime.optimization.options, cleaner: front.load(),
+            packedFolder: folder)
         let progress = ProgressReporter(quiet: quiet)
         let clock = ContinuousClock()
         let time = try clock.measure {
-            try model.pack(restoration.options(for: model.configuration), height: size.height, width: size.width) { progress.finish("Packed \($0).") }
+            try model.pack(try restoration.options(for: model.configuration), height: size.height, width: size.width) { progress.finish("Packed \($0).") }
             try model.packed?.finish()
         }
         progress.finish("\(Units.bytes(model.packed!.keptByteCount)) kept in \(folder), \(formatDuration(time / .seconds(1))).")

@@ -23,6 +23,8 @@ struct PlanCommand: ParsableCommand {
 
     @OptionGroup var restoration: RestorationFlags
 
+    @OptionGroup var front: CleanerOption
+
     @OptionGroup var reading: ReadingFlags
 
     @OptionGroup var writing: WritingFlags
@@ -43,8 +45,9 @@ struct PlanCommand: ParsableCommand {
         let path = try named ?? defaultModel()
         try report.check(reads: images.filter { FileStatus($0)?.kind == S_IFREG } + [path])
         let model = try DeblurDiffModel(
-            path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, packedFolder: noPackCache ? nil : PackedFolder.standard)
-        var settings = RestorationSettings(restoration: restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
+            path: path, options: runtime.makeOptions(restoration.preset), optimization: runtime.optimization.options, cleaner: front.load(),
+            packedFolder: noPackCache ? nil : PackedFolder.standard)
+        var settings = RestorationSettings(restoration: try restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
         settings.memoryLimit = memory.maxMemory?.byteCount
         settings.writing = writing.options

@@ -25,6 +25,8 @@ struct ProfileCommand: ParsableCommand {
     @Option(help: "Steps of the sampler, or runs of the graph.")
     var steps = 2
 
+    @OptionGroup var stepFlags: StepFlags
+
     @Option(help: ArgumentHelp("Write a trace for Perfetto or Chrome.", valueName: "file"))
     var trace: String?
 
@@ -40,6 +42,9 @@ struct ProfileCommand: ParsableCommand {
 
     func validate() throws {
         guard steps > 0 else { throw ValidationError("--steps must be positive.") }
+        guard html == nil || stepFlags.stepSchedule == nil && stepFlags.reuse == nil else {
+            throw ValidationError("--html shows a step that is not cut; leave out --reuse.")
+        }
     }
 
     func run() throws {
@@ -59,6 +64,7 @@ struct ProfileCommand: ParsableCommand {
         let recorder = ProfileRecorder()
         var options = RestorationOptions()
         options.steps = steps
+        try stepFlags.apply(to: &options, preset: nil)
         let progress = ProgressReporter(quiet: false)
         let restorer = try Restorer(
             model: model, options: options, observation: { program, name in recorder.observer(of: program, named: name) },

@@ -3,14 +3,24 @@ import DeblurDiff
 
 /// How photographs are restored: the options of every command that restores, or plans to.
 struct RestorationFlags: ParsableArguments {
+    @Option(
+        help:
+            "How much is given up for time: sampler, steps, what is left out of them, and precision, but for those that are named. See 'deblurdiff help steps'."
+    )
+    var preset: RestorationPreset?
+
     @Option(help: "Steps of the sampler, 1 to 1000: evaluations of the networks, so that time is proportional to them. (default: the model's own, or 50)")
     var steps: Int?
 
-    @Option(help: "How the sampler goes from step to step: spaced as the released program. 'deblurdiff help samplers' says which is for what.")
-    var sampler = SamplerChoice.spaced
+    @Option(
+        help:
+            "How the sampler goes from step to step: spaced as the released program. 'deblurdiff help samplers' says which is for what. (default: the preset's, or spaced)"
+    )
+    var sampler: SamplerChoice?
 
-    @Option(help: "Which levels of noise the steps visit: even as the released program; see 'deblurdiff help samplers'.")
-    var spacing = TimestepSpacing.even
+    @Option(
+        help: "Which levels of noise the steps visit: even as the released program; see 'deblurdiff help samplers'. (default: the preset's, or even)")
+    var spacing: TimestepSpacing?
 
     @Option(help: ArgumentHelp("The timesteps themselves, falling, each 0 to 999, in place of --steps and --spacing.", valueName: "t,t,..."))
     var timesteps: TimestepList?
@@ -56,8 +66,19 @@ struct RestorationFlags: ParsableArguments {
     @Option(help: "Classifier-free guidance; 1 is off. Other values double the time.")
     var cfgScale: Float = 1
 
-    @Flag(help: "Start from the image's low frequencies instead of noise alone.")
-    var betterStart = false
+    @Flag(help: "Let classifier-free guidance grow from 1 at the first step to the scale and 1 at the last.")
+    var rescaleCfg = false
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Start from the image's low frequencies instead of noise alone; with a DiffBIR from the image. (default: the preset's, or not)")
+    var betterStart: Bool?
+
+    @OptionGroup var stepFlags: StepFlags
+
+    @Option(
+        help: ArgumentHelp("With a DiffBIR: noise in what its control network reads, as much as there is at this timestep, 1 to 999.", valueName: "timestep"))
+    var noiseAug = 0
 
     @Flag(
         help: """
@@ -105,7 +126,9 @@ struct RestorationFlags: ParsableArguments {
     func validate() throws {
         guard (0...1).contains(blend) else { throw ValidationError("--blend must be 0 to 1, not \(blend).") }
         if let steps, !(1...1000).contains(steps) { throw ValidationError("--steps must be 1 to 1000, not \(steps).") }
-        guard timesteps == nil || (steps == nil && spacing == .even) else { throw ValidationError("--timesteps stands in place of --steps and --spacing.") }
+        guard timesteps == nil || (steps == nil && spacing == nil) else { throw ValidationError("--timesteps stands in place of --steps and --spacing.") }
+        guard !rescaleCfg || cfgScale > 1 else { throw ValidationError("--rescale-cfg needs a --cfg-scale above 1.") }
+        guard (0...999).contains(noiseAug) else { throw ValidationError("--noise-aug must be 0 to 999, not \(noiseAug).") }
         guard cudaDevice == nil || rng == .cuda else { throw ValidationError("--cuda-device is for --rng cuda.") }
         for (name, value) in [("--cfg-scale", cfgScale), ("--strength", strength), ("--g-scale", gScale ?? 0)] where !value.isFinite {
             throw ValidationError("\(name) must be a number, not \(value).")
@@ -118,15 +141,20 @@ struct RestorationFlags: ParsableArguments {
         guard tileSize > 0, tileStride > 0 else { throw ValidationError("--tile-size and --tile-stride must be positive.") }
     }
 
-    func options(for configuration: ModelConfiguration) -> RestorationOptions {
+    func options(for configuration: ModelConfiguration) throws -> RestorationOptions {
         var options = RestorationOptions(defaultsOf: configuration)
+        let way = preset?.way(own: options.steps)
+        if let way { (options.steps, options.sampler, options.spacing, options.betterStart) = (way.steps, way.sampler, way.spacing, way.betterStart) }
+        if let schedule = try stepFlags.stepSchedule?.schedule() { options.steps = schedule.steps }
         if let steps { options.steps = steps }
-        options.sampler = sampler
-        options.spacing = spacing
+        if let sampler { options.sampler = sampler }
+        if let spacing { options.spacing = spacing }
+        if let betterStart { options.betterStart = betterStart }
         if let timesteps {
             options.spacing = .list(timesteps.values)
-            options.steps = sampler.steps(levels: timesteps.values.count)
+            options.steps = options.sampler.steps(levels: timesteps.values.count)
         }
+        try stepFlags.apply(to: &options, preset: way)
         options.eta = eta
         options.seed = seed
         options.seedMode = seedMode ?? rng.seedMode
@@ -136,7 +164,8 @@ struct RestorationFlags: ParsableArguments {
         options.positivePrompt = .text(posPrompt)
         options.negativePrompt = .text(negPrompt)
         options.guidanceScale = cfgScale
-        options.betterStart = betterStart
+        options.rescalesGuidance = rescaleCfg
+        options.conditionNoise = noiseAug
         options.tiled = tiled
         options.tileSize = tileSize
         options.tileStride = tileStride

@@ -36,6 +36,8 @@ struct RunCommand: ParsableCommand {
 
     @OptionGroup var restoration: RestorationFlags
 
+    @OptionGroup var front: CleanerOption
+
     @Option(
         help: ArgumentHelp(
             "So many results of each photograph, NAME_0, NAME_1 and so on, each with the random numbers behind those of the one before.", valueName: "n"))
@@ -142,10 +144,11 @@ struct RunCommand: ParsableCommand {
         // A model is large; tell what is wrong with a single image before it is opened.
         let single = count == 1 ? try ReadPhoto(list.jobs[0], limits: reading.limits, stripsMetadata: writing.stripMetadata) : nil
         let model = try DeblurDiffModel(
-            path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, packedFolder: packedFolder)
+            path: path, options: runtime.makeOptions(restoration.preset), optimization: runtime.optimization.options, cleaner: front.load(),
+            packedFolder: packedFolder)
         let recorder = record.map { _ in Recorder() }
         let interruption = InterruptionSignals.handle()
-        let settings = settings(for: model)
+        let settings = try settings(for: model)
         let reporter = RunReporter(progress, model: model, count: count, interruption: interruption, keepsResults: settings.keepsResults)
         reporter.tell(try plan(list.jobs, model: model, settings: settings) { progress.finish(PlanCommand.measuring) })
         let restorer = try PhotoRestorer(
@@ -180,7 +183,8 @@ struct RunCommand: ParsableCommand {
         }
         let writes = [record, manifest, previewFile].compactMap { $0 } + views.map(\.path)
         guard images == ["-"] else {
-            return try PhotoList(inputs: images, output: output, format: writing.codec, samples: nSamples, writes: writes, reads: [model])
+            return try PhotoList(
+                inputs: images, output: output, format: writing.codec, samples: nSamples, writes: writes, reads: [model] + (front.cleaner.map { [$0] } ?? []))
         }
         let name = "standard input"
         return try PhotoList(
@@ -196,9 +200,9 @@ struct RunCommand: ParsableCommand {
         return try WorkPlan(new, model: model, settings: settings, measuring: .above(seconds: 20), since: DeblurDiffCommand.start, willMeasure: willMeasure)
     }
 
-    func settings(for model: DeblurDiffModel) -> RestorationSettings {
+    func settings(for model: DeblurDiffModel) throws -> RestorationSettings {
         var settings = RestorationSettings(
-            restoration: restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
+            restoration: try restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
         settings.memoryLimit = memory.maxMemory?.byteCount
         settings.writing = writing.options

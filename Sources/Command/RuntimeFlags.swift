@@ -50,9 +50,9 @@ struct RuntimeFlags: ParsableArguments {
 
     @Option(
         help:
-            "What products are computed in, however the model stores its weights: float32; int16 for 16-bit integers with shared scales (in attention bfloat16 where the processor has it); or bfloat16, faster where the processor has AMX, at seven times the error of int16."
+            "What products are computed in, however the model stores its weights: float32; int16 for 16-bit integers with shared scales (in attention bfloat16 where the processor has it); or bfloat16, faster where the processor has AMX, at seven times the error of int16. (default: a preset's, or float32)"
     )
-    var precision = Precision.float32
+    var precision: Precision?
 
     @Option(help: "Memory for weights: standard, or lean for no transformed weights that are larger than the plain ones.")
     var memory = MemoryUse.standard
@@ -69,14 +69,15 @@ struct RuntimeFlags: ParsableArguments {
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1 to 1024.") }
         if let isa, !isa.isSupported { throw ValidationError("This machine does not have \(isa.rawValue).") }
-        if !precision.isFast {
+        if precision?.isFast == false {
             throw ValidationError("--precision bfloat16 needs a processor with instructions for it (AMX, or AVX-512 with BF16). Take int16.")
         }
     }
 
-    func makeOptions() -> RuntimeOptions {
+    /// - Parameter preset: whose precision counts where none is named.
+    func makeOptions(_ preset: RestorationPreset? = nil) -> RuntimeOptions {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
-        options.precision = precision
+        options.precision = precision ?? preset?.precision ?? .float32
         options.packsWeights = optimization.level > .o0
         options.memory = memory
         // Before the chooser, whose times are those of an instruction set.

@@ -74,6 +74,8 @@ struct ServeCommand: ParsableCommand {
     @Flag(help: "Print nothing but errors.")
     var quiet = false
 
+    @OptionGroup var front: CleanerOption
+
     @OptionGroup var runtime: RuntimeFlags
 
     @OptionGroup var memory: MemoryFlags
@@ -92,9 +94,10 @@ struct ServeCommand: ParsableCommand {
         // Photographs are nobody else's business.
         umask(0o077)
         let paths = try model.isEmpty ? [defaultModel()] : model
+        let cleaner = try front.load()
         let models = try paths.map { path in
             try DeblurDiffModel(
-                path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, keepsPrograms: true,
+                path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, cleaner: cleaner, keepsPrograms: true,
                 packedFolder: noPackCache ? nil : PackedFolder.standard)
         }
         var logger = Logger(label: "deblurdiff.serve")

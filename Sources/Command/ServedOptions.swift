@@ -21,9 +21,11 @@ enum ServedOptions {
 
     /// An option that is not here is refused. (`seed-mode` would make a result depend on the jobs before.)
     private static let allowed = [
-        Allowed("steps", .integer, 1...1000), Allowed("sampler", .choice), Allowed("spacing", .choice), Allowed("timesteps", .text), Allowed("eta", .number),
+        Allowed("preset", .choice), Allowed("steps", .integer, 1...1000), Allowed("forecast", .integer, 1...1000), Allowed("reuse", .text),
+        Allowed("sampler", .choice), Allowed("spacing", .choice), Allowed("timesteps", .text), Allowed("eta", .number),
         Allowed("seed", .integer), Allowed("rng", .choice), Allowed("rng-skip", .integer), Allowed("cuda-device", .text), Allowed("pos-prompt", .text),
-        Allowed("neg-prompt", .text), Allowed("cfg-scale", .number), Allowed("better-start", .flag), Allowed("tiled", .flag), Allowed("tile-size", .integer),
+        Allowed("neg-prompt", .text), Allowed("cfg-scale", .number), Allowed("rescale-cfg", .flag), Allowed("better-start", .flag),
+        Allowed("noise-aug", .integer, 0...999), Allowed("tiled", .flag), Allowed("tile-size", .integer),
         Allowed("tile-stride", .integer), Allowed("g-scale", .number), Allowed("g-start", .integer), Allowed("g-stop", .integer),
         Allowed("g-repeat", .integer), Allowed("g-space", .choice), Allowed("g-loss", .choice), Allowed("strength", .number), Allowed("blend", .number, 0...1),
         Allowed("only-if-blurred", .flag),
@@ -36,22 +38,39 @@ enum ServedOptions {
             presets: presets(steps: RestorationOptions(defaultsOf: model.configuration).steps),
             parse: { options, model in
                 let command = try parse(options)
-                return JobOptions.Parsed(settings: command.settings(for: model), format: command.writing.codec)
+                return JobOptions.Parsed(settings: try command.settings(for: model), format: command.writing.codec)
             },
             words: { namingOptions($0).replacing(#/--([a-z])/#) { "\($0.1)" } })
     }
 
+    /// Those of the command, fast ones first, but for such as differ from others in the precision alone, which a server has for all jobs.
+    ///
     /// - Parameter steps: that the default model takes by itself.
     private static func presets(steps: Int) -> [JobOptions.Preset] {
-        [
-            JobOptions.Preset(
-                id: "quick", title: "Quick", help: "Fewer steps: nearly the same, in less time.",
-                options: steps > 8 ? ["steps": "15", "sampler": "dpm++2m-sde", "spacing": "trailing"] : ["steps": "1"]),
-            JobOptions.Preset(id: "standard", title: "Standard", help: "As the model is meant to be used.", options: [:]),
+        var presets: [JobOptions.Preset] = []
+        for preset in RestorationPreset.all {
+            let options = options(preset.way(own: steps), steps: steps)
+            if presets.contains(where: { $0.options == options }) { continue }
+            presets.insert(JobOptions.Preset(id: preset.name, title: preset.title, help: preset.help, options: options), at: 0)
+        }
+        return presets + [
             JobOptions.Preset(
                 id: "careful", title: "Careful", help: "Mixes half of the result with the photograph, and leaves sharp ones as they are.",
-                options: ["blend": "0.5", "only-if-blurred": "true"]),
+                options: ["blend": "0.5", "only-if-blurred": "true"])
         ]
+    }
+
+    /// What a preset's way is in options.
+    private static func options(_ way: RestorationPreset.Way, steps: Int) -> [String: String] {
+        let standard = RestorationPreset.all[0].way(own: steps)
+        var options: [String: String] = [:]
+        if way.steps != standard.steps { options["steps"] = "\(way.steps)" }
+        if way.sampler != standard.sampler { options["sampler"] = way.sampler.name }
+        if way.spacing != standard.spacing { options["spacing"] = way.spacing.name }
+        if way.betterStart { options["better-start"] = "true" }
+        if way.forecastEvery > 1 { options["forecast"] = "\(way.forecastEvery)" }
+        if !way.reuse.isEmpty { options["reuse"] = way.reuse.map { "\($0.rawValue):\($1)" }.sorted().joined(separator: ",") }
+        return options
     }
 
     /// The command that restores with some options.
@@ -63,7 +82,8 @@ enum ServedOptions {
             }
             switch (known.kind, value) {
             case (.flag, "true"): arguments.append("--\(name)")
-            case (.flag, "false"): break
+            // A preset may have turned it on.
+            case (.flag, "false"): if known.name == "better-start" { arguments.append("--no-better-start") }
             case (.flag, _): throw InputError("'\(name)' must be true or false, not '\(value.printable)'")
             default: arguments += value.isEmpty ? ["--\(name)", ""] : ["--\(name)=\(value)"]
             }
@@ -98,6 +118,9 @@ enum ServedOptions {
         var allValues: [String]?
     }
 
+    /// Of options that a preset may decide.
+    private static let standard = ["preset": RestorationPreset.all[0].name, "sampler": SamplerChoice.spaced.name, "spacing": TimestepSpacing.even.name]
+
     static func descriptions() throws -> [JobOptions.Description] {
         let tool = try JSONDecoder().decode(Tool.self, from: Data(DeblurDiffCommand._dumpHelp().utf8))
         let arguments = tool.command.subcommands?.first { $0.commandName == "run" }?.arguments ?? []
@@ -107,7 +130,7 @@ enum ServedOptions {
             }
             let choices = option.name == "format" ? WritingFlags.names : argument.allValues
             return JobOptions.Description(
-                name: option.name, kind: option.kind, default: option.kind == .flag ? "false" : argument.defaultValue,
+                name: option.name, kind: option.kind, default: option.kind == .flag ? "false" : argument.defaultValue ?? standard[option.name],
                 choices: option.kind == .choice ? choices : nil, minimum: option.minimum, maximum: option.maximum,
                 help: (argument.abstract ?? "").replacing(#/--([a-z])/#) { "\($0.1)" })
         }

@@ -47,6 +47,9 @@ public final class PhotoRestorer {
         if !settings.views.isEmpty {
             guard !settings.restoration.tiled else { throw InputError("pictures that explain are not to be had with tiles", at: "`tiled`") }
             guard !model.without.contains(.lkpn) else { throw InputError("pictures that explain need the LKPN", at: "`without`") }
+            guard model.configuration.lkpn != nil else {
+                throw InputError("pictures that explain need the LKPN, and this is a \(model.configuration.system.title)", at: model.file.path)
+            }
             let steps = settings.views.flatMap { $0.view.steps(of: settings.restoration.steps) }
             recorder = Recorder(stages: ["eac", "lkpn_kernel"], steps: Set(steps))
         }
@@ -170,7 +173,7 @@ public final class PhotoRestorer {
         let plain = photo.planes()
         let material = ViewMaterial(
             photo: photo, result: photo.restored(result), stepCount: settings.restoration.steps, latentFactor: model.configuration.latentFactor,
-            kernelSize: model.configuration.kernelSize, guidance: stage("eac"), kernels: stage("lkpn_kernel"),
+            kernelSize: model.configuration.kernelSize ?? 1, guidance: stage("eac"), kernels: stage("lkpn_kernel"),
             decode: { [restorer] in photo.restored(try restorer.picture(of: $0, plain)) })
         try view.picture(material).write(path, as: ImageFormats.named(path) as? any WritableImageCodec ?? PNGCodec())
     }

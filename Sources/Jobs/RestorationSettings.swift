@@ -90,9 +90,12 @@ public struct RestorationSettings: Sendable {
         add("--pos-prompt", quoted(chosen.positivePrompt), if: chosen.positivePrompt != standard.positivePrompt)
         add("--neg-prompt", quoted(chosen.negativePrompt), if: chosen.isGuided)
         add("--cfg-scale", chosen.guidanceScale, if: chosen.isGuided)
+        if chosen.isGuided, chosen.rescalesGuidance { options.append("--rescale-cfg") }
         add("--strength", chosen.strength, if: chosen.strength != 1)
         add("--blend", chosen.blend, if: chosen.blend != 1)
         if chosen.betterStart { options.append("--better-start") }
+        add("--noise-aug", chosen.conditionNoise, if: chosen.conditionNoise > 0)
+        if let schedule = chosen.stepSchedule, !schedule.isExact { options.append("--step-schedule '\(schedule.json)'") }
         if chosen.tiled { options.append("--tiled --tile-size \(chosen.tileSize) --tile-stride \(chosen.tileStride)") }
         if let guidance = chosen.restorationGuidance {
             options.append("--g-scale \(guidance.scale)")
@@ -104,6 +107,7 @@ public struct RestorationSettings: Sendable {
         }
         add("--precision", model.options.precision.rawValue, if: model.options.precision != .float32)
         add("-O", model.optimization.level.name.dropFirst(), if: model.optimization.level != .standard)
+        if let cleaner = model.cleaner { options.append("--cleaner \(cleaner.name) (\(cleaner.digest.prefix(16)))") }
         for part in model.without.map(\.rawValue).sorted() { options.append("--without \(part)") }
         for pass in model.optimization.pipeline.disabledPasses.sorted() { options.append("--disable \(pass)") }
         add("--memory", model.options.memory.rawValue, if: model.options.memory != .standard)

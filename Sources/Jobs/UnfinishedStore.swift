@@ -7,7 +7,8 @@ import Tensors
 
 /// Where interrupted restorations are kept: a folder with a small file for each, named after all that decides the result.
 ///
-/// A file is a safetensors file: `z` f32 [1, C, H, W], `random` the words of the generator, `sampler.N` what the sampler remembers, and as metadata the step and the key.
+/// A file is a safetensors file: `z` f32 [1, C, H, W], `random` the words of the generator, `sampler.N` what the sampler remembers, `history.N` what a schedule
+/// of steps goes on from, and as metadata the step and the key.
 /// What cannot be read, or is something else, counts as not there. A folder that cannot be written is no reason to fail: the work is then done without.
 public struct UnfinishedStore: Sendable {
     public let folder: String
@@ -37,7 +38,9 @@ public struct UnfinishedStore: Sendable {
             var tensors = [
                 ("z", checkpoint.z), ("random", Tensor(checkpoint.random.words.map(Int32.init(bitPattern:)), shape: [checkpoint.random.words.count])),
             ]
-            for (index, tensor) in checkpoint.samplerState.enumerated() { tensors.append(("sampler.\(index)", tensor)) }
+            for (name, state) in [("sampler", checkpoint.samplerState), ("history", checkpoint.history)] {
+                for (index, tensor) in state.enumerated() { tensors.append(("\(name).\(index)", tensor)) }
+            }
             try writeSafetensors(
                 path: path(key), tensors: tensors, metadata: [UnfinishedStore.keyName: key, UnfinishedStore.stepName: "\(checkpoint.step)"])
             return true
@@ -57,10 +60,14 @@ public struct UnfinishedStore: Sendable {
             let stored = try? file.tensor("random"),
             let random = TorchGenerator(words: stored.withElements(Array<UInt32>.init))
         else { return nil }
-        var state: [Tensor] = []
-        while file.entry("sampler.\(state.count)")?.type == latent, let tensor = try? file.tensor("sampler.\(state.count)").copy() { state.append(tensor) }
-        guard file.tensorNames.count == 2 + state.count else { return nil }
-        return SamplerCheckpoint(step: step, z: z, random: random, samplerState: state)
+        func state(_ name: String) -> [Tensor] {
+            var state: [Tensor] = []
+            while file.entry("\(name).\(state.count)")?.type == latent, let tensor = try? file.tensor("\(name).\(state.count)").copy() { state.append(tensor) }
+            return state
+        }
+        let (sampler, history) = (state("sampler"), state("history"))
+        guard file.tensorNames.count == 2 + sampler.count + history.count else { return nil }
+        return SamplerCheckpoint(step: step, z: z, random: random, samplerState: sampler, history: history)
     }
 
     public func remove(_ key: String) { unlink(FilePath.system(path(key))) }

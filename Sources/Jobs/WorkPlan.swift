@@ -151,5 +151,8 @@ private struct Planner {
     func planningSeconds(_ head: PhotoHead) -> Double { known[head]?.seconds ?? 0 }
 
     /// Photographs of the same size inside share the denoiser's weights.
-    func insideSize(_ head: PhotoHead) -> [Int] { [model.paddedLength(head.width), model.paddedLength(head.height)] }
+    func insideSize(_ head: PhotoHead) -> [Int] {
+        let size = model.insideSize(height: head.height, width: head.width)
+        return [size.width, size.height]
+    }
 }

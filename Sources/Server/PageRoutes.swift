@@ -43,7 +43,7 @@ struct PageRoutes: Sendable {
     /// Without any script or style of its own.
     private var list: String {
         let models = shelf.entries.map { entry in
-            let links = DeblurDiffModel.stageNames.map { "<li><a href=\"/graphs/\(entry.id)/\($0)\">\($0)</a></li>" }.joined()
+            let links = entry.model.graphNames.map { "<li><a href=\"/graphs/\(entry.id)/\($0)\">\($0)</a></li>" }.joined()
             return "<h2>\(entry.id)</h2><ul>\(links)</ul>"
         }
         return """
@@ -54,7 +54,7 @@ struct PageRoutes: Sendable {
 
     @Sendable private func graph(_ request: Request, _ context: ServerContext) async throws -> Response {
         let name = try context.parameters.require("graph")
-        guard let entry = shelf.entries.first(where: { $0.id == context.parameters.get("model") }), DeblurDiffModel.stageNames.contains(name) else {
+        guard let entry = shelf.entries.first(where: { $0.id == context.parameters.get("model") }), entry.model.graphNames.contains(name) else {
             throw Problem.notFound
         }
         let (model, last) = (entry.model, entry.profile.withLock { $0 })

@@ -16,7 +16,7 @@ import Testing
         Dictionary(uniqueKeysWithValues: try TensorFile.read(path).map { ($0.name, $0.tensor) })
     }
 
-    @Test(arguments: DeblurDiffModel.stageNames, ["-O0", "-O1"]) func everyGraphInEveryFormat(_ name: String, _ level: String) throws {
+    @Test(arguments: DeblurDiffModel.stageNames(), ["-O0", "-O1"]) func everyGraphInEveryFormat(_ name: String, _ level: String) throws {
         try withScratchFolder { folder in
             let model = try SharedFiles.model
             let place = ["execute", model, "--graph", name, "--size", "64x48", level, "--quiet"]

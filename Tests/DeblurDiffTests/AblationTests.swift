@@ -22,7 +22,7 @@ import Testing
         let recorder = Recorder()
         let model = try OracleModel.open(setting)
         _ = try Restorer(model: model, options: options, recorder: recorder).restore(input.planes())
-        return Run(tensors: Dictionary(recorder.tensors) { first, _ in first }, kernelSize: model.configuration.kernelSize)
+        return Run(tensors: Dictionary(recorder.tensors) { first, _ in first }, kernelSize: try #require(model.configuration.kernelSize))
     }
 
     /// The guidance of the first step by the definition, and the passes change nothing but rounding.

@@ -39,7 +39,7 @@ import Testing
         func multiple(_ levels: Int, _ lkpnLevels: Int, latent: Int) -> Int {
             var configuration = ModelConfiguration.released
             configuration.unet.channelMultipliers = Array(repeating: 1, count: levels)
-            configuration.lkpn.channelMultipliers = Array(repeating: 1, count: lkpnLevels)
+            configuration.lkpn?.channelMultipliers = Array(repeating: 1, count: lkpnLevels)
             configuration.autoencoder.channelMultipliers = Array(repeating: 1, count: latent)
             return configuration.imageMultiple
         }
@@ -84,7 +84,7 @@ import Testing
         #expect(configuration.autoencoder == AutoencoderConfiguration(transformOfBlocks: 4, embedDimension: 48))
         #expect(configuration.latentFactor == 4)
         #expect(configuration.imageMultiple == 8)
-        for network in [configuration.unet, configuration.controlNet, configuration.lkpn] {
+        for network in try [configuration.unet, configuration.controlNet, #require(configuration.lkpn)] {
             #expect(network.normalization == .position)
             #expect(network.middleAttention == .context)
         }
@@ -113,7 +113,7 @@ import Testing
         let configuration = try ModelConfiguration(yaml: yaml, diffusion: diffusion)
         #expect(configuration.unet.heads == 4 && configuration.unet.headChannels(width: 64) == 16)
         #expect(configuration.controlNet.residualBlocks.counts == [1, 2, 1, 3])
-        #expect(configuration.lkpn.residualBlocks == 2 && configuration.lkpn.heads == 4)
+        #expect(configuration.lkpn?.residualBlocks == 2 && configuration.lkpn?.heads == 4)
         #expect(configuration.process.endsInNoise && configuration.process.firstBeta == 0.00085 && configuration.parameterization == .velocity)
         #expect(try ModelConfiguration(json: configuration.json) == configuration)
         // What the class has where its file says nothing.
@@ -174,7 +174,7 @@ import Testing
         ("params:\n", "params:\n  default_steps: few\n", "params.default_steps: must be a whole number"),
         ("params:\n", "params:\n  default_steps: 2.5\n", "params.default_steps: must be a whole number"),
         ("params:\n", "params:\n  parameterization: w\n", "params.parameterization: is 'w', but must be 'eps' or 'x0' or 'v' or 'residual'"),
-        ("params:\n", "params:\n  color_correction: all\n", "params.color_correction: is 'all', but must be 'statistics' or 'none'"),
+        ("params:\n", "params:\n  color_correction: all\n", "params.color_correction: is 'all', but must be 'statistics' or 'wavelet' or 'none'"),
         ("num_res_blocks: 2", "num_res_blocks: 2\n    normalization: batch", "normalization: is 'batch', but must be 'group' or 'position'"),
         ("num_res_blocks: 2", "num_res_blocks: 2\n    disable_middle_self_attn: 2", "disable_middle_self_attn: must be true or false"),
         ("  vae_cfg:\n", "  vae_cfg:\n    transform: {block: 4}\n", "params.vae_cfg: has both 'transform' and 'ddconfig'"),

@@ -24,7 +24,7 @@ import Testing
             graphs, latent: TensorType(.float32, [1, 4, height / 8, width / 8]), strength: strength, outputs: outputs(count))
     }
 
-    @Test(arguments: DeblurDiffArchitecture.graphNames) func networksAreGolden(_ name: String) throws {
+    @Test(arguments: DeblurDiffArchitecture.graphNames()) func networksAreGolden(_ name: String) throws {
         let result = try optimize(graphs()[name]!, options: PipelineOptions(verifies: true))
         try Repository.expectRecorded(result.graph.text, at: "Tests/Golden/\(name).txt")
         #expect(try Pipeline.standard().run(result.graph).log == [])
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test(arguments: DeblurDiffArchitecture.graphNames) func networksComputeTheSame(_ name: String) throws {
+    @Test(arguments: DeblurDiffArchitecture.graphNames()) func networksComputeTheSame(_ name: String) throws {
         let imported = try graphs()[name]!
         let difference = try SeededRunner.largestRelativeDifference(
             Self.runner.run(imported), Self.runner.run(optimize(imported).graph))

@@ -22,7 +22,7 @@ enum SmallNetworks {
         return graphs
     }
 
-    static let names = DeblurDiffArchitecture.graphNames + ["step"]
+    static let names = DeblurDiffArchitecture.graphNames() + ["step"]
 
     static func graph(_ name: String) throws -> Graph { try made.get()[name]! }
 

@@ -60,6 +60,16 @@ class Plot:
             last = max(y + 4, last + 15)
             self.text(WIDTH - RIGHT + 8, last, name, color=color)
 
+    def front(self, rows):
+        """Through the points (name, x, y) of which none has as much up for less across."""
+        best, corners = -math.inf, []
+        for _, x, y in sorted(rows, key=lambda row: (row[1], -row[2])):
+            if y > best:
+                corners += [(self.x(x), self.y(best)), (self.x(x), self.y(y))] if corners else [(self.x(x), self.y(y))]
+                best = y
+        if corners:
+            self.line([*corners, (WIDTH - RIGHT, corners[-1][1])], "#bbbbbb", 1.5)
+
     def points(self, rows):
         """[(name, x, y)], each named beside it; names that would lie over others, or over points, move down."""
         taken = [(self.x(x) - 4, self.y(y) + 4, 8) for _, x, y in rows]

@@ -26,6 +26,15 @@ ROWS = {
         Row("dpm++2m-sde, 4 steps", "--sampler dpm++2m-sde --steps 4"),
         Row("unipc, 4 steps", "--sampler unipc --steps 4 --better-start"),
         Row("heun, 3 steps", "--sampler heun --steps 3"),
+        Row("restart, 7 steps", "--sampler restart --steps 7"),
+    ],
+    "Presets, and what steps leave out": [
+        Row("high", "--preset high"),
+        Row("fast", "--preset fast"),
+        Row("8 steps, forecast", "--steps 8 --forecast 2"),
+        Row("8 steps, kernels kept", "--steps 8 --reuse lkpn:3"),
+        Row("8 steps, encoder kept", "--steps 8 --reuse lkpn:3,control_net:3,encoder:3"),
+        Row("8 steps, all kept", "--steps 8 --reuse lkpn:3,control_net:3,encoder:3,decoder:3"),
     ],
     "Options": [
         Row("blend 0.5", "--blend 0.5", drawn=True, in_table=True),

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Writes Tests/DeblurDiffTests/Fixtures/samplers.json: the paths that k-diffusion 0.1.1 and diffusers 0.42 take on a denoiser that is known, and k-diffusion's noise levels.
+"""Writes Tests/DeblurDiffTests/Fixtures/samplers.json: the paths that k-diffusion 0.1.1, diffusers 0.42 and stable-diffusion-webui's restart sampler take on a denoiser that is
+known, and k-diffusion's noise levels.
 
     python3 -m pip install torch scipy torchdiffeq torchsde tqdm diffusers && python3 -m pip download --no-deps k-diffusion
-    PYTHONPATH=FOLDER_WITH_k_diffusion python3 make_fixtures.py
+    PYTHONPATH=FOLDER_WITH_k_diffusion:FOLDER_WITH_sd_samplers_extra.py python3 make_fixtures.py
 
-Of k-diffusion only sampling.py and its helper are used; its other modules need much more. Paths are of z = x / sqrt(1 + sigma^2), at each level of noise and at the end.
+Of k-diffusion only sampling.py and its helper are used; its other modules need much more. sd_samplers_extra.py is in `modules` of AUTOMATIC1111/stable-diffusion-webui. Paths are of z = x / sqrt(1 + sigma^2), at each level of noise and at the end.
 """
 import importlib.util
 import json
@@ -60,6 +61,24 @@ def with_k_diffusion(sampling, name, timesteps, **options):
     return path(points[1:] + [result[0]], sigmas[1:])
 
 
+def with_restarts(sampling, timesteps, times, top, bottom):
+    """From each restart on, the levels from `top` to `bottom` again; the reference would take others between the two, which are no timesteps."""
+    import sd_samplers_extra
+
+    sigmas, z = levels(timesteps), start().double()
+    points, old = [], sampling.get_sigmas_karras
+    again = torch.cat([sigmas[top:bottom + 1], torch.zeros(1, dtype=torch.float64)])
+    sampling.get_sigmas_karras = lambda *_, **__: again
+    torch_randn, torch.randn_like = torch.randn_like, lambda x: torch.randn(SIZE).double()[None]
+    result = sd_samplers_extra.restart_sampler(
+        lambda x, sigma: denoised(x, sigma[:, None]), z[None] * (1 + sigmas[0] ** 2).sqrt(), sigmas, disable=True,
+        callback=lambda now: points.append((now["x"][0].clone(), now["sigma_hat"])),
+        restart_list={float(sigmas[bottom]): [bottom - top + 1, times, float(sigmas[top])]} if times else {})
+    sampling.get_sigmas_karras, torch.randn_like = old, torch_randn
+    points = points[1:] + [(result[0], sigmas[-1])]
+    return path([x for x, _ in points], [sigma for _, sigma in points])
+
+
 def with_diffusers(scheduler, timesteps, **options):
     sigmas, z = levels(timesteps), start().double()[None]
     points = []
@@ -100,6 +119,11 @@ for timesteps in [even, uneven, [999, 500, 100], [700]]:
             continue  # k-diffusion fails there
         cases.append({"sampler": ours, "eta": options.get("eta"), "timesteps": timesteps, "path": with_k_diffusion(sampling, name, timesteps, **options)})
     cases.append({"sampler": "unipc", "eta": None, "timesteps": timesteps, "path": unipc(timesteps)})
+# Not down to the last timesteps, where the slope is a hundred times what the roundings of float32 are.
+for timesteps, times, top, bottom in [
+    (even[:2], 0, 0, 0), (even[:8] + [150, 70], 1, 6, 9), (uneven[:8] + [160, 90], 1, 6, 9), ([999 - 37 * i for i in range(28)], 2, 13, 26),
+]:
+    cases.append({"sampler": "restart", "eta": None, "timesteps": timesteps, "path": with_restarts(sampling, timesteps, times, top, bottom)})
 for eta in [0.0, 0.5, 1.0]:
     timesteps, points = ddim(10, eta)
     cases.append({"sampler": "ddim", "eta": eta, "timesteps": timesteps, "path": points})

@@ -3,14 +3,16 @@ import GraphIR
 import Operators
 import Tensors
 
-/// The graphs of a DeblurDiff model, as the paper has them: one a network, and one for the adaptive convolution.
+/// The graphs of a model, as its system's paper has them: one a network, and for a DeblurDiff one for the adaptive convolution.
 public enum DeblurDiffArchitecture {
     /// The names of the graphs, in the order in which a run uses them.
-    public static let graphNames = ["text_encoder", "vae_encoder", "lkpn", "eac", "control_net", "unet", "vae_decoder"]
+    public static func graphNames(_ system: RestorationSystem = .released) -> [String] {
+        ["text_encoder", "vae_encoder"] + system.design.ownGraphs + ["control_net", "unet", "vae_decoder"]
+    }
 
     /// All graphs for images of a size in pixels, a multiple of ``ModelConfiguration/imageMultiple``.
     public static func graphs(_ configuration: ModelConfiguration, height: Int = 512, width: Int = 512) throws -> [String: Graph] {
-        let names = graphNames
+        let names = graphNames(configuration.system)
         return try Dictionary(uniqueKeysWithValues: names.map { ($0, try graph($0, configuration, height: height, width: width)) })
     }
 
@@ -23,11 +25,9 @@ public enum DeblurDiffArchitecture {
         case "text_encoder": try textEncoder(configuration)
         case "vae_encoder": try encoder(configuration, height: height, width: width)
         case "vae_decoder": try decoder(configuration, h: h, w: w)
-        case "lkpn": try lkpn(configuration, h: h, w: w)
-        case "eac": try adaptiveConvolution(configuration, h: h, w: w)
         case "control_net": try controlNet(configuration, h: h, w: w)
         case "unet": try unet(configuration, h: h, w: w)
-        default: preconditionFailure("there is no graph '\(name)'")
+        default: try configuration.system.design.graph(name, configuration, h: h, w: w)
         }
     }
 
@@ -51,7 +51,7 @@ public enum DeblurDiffArchitecture {
         return b.graph.graph
     }
 
-    /// `image` [1, 3, H, W] in 0...1 to `moments` [1, 2 z, h, w].
+    /// `image` [1, 3, H, W] to `moments` [1, 2 z, h, w].
     static func encoder(_ configuration: ModelConfiguration, height: Int, width: Int) throws -> Graph {
         var b = NetworkBuilder(name: "vae_encoder", prefix: "vae.")
         let image = b.graph.input("image", TensorType(.float32, [1, configuration.autoencoder.inChannels, height, width]))
@@ -67,34 +67,16 @@ public enum DeblurDiffArchitecture {
         return b.graph.graph
     }
 
-    /// `x` = blurred and noisy latent [1, 2 z, h, w], `timestep` [1], `context` to `kernel` [1, z k k, h, w].
-    static func lkpn(_ configuration: ModelConfiguration, h: Int, w: Int) throws -> Graph {
-        var b = NetworkBuilder(name: "lkpn", prefix: "kpn.unet.")
-        let (x, timestep, context) = inputs(&b, configuration, configuration.lkpn.inputChannels, h, w)
-        let unet = UNetArchitecture(configuration: configuration.lkpn, windowSize: UNetArchitecture.shrinkingWindows)
-        b.graph.output("kernel", try unet.denoiser(&b, x, timestep: timestep, context: context, controls: []))
-        return b.graph.graph
-    }
-
-    /// `c_img` [1, z, h, w] and `kernel` to `eac`: unfold, multiply, sum, and the residual.
-    static func adaptiveConvolution(_ configuration: ModelConfiguration, h: Int, w: Int) throws -> Graph {
-        var b = GraphBuilder(name: "eac")
-        let (z, k) = (configuration.latentChannels, configuration.kernelSize)
-        let image = b.input("c_img", TensorType(.float32, [1, z, h, w]))
-        let kernel = b.input("kernel", TensorType(.float32, [1, z * k * k, h, w]))
-        let neighbours = try b.apply(Unfold(kernelSize: [k, k]), image)
-        let kernels = try b.apply(Unflatten(axis: 1, sizes: [-1, k * k]), kernel)
-        let sum = try b.apply(ReduceSum(axis: 2), b.apply(Multiply(), neighbours, kernels))
-        b.output("eac", try b.apply(Add(), sum, image))
-        return b.graph
-    }
-
-    /// `x` = noisy latent, blurred latent, adaptive convolution [1, 3 z, h, w] to `control0` ... .
+    /// `x` = noisy latent and what the system has beside it, [1, 3 z, h, w] for a DeblurDiff, or `x` [1, z, h, w] and the photograph `hint` [1, 3, H, W], to `control0` ... .
     static func controlNet(_ configuration: ModelConfiguration, h: Int, w: Int) throws -> Graph {
         var b = NetworkBuilder(name: "control_net", prefix: "controlnet.")
-        let (x, timestep, context) = inputs(&b, configuration, configuration.controlNet.inputChannels, h, w)
-        let unet = UNetArchitecture(configuration: configuration.controlNet, windowSize: UNetArchitecture.constantWindows)
-        for (index, control) in try unet.controls(&b, x, timestep: timestep, context: context).enumerated() {
+        let (network, design) = (configuration.controlNet, configuration.system.design)
+        let readsPixels = design.condition == .pixels
+        let (x, timestep, context) = inputs(&b, configuration, readsPixels ? network.inChannels : network.inputChannels, h, w)
+        let factor = configuration.latentFactor
+        let hint = readsPixels ? b.graph.input("hint", TensorType(.float32, [1, network.hintChannels, h * factor, w * factor])) : nil
+        let unet = UNetArchitecture(configuration: network, windowSize: design.windows?.controlNet)
+        for (index, control) in try unet.controls(&b, x, hint: hint, timestep: timestep, context: context).enumerated() {
             b.graph.output("control\(index)", control)
         }
         return b.graph.graph
@@ -112,12 +94,12 @@ public enum DeblurDiffArchitecture {
                 "the control network has \(controls.count) outputs where the UNet takes \(expected)",
                 advice: "Give both the same channel_mult and num_res_blocks.")
         }
-        let unet = UNetArchitecture(configuration: configuration.unet, windowSize: UNetArchitecture.shrinkingWindows)
+        let unet = UNetArchitecture(configuration: configuration.unet, windowSize: configuration.system.design.windows?.denoiser)
         b.graph.output("eps", try unet.denoiser(&b, x, timestep: timestep, context: context, controls: controls))
         return b.graph.graph
     }
 
-    private static func inputs(_ b: inout NetworkBuilder, _ configuration: ModelConfiguration, _ channels: Int, _ h: Int, _ w: Int)
+    static func inputs(_ b: inout NetworkBuilder, _ configuration: ModelConfiguration, _ channels: Int, _ h: Int, _ w: Int)
         -> (x: ValueID, timestep: ValueID, context: ValueID)
     {
         (

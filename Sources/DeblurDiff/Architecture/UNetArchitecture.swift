@@ -5,15 +5,10 @@ import Tensors
 /// Stable Diffusion 2's UNet in its three uses here: denoiser, latent kernel prediction network, and (its encoder half) control network.
 struct UNetArchitecture {
     let configuration: UNetConfiguration
-    /// The side of the largest window that a transformer sees at once, for a level. Larger images are cut into overlapping windows.
-    let windowSize: (_ level: Int) -> Int
+    /// The side of the largest window that a transformer sees at once, for a level. Larger images are cut into overlapping windows; without it they are seen whole.
+    let windowSize: ((_ level: Int) -> Int)?
 
     private var levels: Range<Int> { configuration.channelMultipliers.indices }
-
-    /// Windows of 64, 32, 16, 8 ... positions: each level sees the same part of the image, 512 pixels at the released sizes.
-    static func shrinkingWindows(_ level: Int) -> Int { max(1, 64 >> level) }
-    /// Windows of 64 positions on each level.
-    static func constantWindows(_ level: Int) -> Int { 64 }
 
     /// `x`, `timestep`, `context` and as many controls as there are skips, plus one for the middle (if any are given).
     func denoiser(_ b: inout NetworkBuilder, _ x: ValueID, timestep: ValueID, context: ValueID, controls: [ValueID])
@@ -35,7 +30,7 @@ struct UNetArchitecture {
                     var h = try residualBlock(&b, "\(key).0", joined, embedding, outputs: configuration.channels(level: level))
                     var part = 1
                     if configuration.hasAttention(level: level) {
-                        h = try transformer(&b, "\(key).1", h, context, window: windowSize(level))
+                        h = try transformer(&b, "\(key).1", h, context, window: windowSize?(level))
                         part = 2
                     }
                     if level > 0, block == configuration.residualBlocks[level] {
@@ -56,9 +51,11 @@ struct UNetArchitecture {
     }
 
     /// The control network's outputs: one for each input block, and one for the middle.
-    func controls(_ b: inout NetworkBuilder, _ x: ValueID, timestep: ValueID, context: ValueID) throws -> [ValueID] {
+    ///
+    /// - Parameter hint: a picture, 8 times as large as `x`, which is added to what the first convolution makes of that.
+    func controls(_ b: inout NetworkBuilder, _ x: ValueID, hint: ValueID?, timestep: ValueID, context: ValueID) throws -> [ValueID] {
         let embedding = try timeEmbedding(&b, timestep)
-        let skips = try encoder(&b, x, embedding, context)
+        let skips = try encoder(&b, x, hint: hint, embedding, context)
         let h = try middle(&b, skips.last!, embedding, context)
         var outputs = try skips.enumerated().map { index, skip in
             try b.scope("zero_convs.\(index)") {
@@ -78,12 +75,26 @@ struct UNetArchitecture {
         return 1 + (0..<levels).reduce(0) { $0 + configuration.residualBlocks[$1] } + (levels - 1) + 1
     }
 
+    /// What a picture adds: eight convolutions, three of which halve its sides. The widths are the published network's.
+    private func hintBlock(_ b: inout NetworkBuilder, _ hint: ValueID) throws -> ValueID {
+        var h = hint
+        for (index, (outputs, stride)) in [(16, 1), (16, 1), (32, 2), (32, 1), (96, 2), (96, 1), (256, 2)].enumerated() {
+            h = try b.graph.apply(SiLU(), b.convolution("input_hint_block.\(2 * index)", h, outputs: outputs, stride: stride))
+        }
+        return try b.convolution("input_hint_block.14", h, outputs: configuration.channels(level: 0))
+    }
+
     /// The outputs of all input blocks.
-    private func encoder(_ b: inout NetworkBuilder, _ x: ValueID, _ embedding: ValueID, _ context: ValueID) throws
+    private func encoder(_ b: inout NetworkBuilder, _ x: ValueID, hint: ValueID? = nil, _ embedding: ValueID, _ context: ValueID) throws
         -> [ValueID]
     {
         var h = try b.scope("input_blocks.0") {
             try $0.convolution("input_blocks.0.0", x, outputs: configuration.channels(level: 0))
+        }
+        if let hint {
+            // Behind that convolution, which then adds what stays the same from step to step, and not the other way round.
+            let seen = try b.scope("input_hint_block") { try hintBlock(&$0, hint) }
+            h = try b.scope("input_blocks.0") { try $0.graph.apply(Add(), h, seen, name: "hint") }
         }
         var outputs = [h]
         for level in levels {
@@ -92,7 +103,7 @@ struct UNetArchitecture {
                 h = try b.scope(key) { b in
                     let h = try residualBlock(&b, "\(key).0", h, embedding, outputs: configuration.channels(level: level))
                     guard configuration.hasAttention(level: level) else { return h }
-                    return try transformer(&b, "\(key).1", h, context, window: windowSize(level))
+                    return try transformer(&b, "\(key).1", h, context, window: windowSize?(level))
                 }
                 outputs.append(h)
             }
@@ -114,7 +125,7 @@ struct UNetArchitecture {
             let outputs = configuration.channels(level: levels.upperBound - 1)
             var h = try residualBlock(&b, "middle_block.0", x, embedding, outputs: outputs)
             h = try transformer(
-                &b, "middle_block.1", h, context, window: windowSize(levels.upperBound - 1), first: configuration.middleAttention)
+                &b, "middle_block.1", h, context, window: windowSize?(levels.upperBound - 1), first: configuration.middleAttention)
             return try residualBlock(&b, "middle_block.2", h, embedding, outputs: outputs)
         }
     }
@@ -144,11 +155,11 @@ struct UNetArchitecture {
     }
 
     private func transformer(
-        _ b: inout NetworkBuilder, _ key: String, _ x: ValueID, _ context: ValueID, window: Int, first: MiddleAttention = .positions
+        _ b: inout NetworkBuilder, _ key: String, _ x: ValueID, _ context: ValueID, window: Int?, first: MiddleAttention = .positions
     ) throws -> ValueID {
         try b.scope(lastPart(key)) { b in
             let width = b.type(x).shape[1]
-            let windows = try b.graph.apply(WindowPartition(size: window), x)
+            let windows = try window.map { try b.graph.apply(WindowPartition(size: $0), x) } ?? x
             let normalized = try b.norm(configuration.normalization, "\(key).norm", windows, epsilon: 1e-6)
             var h = try b.linear("\(key).proj_in", b.graph.apply(TokensFromImage(), normalized), outputs: width)
             for depth in 0..<configuration.transformerDepth {
@@ -156,7 +167,7 @@ struct UNetArchitecture {
             }
             h = try b.linear("\(key).proj_out", h, outputs: width)
             let image = try b.graph.apply(ImageFromTokens(), h, windows)
-            return try b.graph.apply(Add(), b.graph.apply(WindowMerge(size: window), image, x), x)
+            return try b.graph.apply(Add(), window.map { try b.graph.apply(WindowMerge(size: $0), image, x) } ?? image, x)
         }
     }
 

@@ -44,6 +44,8 @@ public enum MiddleAttention: String, ArchitectureOption {
 public enum ColorCorrection: String, ArchitectureOption {
     /// Each channel gets mean and deviation of the blurred image's channel.
     case statistics
+    /// It keeps its details, and its coarse part is the blurred image's, by a wavelet transform (``LowFrequencies``).
+    case wavelet
     /// Nothing: a network whose tone can be relied on knows better how much contrast blur has taken.
     case none
 

@@ -29,7 +29,6 @@ extension ModelConfiguration {
     public func validate() throws {
         try unet.validate("unet_cfg")
         try controlNet.validate("controlnet_cfg")
-        try lkpn.validate("lkpn_cfg")
         try autoencoder.validate("vae_cfg.ddconfig")
         try textEncoder.validate("clip_cfg.text_cfg")
         guard (1e-6...1e6).contains(latentScaleFactor) else {
@@ -37,24 +36,22 @@ extension ModelConfiguration {
         }
         try process.validate(parameterization)
         // No more than the noise schedule has.
-        if let defaultSteps { try check(defaultSteps, in: 1...1000, "default_steps") }
-        try check(kernelSize, in: 1...31, "lkpn_cfg.kernel_size")
-        guard kernelSize % 2 == 1 else { throw InputError("is \(kernelSize), but must be odd", at: "lkpn_cfg.kernel_size") }
+        if let defaultSteps { try checkSize(defaultSteps, in: 1...1000, "default_steps") }
+        if let leastSide { try checkSize(leastSide, in: 1...65536, "least_side") }
+        try system.design.validate(self)
 
         let latent = latentChannels
-        try require(unet.inChannels, equals: latent, "unet_cfg.in_channels", "the latent's channels (vae_cfg.embed_dim)")
-        try require(unet.outChannels, equals: latent, "unet_cfg.out_channels", "the latent's channels (vae_cfg.embed_dim)")
-        try require(unet.hintChannels, equals: 0, "unet_cfg.hint_channels", "none")
-        try require(controlNet.inChannels, equals: latent, "controlnet_cfg.in_channels", "the latent's channels (vae_cfg.embed_dim)")
-        try require(controlNet.hintChannels, equals: 2 * latent, "controlnet_cfg.hint_channels", "twice the latent's channels")
-        try require(lkpn.inChannels, equals: 2 * latent, "lkpn_cfg.in_channels", "twice the latent's channels")
-        try require(lkpn.outChannels, equals: latent * kernelSize * kernelSize, "lkpn_cfg.out_channels", "a kernel for each latent channel")
-        try require(lkpn.hintChannels, equals: 0, "lkpn_cfg.hint_channels", "none")
-        for (network, name) in [(unet, "unet_cfg"), (controlNet, "controlnet_cfg"), (lkpn, "lkpn_cfg")] {
-            try require(network.contextDimension, equals: textEncoder.width, "\(name).context_dim", "the text encoder's width")
+        try requireSize(unet.inChannels, equals: latent, "unet_cfg.in_channels", "the latent's channels (vae_cfg.embed_dim)")
+        try requireSize(unet.outChannels, equals: latent, "unet_cfg.out_channels", "the latent's channels (vae_cfg.embed_dim)")
+        try requireSize(unet.hintChannels, equals: 0, "unet_cfg.hint_channels", "none")
+        try requireSize(controlNet.inChannels, equals: latent, "controlnet_cfg.in_channels", "the latent's channels (vae_cfg.embed_dim)")
+        try requireSize(
+            controlNet.hintChannels, equals: system.design.hintChannels(latent: latent), "controlnet_cfg.hint_channels", system.design.hintWords)
+        for (network, name) in [(unet, "unet_cfg"), (controlNet, "controlnet_cfg")] {
+            try requireSize(network.contextDimension, equals: textEncoder.width, "\(name).context_dim", "the text encoder's width")
         }
         // Each output of the control network is added to a tensor of the denoiser.
-        try require(controlNet.modelChannels, equals: unet.modelChannels, "controlnet_cfg.model_channels", "the denoiser's")
+        try requireSize(controlNet.modelChannels, equals: unet.modelChannels, "controlnet_cfg.model_channels", "the denoiser's")
         guard controlNet.residualBlocks == unet.residualBlocks else {
             throw InputError("must be the denoiser's \(unet.residualBlocks.counts)", at: "controlnet_cfg.num_res_blocks")
         }
@@ -83,18 +80,18 @@ extension DiffusionProcess {
 }
 
 extension UNetConfiguration {
-    fileprivate func validate(_ name: String) throws {
-        try check(inChannels, in: 1...4096, "\(name).in_channels")
-        try check(hintChannels, in: 0...4096, "\(name).hint_channels")
-        try check(outChannels, in: 0...65536, "\(name).out_channels")
+    func validate(_ name: String) throws {
+        try checkSize(inChannels, in: 1...4096, "\(name).in_channels")
+        try checkSize(hintChannels, in: 0...4096, "\(name).hint_channels")
+        try checkSize(outChannels, in: 0...65536, "\(name).out_channels")
         guard [1, channelMultipliers.count].contains(residualBlocks.counts.count) else {
             throw InputError("names \(residualBlocks.counts.count) levels, of which there are \(channelMultipliers.count)", at: "\(name).num_res_blocks")
         }
-        for count in residualBlocks.counts { try check(count, in: 1...64, "\(name).num_res_blocks") }
-        try check(transformerDepth, in: 1...64, "\(name).transformer_depth")
+        for count in residualBlocks.counts { try checkSize(count, in: 1...64, "\(name).num_res_blocks") }
+        try checkSize(transformerDepth, in: 1...64, "\(name).transformer_depth")
         let (heads, field) = (heads ?? headChannels, self.heads == nil ? "num_head_channels" : "num_heads")
-        try check(heads, in: 1...4096, "\(name).\(field)")
-        try check(contextDimension, in: 1...65536, "\(name).context_dim")
+        try checkSize(heads, in: 1...4096, "\(name).\(field)")
+        try checkSize(contextDimension, in: 1...65536, "\(name).context_dim")
         try validateWidths(modelChannels, channelMultipliers, "\(name).model_channels", "\(name).channel_mult")
         let levels = channelMultipliers.count
         for resolution in attentionResolutions where !(0..<levels).contains(where: { 1 << $0 == resolution }) {
@@ -112,13 +109,13 @@ extension UNetConfiguration {
 
 extension AutoencoderConfiguration {
     fileprivate func validate(_ name: String) throws {
-        try check(inChannels, in: 3...3, "\(name).in_channels")
-        try check(outChannels, in: 3...3, "\(name).out_ch")
-        try check(residualBlocks, in: 0...64, "\(name).num_res_blocks")  // the decoder has one more
-        try check(zChannels, in: 1...4096, "\(name).z_channels")
-        try check(embedDimension, in: 1...1024, "vae_cfg.embed_dim")
-        if let transformBlock { try check(transformBlock, in: 1...16, "vae_cfg.transform.block") }
-        try check(resolution, in: 1...65536, "\(name).resolution")
+        try checkSize(inChannels, in: 3...3, "\(name).in_channels")
+        try checkSize(outChannels, in: 3...3, "\(name).out_ch")
+        try checkSize(residualBlocks, in: 0...64, "\(name).num_res_blocks")  // the decoder has one more
+        try checkSize(zChannels, in: 1...4096, "\(name).z_channels")
+        try checkSize(embedDimension, in: 1...1024, "vae_cfg.embed_dim")
+        if let transformBlock { try checkSize(transformBlock, in: 1...16, "vae_cfg.transform.block") }
+        try checkSize(resolution, in: 1...65536, "\(name).resolution")
         try validateWidths(baseChannels, channelMultipliers, "\(name).ch", "\(name).ch_mult")
         let width = channels(level: channelMultipliers.count - 1)
         guard width <= Attention.largestHeadSize else {
@@ -130,17 +127,17 @@ extension AutoencoderConfiguration {
 
 extension TextEncoderConfiguration {
     fileprivate func validate(_ name: String) throws {
-        try check(width, in: 1...65536, "\(name).width")
-        try check(heads, in: 1...4096, "\(name).heads")
-        try check(layers, in: 1...1024, "\(name).layers")
-        try check(contextLength, in: 2...65536, "\(name).context_length")
-        try check(vocabularySize, in: 1...16_777_216, "\(name).vocab_size")
+        try checkSize(width, in: 1...65536, "\(name).width")
+        try checkSize(heads, in: 1...4096, "\(name).heads")
+        try checkSize(layers, in: 1...1024, "\(name).layers")
+        try checkSize(contextLength, in: 2...65536, "\(name).context_length")
+        try checkSize(vocabularySize, in: 1...16_777_216, "\(name).vocab_size")
         guard width % heads == 0 else { throw InputError("\(heads) heads do not divide the width \(width)", at: "\(name).heads") }
     }
 }
 
 private func validateWidths(_ base: Int, _ multipliers: [Int], _ baseName: String, _ multipliersName: String) throws {
-    try check(base, in: 1...65536, baseName)
+    try checkSize(base, in: 1...65536, baseName)
     guard base % normalizationGroups == 0 else {
         throw InputError("is \(base), but must be a multiple of \(normalizationGroups), the groups of each normalisation", at: baseName)
     }
@@ -148,20 +145,20 @@ private func validateWidths(_ base: Int, _ multipliers: [Int], _ baseName: Strin
         throw InputError("has \(multipliers.count) levels, but must have from 1 to 10", at: multipliersName)
     }
     for multiplier in multipliers {
-        try check(multiplier, in: 1...1024, multipliersName)
+        try checkSize(multiplier, in: 1...1024, multipliersName)
         guard base * multiplier <= 65536 else {
             throw InputError("makes a level \(base * multiplier) channels wide; the limit is 65536", at: multipliersName)
         }
     }
 }
 
-private func check(_ value: Int, in range: ClosedRange<Int>, _ name: String) throws {
+func checkSize(_ value: Int, in range: ClosedRange<Int>, _ name: String) throws {
     guard range.contains(value) else {
         let allowed = range.count == 1 ? "\(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
         throw InputError("is \(value), but must be \(allowed)", at: name)
     }
 }
 
-private func require(_ value: Int, equals expected: Int, _ name: String, _ reason: String) throws {
+func requireSize(_ value: Int, equals expected: Int, _ name: String, _ reason: String) throws {
     guard value == expected else { throw InputError("is \(value), but must be \(expected): \(reason)", at: name) }
 }

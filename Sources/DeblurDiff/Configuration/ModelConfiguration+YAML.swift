@@ -6,14 +6,18 @@ extension ModelConfiguration {
     /// Reads the released form of a config: `params`, with `unet_cfg`, `controlnet_cfg`, `vae_cfg` and `clip_cfg` in it, and optional fields of the
     /// project's own:
     ///
-    /// - `lkpn_cfg`: the released code hard-codes the sizes of that network, which are the defaults here.
+    /// - `system`: `deblurdiff`, `diffbir` or `controlnet`, see ``RestorationSystem``; without, what the control network's `hint_channels` tell.
+    /// - `lkpn_cfg`: the released code hard-codes the sizes of that network, which are the defaults here. Of `deblurdiff` alone.
     /// - `default_steps`: the sampler's steps where a run does not say.
     /// - `diffusion_cfg`: the fields of the released `Diffusion`, whose own file `diffusion` may be instead: `beta_schedule`, `linear_start`, `linear_end`, `cosine_s`,
     ///   `zero_snr`, `parameterization`. See ``DiffusionProcess``; without, that of Stable Diffusion.
     /// - `parameterization`: `eps` (the default), `v`, `x0` or `residual`, see ``Parameterization``.
-    /// - `color_correction`: `statistics` (the default) or `none`, see ``ColorCorrection``.
+    /// - `color_correction`: `statistics`, `wavelet` or `none`, see ``ColorCorrection``; without, the system's own.
+    /// - `least_side`: see ``leastSide``; without, the system's own.
     /// - `normalization` of each network: `group` (the default) or `position`, see ``Normalization``.
     /// - `transform.block` of `vae_cfg`, in place of `ddconfig`: see ``AutoencoderConfiguration/transformBlock``.
+    ///
+    /// Or the form of Stable Diffusion and ControlNet: `model` with `params`, with `unet_config`, `control_stage_config`, `first_stage_config` and `cond_stage_config` in it.
     ///
     /// Fields that nothing depends on are ignored; a missing field, one of the wrong type, and options of the released code that change the network
     /// in a way that is not supported are an `InputError` that names the field.
@@ -23,37 +27,55 @@ extension ModelConfiguration {
     ///   - warn: told what the released program would do otherwise.
     public init(yaml: String, diffusion: String? = nil, warn: (String) -> Void = { _ in }) throws {
         let parameters = try Section(yaml: yaml)
-        var process = parameters.contains("diffusion_cfg") ? try parameters.section("diffusion_cfg") : nil
+        var process = try parameters.process()
         if let diffusion {
             guard process == nil else { throw InputError("is there already, beside a file of its own", at: "diffusion_cfg") }
             process = try Section(yaml: diffusion)
         }
-        guard process?.contains("parameterization") != true || !parameters.contains("parameterization") else {
+        guard process?.contains("parameterization") != true || process?.path == parameters.path || !parameters.contains("parameterization") else {
             throw InputError("is said twice", at: process!.name("parameterization"))
         }
-        let autoencoder = try AutoencoderConfiguration(parameters.section("vae_cfg"))
-        let unet = try UNetConfiguration(denoiser: parameters.section("unet_cfg"))
-        let textEncoder = try TextEncoderConfiguration(parameters.section("clip_cfg"))
+        let autoencoder = try AutoencoderConfiguration(parameters.part(.autoencoder))
+        let unet = try UNetConfiguration(denoiser: parameters.part(.unet))
+        let textEncoder = try TextEncoderConfiguration(parameters.part(.textEncoder))
         let lkpn = parameters.contains("lkpn_cfg") ? try parameters.section("lkpn_cfg") : nil
         let kernelSize = try lkpn?.int("kernel_size", default: 5) ?? 5
+        let controlNet = try UNetConfiguration(controlNet: parameters.part(.controlNet))
+        let told = RestorationSystem.reading(hintChannels: controlNet.hintChannels, latent: autoencoder.embedDimension)
+        let system = try parameters.contains("system") ? parameters.option("system") : lkpn == nil ? told ?? .released : .released
+        let standard = system.design.released
+        let hasLKPN = lkpn != nil || standard.lkpn != nil
         self.init(
+            system: system,
             unet: unet,
-            controlNet: try UNetConfiguration(controlNet: parameters.section("controlnet_cfg")),
-            lkpn: try UNetConfiguration(lkpn: lkpn, latentChannels: autoencoder.embedDimension, kernelSize: kernelSize),
+            controlNet: controlNet,
+            lkpn: hasLKPN ? try UNetConfiguration(lkpn: lkpn, latentChannels: autoencoder.embedDimension, kernelSize: kernelSize) : nil,
             kernelSize: kernelSize,
             autoencoder: autoencoder,
             textEncoder: textEncoder,
-            latentScaleFactor: try parameters.double("latent_scale_factor"),
+            latentScaleFactor: try parameters.double(parameters.isLatentDiffusion ? "scale_factor" : "latent_scale_factor"),
             defaultSteps: try parameters.contains("default_steps") ? parameters.int("default_steps") : nil,
             parameterization: try (process?.contains("parameterization") == true ? process! : parameters).option("parameterization"),
-            process: try process.map(DiffusionProcess.init) ?? .released, colorCorrection: try parameters.option("color_correction"))
+            process: try process.map(DiffusionProcess.init) ?? .released,
+            colorCorrection: try parameters.contains("color_correction") ? parameters.option("color_correction") : standard.colorCorrection,
+            leastSide: try parameters.contains("least_side") ? parameters.int("least_side") : standard.leastSide)
         try validate()
-        for name in ["unet_cfg", "controlnet_cfg"] {
-            let section = try parameters.section(name)
+        for part in [Section.Part.unet, .controlNet] {
+            let section = try parameters.part(part)
             guard try section.bool("use_fp16", default: false) else { continue }
             let field = section.name("use_fp16")
             warn("\(field) is true, but the network is computed in float32; results differ from the released program's by float16's rounding.")
         }
+    }
+}
+
+extension ModelConfiguration {
+    /// Reads the file of the released code that says how noise grows.
+    public mutating func readDiffusion(yaml: String) throws {
+        let section = try Section(yaml: yaml)
+        process = try DiffusionProcess(section)
+        parameterization = try section.option("parameterization")
+        try validate()
     }
 }
 
@@ -83,7 +105,7 @@ extension UNetConfiguration {
     }
 
     fileprivate init(lkpn section: Section?, latentChannels: Int, kernelSize: Int) throws {
-        self = ModelConfiguration.released.lkpn
+        self = ModelConfiguration.releasedLKPN
         if let section {
             try section.refuseUnsupportedOptions()
             modelChannels = try section.int("model_channels", default: modelChannels)
@@ -156,11 +178,17 @@ extension AutoencoderConfiguration {
 
 extension TextEncoderConfiguration {
     fileprivate init(_ section: Section) throws {
-        let sizes = try section.section("text_cfg")
         let layerName = try section.string("layer", default: "penultimate")
         guard let layer = Layer(rawValue: layerName) else {
             throw InputError("is '\(layerName)', but must be 'last' or 'penultimate'", at: section.name("layer"))
         }
+        // Stable Diffusion's form names the layer alone.
+        guard section.contains("text_cfg") || !section.path.hasSuffix("params") else {
+            self = ModelConfiguration.released.textEncoder
+            self.layer = layer
+            return
+        }
+        let sizes = try section.section("text_cfg")
         self.init(
             width: try sizes.int("width"), heads: try sizes.int("heads"), layers: try sizes.int("layers"),
             contextLength: try sizes.int("context_length"), vocabularySize: try sizes.int("vocab_size"), layer: layer)
@@ -174,7 +202,44 @@ private struct Section {
 
     init(node: Node, path: String) { (self.node, self.path) = (node, path) }
 
-    /// A file's `params`, or all of it.
+    /// A network of a configuration, by its name in the released form, and in Stable Diffusion's.
+    enum Part: String {
+        case unet = "unet_cfg"
+        case controlNet = "controlnet_cfg"
+        case autoencoder = "vae_cfg"
+        case textEncoder = "clip_cfg"
+
+        var latentDiffusionName: String {
+            switch self {
+            case .unet: "unet_config"
+            case .controlNet: "control_stage_config"
+            case .autoencoder: "first_stage_config"
+            case .textEncoder: "cond_stage_config"
+            }
+        }
+    }
+
+    /// Whether it has Stable Diffusion's form.
+    var isLatentDiffusion: Bool { contains(Part.unet.latentDiffusionName) }
+
+    func part(_ part: Part) throws -> Section {
+        guard isLatentDiffusion else { return try section(part.rawValue) }
+        let section = try section(part.latentDiffusionName)
+        if part == .textEncoder, try !section.string("target", default: "").hasSuffix("FrozenOpenCLIPEmbedder") {
+            throw InputError(
+                "must be a FrozenOpenCLIPEmbedder", at: section.name("target"),
+                advice: "Models of Stable Diffusion 2 have that text encoder, those of 1 have not.")
+        }
+        return try section.section("params")
+    }
+
+    /// What says how noise grows, if anything does.
+    func process() throws -> Section? {
+        if isLatentDiffusion { return contains("linear_start") || contains("beta_schedule") ? self : nil }
+        return contains("diffusion_cfg") ? try section("diffusion_cfg") : nil
+    }
+
+    /// A file's `params`, or all of it; or what is in its `model`.
     init(yaml: String) throws {
         try refuseDeepNesting(yaml)
         // Nodes are read as they are: building objects from them would expand aliases of aliases without bound.
@@ -188,7 +253,8 @@ private struct Section {
             throw InputError(
                 "is no model config: a mapping with 'params' is expected", advice: "Pass the YAML file that the checkpoint was trained with.")
         }
-        let root = Section(node: document, path: "")
+        let file = Section(node: document, path: "")
+        let root = file.contains("model") ? try file.section("model") : file
         self = root.contains("params") ? try root.section("params") : root
     }
 

@@ -1,18 +1,20 @@
 import Tensors
 
-/// The sizes of every network in a DeblurDiff model.
+/// The sizes of every network in a DeblurDiff model, or in one of another ``RestorationSystem``.
 ///
 /// The released code keeps them in a YAML file (``init(yaml:warn:)``); a converted model carries them as JSON. All that can differ between two models
 /// is here, so nothing else in the project holds a width or a number of blocks.
 public struct ModelConfiguration: Codable, Hashable, Sendable {
+    /// Whose networks they are.
+    public var system: RestorationSystem
     /// The denoiser.
     public var unet: UNetConfiguration
     /// The control network: the denoiser's encoder half with ``UNetConfiguration/hintChannels`` more inputs. Its output channels are unused.
     public var controlNet: UNetConfiguration
-    /// The latent kernel prediction network. It reads the blurred and the noisy latent and puts out one kernel for each channel and position.
-    public var lkpn: UNetConfiguration
+    /// The latent kernel prediction network. It reads the blurred and the noisy latent and puts out one kernel for each channel and position. DeblurDiff alone has one.
+    public var lkpn: UNetConfiguration?
     /// The width and height of the kernels that the LKPN predicts, odd.
-    public var kernelSize: Int
+    public var kernelSize: Int?
     public var autoencoder: AutoencoderConfiguration
     public var textEncoder: TextEncoderConfiguration
     /// The encoder's output is multiplied with this, the decoder's input divided by it.
@@ -24,17 +26,20 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
     /// The noise that the denoiser was trained with.
     public var process: DiffusionProcess
     public var colorCorrection: ColorCorrection
+    /// Photographs whose shorter side has fewer pixels are enlarged to so many, and the result is made smaller again; nil where they are not.
+    public var leastSide: Int?
 
     public init(
-        unet: UNetConfiguration, controlNet: UNetConfiguration, lkpn: UNetConfiguration, kernelSize: Int = 5,
+        system: RestorationSystem = .released, unet: UNetConfiguration, controlNet: UNetConfiguration, lkpn: UNetConfiguration?, kernelSize: Int = 5,
         autoencoder: AutoencoderConfiguration, textEncoder: TextEncoderConfiguration, latentScaleFactor: Double = 0.18215,
         defaultSteps: Int? = nil, parameterization: Parameterization = .released, process: DiffusionProcess = .released,
-        colorCorrection: ColorCorrection = .released
+        colorCorrection: ColorCorrection = .released, leastSide: Int? = nil
     ) {
+        self.system = system
         self.unet = unet
         self.controlNet = controlNet
         self.lkpn = lkpn
-        self.kernelSize = kernelSize
+        self.kernelSize = lkpn == nil ? nil : kernelSize
         self.autoencoder = autoencoder
         self.textEncoder = textEncoder
         self.latentScaleFactor = latentScaleFactor
@@ -42,6 +47,7 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
         self.parameterization = parameterization
         self.process = process
         self.colorCorrection = colorCorrection
+        self.leastSide = leastSide
     }
 
     /// Channels of a latent.
@@ -52,20 +58,27 @@ public struct ModelConfiguration: Codable, Hashable, Sendable {
 
     /// Image sides that the networks take are multiples of this, so that each level of the denoiser halves evenly. 64 for the released sizes.
     public var networkMultiple: Int {
-        let levels = max(unet.channelMultipliers.count, lkpn.channelMultipliers.count)
+        let levels = max(unet.channelMultipliers.count, lkpn?.channelMultipliers.count ?? 0)
         return latentFactor << (levels - 1)
     }
 
     /// Images are padded to multiples of this: what the networks take, but with the released autoencoder's factor of 8 no less than 64 pixels, to which the
     /// released program pads whatever the number of levels.
     public var imageMultiple: Int { latentFactor == 8 ? max(networkMultiple, 64) : networkMultiple }
+
+    /// What the networks see of a photograph, before it is padded: the photograph, or larger where ``leastSide`` asks for it.
+    public func workingSize(height: Int, width: Int) -> (height: Int, width: Int) {
+        guard let least = leastSide, min(height, width) < least else { return (height, width) }
+        func scaled(_ length: Int, by other: Int) -> Int { Int(Double(length) * (Double(least) / Double(other))) }
+        return height < width ? (least, scaled(width, by: height)) : height > width ? (scaled(height, by: width), least) : (least, least)
+    }
 }
 
 /// The sizes of a UNet with transformers, as in Stable Diffusion 2.
 public struct UNetConfiguration: Codable, Hashable, Sendable {
     /// Channels of the noisy latent (for the LKPN: of both latents that it reads).
     public var inChannels: Int
-    /// Further input channels behind ``inChannels``; only the control network has them.
+    /// Further input channels behind ``inChannels``, or channels of the picture that it reads; only the control network has them.
     public var hintChannels: Int
     public var outChannels: Int
     /// The width of level 0. A residual block of level `l` is `modelChannels * channelMultipliers[l]` wide.
@@ -224,8 +237,24 @@ extension ModelConfiguration {
         controlNet: UNetConfiguration(
             inChannels: 4, hintChannels: 8, outChannels: 4, modelChannels: 320, channelMultipliers: [1, 2, 4, 4], headChannels: 64,
             contextDimension: 1024),
-        lkpn: UNetConfiguration(
-            inChannels: 8, outChannels: 100, modelChannels: 128, channelMultipliers: [1, 2, 4, 4], headChannels: 64, contextDimension: 1024),
+        lkpn: releasedLKPN,
         autoencoder: AutoencoderConfiguration(baseChannels: 128, channelMultipliers: [1, 2, 4, 4]),
         textEncoder: TextEncoderConfiguration(width: 1024, heads: 16, layers: 24))
+
+    static let releasedLKPN = UNetConfiguration(
+        inChannels: 8, outChannels: 100, modelChannels: 128, channelMultipliers: [1, 2, 4, 4], headChannels: 64, contextDimension: 1024)
+}
+
+extension ModelConfiguration {
+    /// The sizes of a system's released weights.
+    public static func released(_ system: RestorationSystem) -> ModelConfiguration { system.design.released }
+
+    /// The same networks in a system that has no LKPN.
+    func withoutLKPN(as system: RestorationSystem) -> ModelConfiguration {
+        var result = self
+        result.system = system
+        (result.lkpn, result.kernelSize) = (nil, nil)
+        result.controlNet.hintChannels = system.design.hintChannels(latent: latentChannels)
+        return result
+    }
 }

@@ -2,8 +2,8 @@ import Checkpoints
 import Files
 import Tensors
 
-/// All weights of a DeblurDiff model under the released names (`unet.`, `kpn.unet.`, `vae.`, `clip.model.`, `controlnet.`), from one combined
-/// checkpoint or from the three that it was trained from.
+/// All weights of a DeblurDiff model, or of another ``RestorationSystem``, under the released names (`unet.`, `kpn.unet.`, `vae.`, `clip.model.`, `controlnet.`), from one
+/// combined checkpoint or from those that it was trained from.
 ///
 /// What belongs to no network (a noise schedule, averaged weights, an optimizer's state) is set aside: ``ignoredNames``. What belongs to a network
 /// must be known to it: ``check(expected:)``.
@@ -21,11 +21,17 @@ public final class DeblurDiffCheckpoint: CheckpointSource {
     ///
     /// - Throws: an `InputError` where it is one of the three parts instead.
     public convenience init(combined source: any CheckpointSource) throws {
+        try ForeignNetworks.refuse(source)
         let names = Set(source.names.map(withoutModulePrefix))
         if names.contains(where: { $0.hasPrefix("model.diffusion_model.") }) {
+            // ControlNet's own form has all in one.
+            if names.contains(where: { $0.hasPrefix("control_model.") }) {
+                try self.init(stableDiffusion: source, controlNet: source, lkpn: nil)
+                return
+            }
             throw InputError(
-                "is a Stable Diffusion checkpoint, which lacks the control network and the LKPN", at: source.paths.first,
-                advice: "Pass it as `stableDiffusion`, and the other two as `controlNet` and `lkpn`.")
+                "is a Stable Diffusion checkpoint, which lacks the control network", at: source.paths.first,
+                advice: "Pass it as `stableDiffusion`, and the others as `controlNet` and, of a DeblurDiff, `lkpn`.")
         }
         guard names.contains(where: { name in DeblurDiffCheckpoint.prefixes.contains { name.hasPrefix($0) } }) else {
             throw InputError(
@@ -37,16 +43,21 @@ public final class DeblurDiffCheckpoint: CheckpointSource {
         ])
     }
 
-    /// The three sources: Stable Diffusion (as its authors publish it), the control network's state dict and the LKPN's, the latter two with or
-    /// without the prefixes that they have in the combined form.
+    /// The sources: Stable Diffusion (as its authors publish it), the control network's state dict and, of a DeblurDiff, the LKPN's, the latter two with or
+    /// without the prefixes that they have in the combined form. Stable Diffusion and the control network may be in one.
     ///
     /// - Throws: an `InputError` where one of them does not hold its network.
-    public convenience init(stableDiffusion: any CheckpointSource, controlNet: any CheckpointSource, lkpn: any CheckpointSource) throws {
-        let parts = [
+    public convenience init(stableDiffusion: any CheckpointSource, controlNet: any CheckpointSource, lkpn: (any CheckpointSource)?) throws {
+        for source in [stableDiffusion, controlNet, lkpn] { try source.map(ForeignNetworks.refuse) }
+        var parts = [
             Part(source: stableDiffusion, rename: DeblurDiffCheckpoint.combinedName(stableDiffusion:)),
             Part(source: controlNet, rename: renaming(controlNet, prefixes: ["controlnet.", "control_model."], to: "controlnet.")),
-            Part(source: lkpn, rename: renaming(lkpn, prefixes: ["kpn.unet.", "unet."], to: "kpn.unet.")),
         ]
+        if let lkpn { parts.append(Part(source: lkpn, rename: renaming(lkpn, prefixes: ["kpn.unet.", "unet."], to: "kpn.unet."))) }
+        if controlNet === stableDiffusion {
+            let rename = parts.map(\.rename)
+            parts = [Part(source: stableDiffusion) { rename[0]($0) ?? rename[1]($0) }] + parts.dropFirst(2)
+        }
         for (part, what) in zip(parts, ["Stable Diffusion", "the control network", "the LKPN"])
         where !part.source.names.contains(where: { part.rename(withoutModulePrefix($0)) != nil }) {
             throw InputError("does not hold \(what) (it has \(examples(part.source.names)))", at: part.source.paths.first)

@@ -26,6 +26,12 @@ public struct DeblurDiffConversion: Sendable {
     /// - Throws: an `InputError` where the weights do not fit the configuration or are not finite, and for all that can go wrong with the files.
     @discardableResult
     public func convert(_ checkpoint: DeblurDiffCheckpoint, to path: String, progress: ((_ done: Int, _ total: Int) -> Void)? = nil) throws -> Int {
+        let system = try checkpoint.system()
+        guard system == configuration.system else {
+            throw InputError(
+                "the weights are those of a \(system.title), and the configuration is that of a \(configuration.system.title)",
+                at: checkpoint.paths.joined(separator: ", "), advice: "Give its own `configuration`, or none.")
+        }
         let graphs = try DeblurDiffArchitecture.graphs(configuration)
         let shapes = DeblurDiffArchitecture.parameterShapes(graphs)
         try checkpoint.check(expected: shapes)

@@ -10,9 +10,11 @@ extension DeblurDiffModel {
     /// The graphs that can be looked at: the networks, and the denoising step with what is moved out of it.
     ///
     /// `prologue` runs once an image, `time_table` once a timestep, `step` each step; `epilogue` is the decoder.
-    public static let stageNames = DeblurDiffArchitecture.graphNames + DenoisingStep.stageNames + ["epilogue"]
+    public static func stageNames(_ system: RestorationSystem = .released) -> [String] {
+        DeblurDiffArchitecture.graphNames(system) + DenoisingStep.stageNames + ["epilogue"]
+    }
 
-    public var graphNames: [String] { Self.stageNames }
+    public var graphNames: [String] { (cleaner == nil ? [] : [Cleaner.graphName]) + Self.stageNames(configuration.system) }
 
     /// The next length that the networks take.
     public func paddedLength(_ length: Int) -> Int { Padding.paddedLength(length, multiple: configuration.imageMultiple) }
@@ -23,13 +25,26 @@ extension DeblurDiffModel {
         return TensorType(.float32, [1, configuration.latentChannels, height / factor, width / factor])
     }
 
+    /// What the networks see of a photograph: as large as the model asks for, and padded.
+    public func insideSize(height: Int, width: Int) -> (height: Int, width: Int) {
+        let size = configuration.workingSize(height: height, width: width)
+        return (paddedLength(size.height), paddedLength(size.width))
+    }
+
     /// The latent of an image, padded as the networks need it: float32 [1, C, H, W].
-    public func latentType(ofImage height: Int, _ width: Int) -> TensorType { latentType(height: paddedLength(height), width: paddedLength(width)) }
+    public func latentType(ofImage height: Int, _ width: Int) -> TensorType {
+        let size = insideSize(height: height, width: width)
+        return latentType(height: size.height, width: size.width)
+    }
 
     public func stages(of name: String, height: Int, width: Int) throws -> GraphStages { try stages(key(name, height: height, width: width)) }
 
     /// What a graph is made from for images of a size in pixels.
     func key(_ name: String, height: Int, width: Int) throws -> ProgramCache.Key {
+        if name == Cleaner.graphName, let cleaner {
+            let tiles = try cleaner.tiles(height: height, width: width)
+            return ProgramCache.Key(graph: name, inputs: ["image": TensorType(.float32, [1, 3, tiles.tileHeight, tiles.tileWidth])])
+        }
         let (height, width) = (paddedLength(height), paddedLength(width))
         if name == "epilogue" { return try key("vae_decoder", height: height, width: width) }
         if DenoisingStep.stageNames.contains(name) { return ProgramCache.Key(graph: name, inputs: ["z": latentType(height: height, width: width)]) }
@@ -39,7 +54,7 @@ extension DeblurDiffModel {
             return ProgramCache.Key(graph: name, inputs: Dictionary(uniqueKeysWithValues: graph.inputs.map { (graph[$0].name, graph.type($0)) }))
         }
         guard let graph = graphs[name] else {
-            throw InputError("there is no graph '\(name)'", advice: "The graphs are: " + Self.stageNames.joined(separator: ", "))
+            throw InputError("there is no graph '\(name)'", advice: "The graphs are: " + graphNames.joined(separator: ", "))
         }
         let (h, w) = (height / configuration.latentFactor, width / configuration.latentFactor)
         func resized(_ input: String, _ h: Int, _ w: Int) -> TensorType {
@@ -47,16 +62,15 @@ extension DeblurDiffModel {
             (type.shape[2], type.shape[3]) = (h, w)
             return type
         }
-        let inputs: [String: TensorType]
-        switch name {
-        case "vae_encoder": inputs = ["image": resized("image", height, width)]
-        case "vae_decoder": inputs = ["latent": resized("latent", h, w)]
-        case "eac": inputs = ["c_img": resized("c_img", h, w), "kernel": resized("kernel", h, w)]
-        case "lkpn", "control_net": inputs = ["x": resized("x", h, w)]
-        case "unet":
+        // Pictures have the size in pixels, and all else with rows and columns is as large as the latent; but for the controls.
+        var inputs: [String: TensorType] = [:]
+        for id in graph.inputs where graph.type(id).shape.rank == 4 {
+            let input = graph[id].name
+            inputs[input] = ["image", "hint"].contains(input) ? resized(input, height, width) : resized(input, h, w)
+        }
+        if name == "unet" {
             let control = try graphs["control_net"]!.specialized(key("control_net", height: height, width: width).inputs)
-            inputs = control.outputs.reduce(into: ["x": resized("x", h, w)]) { $0[$1.name] = control.type($1.value) }
-        default: inputs = [:]
+            for output in control.outputs { inputs[output.name] = control.type(output.value) }
         }
         return ProgramCache.Key(graph: name, inputs: inputs)
     }
@@ -65,7 +79,7 @@ extension DeblurDiffModel {
     func stages(_ key: ProgramCache.Key) throws -> GraphStages {
         try programs.graph(key) {
             let imported = try imported(key)
-            guard DenoisingStep.stageNames.contains(key.graph) else {
+            guard DenoisingStep.isStage(key.graph) else {
                 let result = try optimize(imported, level: optimization.level, options: optimization.pipeline)
                 return GraphStages(imported: imported, optimized: result.graph, statistics: result.statistics, log: result.log)
             }
@@ -83,20 +97,28 @@ extension DeblurDiffModel {
         var key = key
         key.graph = "step"
         return try programs.step(key) {
-            try optimizeStep(imported(key), hoisting: DenoisingStep.hoisting, level: optimization.level, options: optimization.pipeline)
+            if let cut = key.cut {
+                var whole = key
+                whole.cut = nil
+                var step = try optimizedStep(whole)
+                step.graphs.stages.append(contentsOf: cut.split(step.graphs.stages.removeLast().graph))
+                return step
+            }
+            return try optimizeStep(imported(key), hoisting: DenoisingStep.hoisting, level: optimization.level, options: optimization.pipeline)
         }
     }
 
     /// A network's graph, or that of the whole denoising step, as it is imported.
     func imported(_ key: ProgramCache.Key) throws -> Graph {
-        if DenoisingStep.stageNames.contains(key.graph) {
+        if DenoisingStep.isStage(key.graph) {
             return try DenoisingStep.graph(
-                graphs, latent: key.inputs["z"]!, parameterization: configuration.parameterization, strength: key.strength,
-                outputs: key.outputs, without: without)
+                graphs, system: configuration.system, latent: key.inputs["z"]!, latentFactor: configuration.latentFactor,
+                parameterization: configuration.parameterization, strength: key.strength, outputs: key.outputs, without: without)
         }
         if key.graph == GuidanceGraph.name {
             return try GuidanceGraph.graph(decoder: graphs["vae_decoder"]!.specialized(["latent": key.inputs["latent"]!]))
         }
+        if key.graph == Cleaner.graphName, let shape = key.inputs["image"]?.shape { return try cleaner!.graph(height: shape[2], width: shape[3]) }
         let graph = try graphs[key.graph]!.specialized(key.inputs)
         try ModelSignatures.checkOutputs(of: graph, key.graph, configuration: configuration)
         return graph

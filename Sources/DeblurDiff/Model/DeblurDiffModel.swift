@@ -22,26 +22,31 @@ public final class DeblurDiffModel: StagedModel, Sendable {
     public let optimization: OptimizationOptions
     /// What its steps are built without: ``GraphPasses/OptimizationOptions/without``.
     public let without: Set<Ablation>
+    /// What photographs go through first.
+    public let cleaner: Cleaner?
     let programs: ProgramCache
     /// Packed weights of large programs, from process to process.
     public let packed: PackedFiles?
 
     /// - `packedFolder`: where packed weights are kept from process to process; nil for nowhere.
+    /// - `cleaner`: what photographs go through first, if anything.
     /// - `keepsPrograms`: Programs stay in memory, with their weights, when nobody runs them: for a process that restores photographs as they come.
     /// - Throws: an `InputError` where the file cannot be read or holds no DeblurDiff.
     public convenience init(
-        path: String, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false,
-        packedFolder: String? = nil
+        path: String, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), cleaner: Cleaner? = nil,
+        keepsPrograms: Bool = false, packedFolder: String? = nil
     ) throws {
         try self.init(
-            file: ModelFile(path: path), options: options, optimization: optimization, keepsPrograms: keepsPrograms, packedFolder: packedFolder)
+            file: ModelFile(path: path), options: options, optimization: optimization, cleaner: cleaner, keepsPrograms: keepsPrograms,
+            packedFolder: packedFolder)
     }
 
     public init(
-        file: ModelFile, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), keepsPrograms: Bool = false,
-        packedFolder: String? = nil
+        file: ModelFile, options: RuntimeOptions = RuntimeOptions(), optimization: OptimizationOptions = OptimizationOptions(), cleaner: Cleaner? = nil,
+        keepsPrograms: Bool = false, packedFolder: String? = nil
     ) throws {
         self.file = file
+        self.cleaner = cleaner
         self.options = options
         self.optimization = optimization
         without = Set(
@@ -52,9 +57,17 @@ public final class DeblurDiffModel: StagedModel, Sendable {
                 return part
             })
         configuration = try DeblurDiffModel.configuration(of: file)
+        let design = configuration.system.design
+        if let part = without.subtracting(design.parts).map(\.rawValue).min() {
+            throw InputError("is a \(design.title), which has no part '\(part)' to leave out", at: file.path)
+        }
         graphs = try DeblurDiffModel.graphs(in: file, configuration)
-        packed = packedFolder.map { PackedFiles(folder: $0, subject: file.packingSubject(options, optimization), pool: options.pool) }
-        parameters = ParameterStore(source: ModelFileParameters(file: file), pool: options.pool, cache: packed)
+        packed = packedFolder.map {
+            PackedFiles(folder: $0, subject: file.packingSubject(options, optimization) + (cleaner.map { [$0.digest] } ?? []), pool: options.pool)
+        }
+        let own = ModelFileParameters(file: file)
+        parameters = ParameterStore(
+            source: cleaner.map { CleanedParameters(model: own, cleaner: $0) } ?? own, pool: options.pool, cache: packed)
         programs = ProgramCache(keepsPrograms: keepsPrograms)
     }
 
@@ -74,7 +87,7 @@ public final class DeblurDiffModel: StagedModel, Sendable {
 
     private static func graphs(in file: ModelFile, _ configuration: ModelConfiguration) throws -> [String: Graph] {
         let graphs = try file.allGraphs()
-        for name in DeblurDiffArchitecture.graphNames where graphs[name] == nil {
+        for name in DeblurDiffArchitecture.graphNames(configuration.system) where graphs[name] == nil {
             throw InputError("the model has no graph '\(name)'", at: file.path, advice: "Convert the checkpoint again.")
         }
         do { try ModelSignatures.check(graphs, configuration) } catch let error as InputError { throw error.at(file.path) }

@@ -48,8 +48,9 @@ public struct ModelComparison {
         let context = try compare("text_encoder", ["tokens": tokens])["context"]!
         let moments = try compare("vae_encoder", ["image": pixels])["moments"]!
         let size = channels * h * w
-        let image = Tensor(moments.floatArray.prefix(size).map { $0 * Float(model.configuration.latentScaleFactor) }, shape: [1, channels, h, w])
-        let z = Tensor(random.randn(size), shape: image.shape)
+        let latent = Tensor(moments.floatArray.prefix(size).map { $0 * Float(model.configuration.latentScaleFactor) }, shape: [1, channels, h, w])
+        let image = model.configuration.system.design.condition == .pixels ? pixels : latent
+        let z = Tensor(random.randn(size), shape: latent.shape)
 
         let inputs = ["z": z, "c_img": image, "context": context, "timestep": Tensor([Float(timestep)], shape: [1])]
         let key = ProgramCache.Key(graph: "step", inputs: ["z": z.type])
@@ -67,7 +68,7 @@ public struct ModelComparison {
             values.merge(try program.run(values, in: second) { observe($0, program, &comparison, &differences) }) { $1 }
         }
         try finished(Part(name: "step", differences: differences, log: optimized.log))
-        _ = try compare("vae_decoder", ["latent": Tensor(random.randn(size), shape: image.shape)])
+        _ = try compare("vae_decoder", ["latent": Tensor(random.randn(size), shape: latent.shape)])
     }
 
     /// The results that both sides have. A layer that has taken in a residual behind a view keeps its name but is another value.

@@ -15,7 +15,7 @@ enum ModelSignatures {
             image.shape[2] % multiple == 0, image.shape[3] % multiple == 0
         else { throw InputError("has no image of a usable size for its input", at: "graph 'vae_encoder'") }
         let references = try DeblurDiffArchitecture.graphs(shallow(configuration), height: image.shape[2], width: image.shape[3])
-        for name in DeblurDiffArchitecture.graphNames {
+        for name in DeblurDiffArchitecture.graphNames(configuration.system) {
             try checkInputs(graphs[name]!, as: references[name]!, name)
             try checkOutputs(graphs[name]!, as: references[name]!, name)
         }
@@ -32,7 +32,7 @@ enum ModelSignatures {
         var result = configuration
         result.unet.transformerDepth = 1
         result.controlNet.transformerDepth = 1
-        result.lkpn.transformerDepth = 1
+        result.lkpn?.transformerDepth = 1
         result.textEncoder.layers = min(configuration.textEncoder.layers, 2)
         return result
     }

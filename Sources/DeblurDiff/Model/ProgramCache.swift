@@ -17,6 +17,8 @@ final class ProgramCache: Sendable {
         var strength: Float = 1
         /// Of a step; nil for its result alone.
         var outputs: Set<String>?
+        /// Of a step that does not run as a whole.
+        var cut: CutStages?
         /// Of a program, which its graph does not depend on.
         var arenaLimit: Int?
 

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Gives the restored image the input's colours: each channel gets the mean and the deviation that the input's channel has
+/// Gives the restored image the input's colours. By statistics: each channel gets the mean and the deviation that the input's channel has
 /// (adaptive instance normalisation, as in StableSR; Wang et al., 2023).
 public enum ColorFix {
     /// Added to variances, so that flat channels divide by something.
@@ -18,6 +18,29 @@ public enum ColorFix {
             self.mean = Float(mean)
             // A single pixel has no deviation from its mean.
             deviation = (Float(squares / max(count - 1, 1)) + epsilon).squareRoot()
+        }
+    }
+
+    /// In place, as a model asks for it.
+    ///
+    /// - Parameters:
+    ///   - image: [1, 3, H, W].
+    ///   - reference: of the same size; [0, 1].
+    public static func correct(_ image: inout Tensor, _ correction: ColorCorrection, matching reference: Tensor) {
+        switch correction {
+        case .none: break
+        case .statistics: apply(to: &image, matching: reference)
+        case .wavelet: replaceLowFrequencies(of: &image, byThoseOf: reference)
+        }
+    }
+
+    /// `x - low(x) + low(r)`, in place, with ``LowFrequencies``.
+    static func replaceLowFrequencies(of image: inout Tensor, byThoseOf reference: Tensor) {
+        precondition(image.shape == reference.shape, "another size than the reference")
+        LowFrequencies.of(image).withFloats { own in
+            LowFrequencies.of(reference).withFloats { wanted in
+                image.withMutableFloats { for index in $0.indices { $0[index] = $0[index] - own[index] + wanted[index] } }
+            }
         }
     }
 

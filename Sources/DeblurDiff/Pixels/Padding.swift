@@ -40,6 +40,15 @@ public enum Padding {
         return resized(image, planes, height: height, width: width)
     }
 
+    /// [1, C, H, W] with zeros at the right and below.
+    ///
+    /// - Precondition: the image is no larger.
+    static func padded(_ image: Tensor, height: Int, width: Int) -> Tensor {
+        let planes = ImagePlanes(image.type)
+        precondition(planes.height <= height && planes.width <= width, "less than the image")
+        return (planes.height, planes.width) == (height, width) ? image : resized(image, planes, height: height, width: width)
+    }
+
     /// The top left part of [1, C, H, W].
     ///
     /// - Precondition: that part lies within the image.

@@ -3,12 +3,14 @@ import GraphPasses
 import Operators
 import Tensors
 
-/// One step of the sampler as a graph: the three networks and the adaptive convolution put together.
+/// One step of the sampler as a graph: all networks put together. Of a DeblurDiff:
 ///
 ///     kernel = lkpn(concat(c_img, z), timestep, context)
 ///     eac = EAC(c_img, kernel) + c_img
 ///     control = control_net(concat(z, c_img, eac), timestep, context) * strength
 ///     eps = unet(z, timestep, context, control)
+///
+/// What the control network reads is the ``RestorationSystem``'s: `concat(z, c_img)` with DiffBIR, and with ControlNet `z` and the photograph.
 ///
 /// A denoiser that puts out what `eac` lacks (``Parameterization/residual``) makes `x0` of it:
 ///
@@ -21,9 +23,31 @@ public enum DenoisingStep {
     /// Of its parts, in the order in which they run.
     public static let stageNames = hoisting.stages.map(\.name) + [hoisting.rest]
 
+    /// The parts of ``hoisting``'s rest that a ``StepSchedule`` lets run at some steps alone, in an order in which they can run: names, and prefixes of the nodes that belong to them.
+    static func pieces(_ configuration: ModelConfiguration) -> [(name: String, prefixes: [String])] {
+        let last = configuration.unet.channelMultipliers.indices.reduce(0) { $0 + configuration.unet.residualBlocks[$1] + 1 } - 1
+        let outputBlocks = (0..<last).map { "unet.output_blocks.\($0)" }
+        return [
+            ("input", ["unet.input_blocks.0"]), ("lkpn", ["lkpn", "eac"]), ("control_net", ["control_net", "strength"]),
+            ("encoder", ["unet.input_blocks", "unet.middle_block"]), (sums, ["unet.middle_block.control"] + outputBlocks.map { $0 + ".control" }),
+            ("decoder", outputBlocks), ("output", ["unet", "x0"]),
+        ]
+    }
+
+    /// The piece that adds the control network's outputs to the encoder's.
+    static let sums = "sums"
+
+    /// Whether a name is that of a stage, or of one of a cut.
+    static func isStage(_ name: String) -> Bool { stageNames.contains(name) || isRest(name) }
+
+    /// Whether it is what runs at each step, or a part of that.
+    static func isRest(_ name: String) -> Bool { name == hoisting.rest || !CutStages.pieces(ofStage: name).isEmpty }
+
     /// All that the graph can put out; a run that records nothing needs the last, its ``result(_:)``, alone.
-    public static func outputNames(_ parameterization: Parameterization = .noise, controlCount: Int, without: Set<Ablation> = []) -> [String] {
-        (without.contains(.lkpn) ? [] : ["lkpn_kernel", "eac"]) + (0..<controlCount).map { "control\($0)" } + [result(parameterization)]
+    public static func outputNames(
+        _ parameterization: Parameterization = .noise, system: RestorationSystem = .released, controlCount: Int, without: Set<Ablation> = []
+    ) -> [String] {
+        system.design.ownOutputs(without: without) + (0..<controlCount).map { "control\($0)" } + [result(parameterization)]
     }
 
     /// The output from which the sampler goes on.
@@ -36,52 +60,37 @@ public enum DenoisingStep {
     }
 
     /// - `graphs`: those of a model.
-    /// - `latent`: the type of `z` and `c_img`.
+    /// - `latent`: the type of `z`.
     /// - `without`: parts that are left out.
-    /// - `outputs`: which of ``outputNames(_:controlCount:)`` to put out; without, the result alone.
+    /// - `outputs`: which of ``outputNames(_:system:controlCount:without:)`` to put out; without, the result alone.
     public static func graph(
-        _ graphs: [String: Graph], latent: TensorType, parameterization: Parameterization = .noise, strength: Float = 1, outputs: Set<String>? = nil,
-        without: Set<Ablation> = []
+        _ graphs: [String: Graph], system: RestorationSystem = .released, latent: TensorType, latentFactor: Int = 8,
+        parameterization: Parameterization = .noise, strength: Float = 1, outputs: Set<String>? = nil, without: Set<Ablation> = []
     ) throws -> Graph {
+        let design = system.design
         var b = GraphBuilder(name: "step")
         let z = b.input("z", latent)
-        let image = b.input("c_img", latent)
+        let image = b.input("c_img", design.condition.type(latent: latent, factor: latentFactor))
         let timestep = b.input("timestep", TensorType(.float32, [1]))
         let unet = graphs["unet"]!
         let context = b.input("context", unet.type(unet.input("context")!))
-        func network(_ name: String, _ inputs: [String: ValueID]) throws -> [String: ValueID] {
-            b.enterScope(name)
-            defer { b.leaveScope() }
-            return try b.inline(graphs[name]!, inputs: inputs)
-        }
-        let shared = ["timestep": timestep, "context": context]
-        func with(_ x: ValueID) -> [String: ValueID] { shared.merging(["x": x]) { $1 } }
-
-        var (eac, predicted) = (image, [String: ValueID]())
-        if !without.contains(.lkpn) {
-            let seen = without.contains(.feedback) ? try b.apply(Scale(factor: 0), image, name: "lkpn.nothing") : z
-            let kernel = try network("lkpn", with(b.apply(Concat(axis: 1), image, seen, name: "lkpn.x")))["kernel"]!
-            if without.contains(.eac) {
-                let taps = b.type(kernel).shape[1] / latent.shape[1]
-                let kernels = try b.apply(Unflatten(axis: 1, sizes: [-1, taps]), kernel)
-                let first = taps == 1 ? kernels : try b.apply(Split(axis: 2, sizes: [1, taps - 1]), [kernels], name: "lkpn.first")[0]
-                eac = try b.apply(Add(), b.apply(ReduceSum(axis: 2), first), image, name: "lkpn.guidance")
-            } else {
-                eac = try network("eac", ["c_img": image, "kernel": kernel])["eac"]!
-            }
-            predicted = ["lkpn_kernel": kernel, "eac": eac]
-        }
-        var controls = try network("control_net", with(b.apply(Concat(axis: 1), z, image, eac, name: "control_net.x")))
+        var step = StepBuilder(b: b, graphs: graphs, z: z, image: image, shared: ["timestep": timestep, "context": context], without: without)
+        let control = try design.control(&step)
+        var controls = try step.network("control_net", control.inputs)
         if strength != 1 {
             for (name, value) in controls.sorted(by: { $0.key < $1.key }) {
-                controls[name] = try b.apply(Scale(factor: strength), value, name: "strength.\(name)")
+                controls[name] = try step.b.apply(Scale(factor: strength), value, name: "strength.\(name)")
             }
         }
-        var result = try network("unet", with(z).merging(controls) { $1 })["eps"]!
-        if parameterization == .residual { result = try b.apply(Add(), eac, result, name: "x0") }
-        let all = controls.merging(predicted) { $1 }.merging([self.result(parameterization): result]) { $1 }
+        var result = try step.network("unet", step.with(z).merging(controls) { $1 })["eps"]!
+        if parameterization == .residual {
+            guard let estimate = control.estimate else { preconditionFailure("\(design.title) has no residual") }
+            result = try step.b.apply(Add(), estimate, result, name: "x0")
+        }
+        let all = controls.merging(control.outputs) { $1 }.merging([self.result(parameterization): result]) { $1 }
         let outputs = outputs ?? [self.result(parameterization)]
-        for name in outputNames(parameterization, controlCount: controls.count, without: without) where outputs.contains(name) { b.output(name, all[name]!) }
-        return b.graph
+        let names = outputNames(parameterization, system: system, controlCount: controls.count, without: without)
+        for name in names where outputs.contains(name) { step.b.output(name, all[name]!) }
+        return step.b.graph
     }
 }

@@ -17,4 +17,9 @@ protocol NoisePredictor: AnyObject {
     /// - Returns: of the same shape, the noise in it or what the model's ``Parameterization`` says.
     /// - Throws: an `InputError` that names the step and the network where numbers become infinite or NaN.
     func predict(_ z: Tensor, _ step: SamplerStep) throws -> Tensor
+
+    /// Computes again what was kept of an earlier step, in a run that goes on from a state.
+    ///
+    /// - Parameter stages: of the step, those that run.
+    func replay(_ z: Tensor, _ step: SamplerStep, stages: Set<String>) throws
 }

@@ -16,4 +16,8 @@ final class TiledPredictor: NoisePredictor {
         for (window, predictor) in zip(tiles.windows, predictors) { blender.add(try predictor.predict(z.cut(window), step), at: window) }
         return blender.blended()
     }
+
+    func replay(_ z: Tensor, _ step: SamplerStep, stages: Set<String>) throws {
+        for (window, predictor) in zip(tiles.windows, predictors) { try predictor.replay(z.cut(window), step, stages: stages) }
+    }
 }

@@ -8,6 +8,9 @@ struct Autoencoder {
     private var configuration: ModelConfiguration { session.model.configuration }
     private var scaleFactor: Float { Float(configuration.latentScaleFactor) }
 
+    /// An image in 0...1 as the system gives it to the encoder.
+    func input(_ clean: Tensor) -> Tensor { configuration.system.design.encodesSigned ? clean.map { 2 * $0 - 1 } : clean }
+
     /// The moments of an image's latent: mean and log variance side by side.
     func encode(_ image: Tensor) throws -> Tensor {
         let moments = try session.run("vae_encoder", ["image": image])["moments"]!

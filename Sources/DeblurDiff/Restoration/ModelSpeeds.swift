@@ -30,10 +30,11 @@ public final class ModelSpeeds {
         self.model = model
         file = path.map { MeasurementFile(path: $0, schema: "deblurdiff.speeds/1", machine: MachineLimits.machineName) }
         let (options, optimization) = (model.options, model.optimization)
-        configuration =
-            ([
-                model.file.digest, optimization.level.name, options.precision.rawValue, options.memory.rawValue, "\(options.pool.threadCount) threads",
-            ] + optimization.pipeline.disabledPasses.sorted() + optimization.without.sorted().map { "without \($0)" }).joined(separator: ", ")
+        var subject = [model.file.digest, optimization.level.name, options.precision.rawValue, options.memory.rawValue, "\(options.pool.threadCount) threads"]
+        subject += optimization.pipeline.disabledPasses.sorted()
+        subject += optimization.without.sorted().map { "without \($0)" }
+        if let cleaner = model.cleaner { subject.append("cleaner \(cleaner.digest)") }
+        configuration = subject.joined(separator: ", ")
         known = (file?.read()[configuration] ?? [:]).filter(\.value.isSound)
     }
 
@@ -109,7 +110,8 @@ public final class ModelSpeeds {
     private func measured(_ part: RestorationPlan.Part, side: Int) throws -> ProgramSpeed {
         let name = ModelSpeeds.name(part, side: side)
         if let speed = known[name] { return speed }
-        var key = side == 0 ? part.key : try model.key(part.key.graph, height: side, width: side)
+        var key = side == 0 ? part.key : try model.key(part.isStep ? "step" : part.key.graph, height: side, width: side)
+        (key.graph, key.cut) = (part.key.graph, part.key.cut)
         key.strength = part.key.strength
         let start = ContinuousClock.now
         var speed = try logger.timed("measured \(name)") { try model.measureSpeed(model.stages(key).optimized) }

@@ -73,7 +73,7 @@ public struct RestorationCost: Sendable {
             photoByteCount
                 + RestorationCost.peak(plan, memory, keepsDenoiser: keepsDenoiser, arena: arena) {
                     RestorationCost.tensorByteCount(
-                        $0, options, image: planesByteCount, latent: 4 * latentCount, tiles: options.tiled ? plan.tileCount * plan.latent.byteCount : 0)
+                        $0, options, image: planesByteCount, latent: 4 * latentCount, tiles: options.tiled ? plan.tileCount * plan.condition.byteCount : 0)
                 }
         }
         peakByteCount = peak(\.arenaByteCount)
@@ -98,7 +98,9 @@ public struct RestorationCost: Sendable {
         case .encodingImage: kept + (options.betterStart ? image : 0) + 3 * latent
         case .preparing: kept + 2 * latent + conditions
         // The condition, and what a step of the sampler reads, makes and remembers, with guidance from two predictions.
-        case .sampling: kept + ([.spaced, .ddim].contains(options.sampler) ? 4 : 7) * latent + (options.isGuided ? 2 * latent : 0) + conditions
+        case .sampling:
+            kept + ([.spaced, .ddim].contains(options.sampler) ? 4 : 7) * latent + (options.isGuided ? 2 * latent : 0) + conditions
+                + (options.schedule.map(StepPlan.historyCount) ?? 0) * latent
         // What is decoded and its part of the photograph's size; with tiles the sum of their weights, a plane.
         case .decoding: kept + 2 * image + 2 * latent + (options.tiled ? image / 3 : 0)
         }
@@ -108,18 +110,24 @@ public struct RestorationCost: Sendable {
         _ plan: RestorationPlan, _ memory: [Memory], keepsDenoiser: Bool, arena arenaByteCount: (Memory) -> Int,
         tensors: (RestorationProgress.Phase) -> Int
     ) -> Int {
-        let step = zip(plan.parts, memory).first { $0.0.phase == .sampling }?.1.weightByteCount ?? 0
+        let step = zip(plan.parts, memory).reduce(0) { $1.0.isStep ? $0 + $1.1.weightByteCount : $0 }
+        // What stages put out at a step, where it is cut, and what is kept from step to step.
+        let stages = zip(plan.parts, memory).filter(\.0.isStep)
+        let passed = stages.count > 1 ? stages.reduce(0) { $0 + $1.1.outputByteCount + $1.0.keptByteCount } : 0
         var (arena, peak) = (keepsDenoiser ? memory.map(arenaByteCount).max() ?? 0 : 0, 0)
         var prepared = 0
         for (part, memory) in zip(plan.parts, memory) {
             // The arena is kept from program to program. The step's weights are there already while its conditions are prepared.
             arena = max(arena, arenaByteCount(memory))
-            let hasStep = part.key.graph != "step" && (keepsDenoiser || [.preparing, .sampling].contains(part.phase))
+            let hasStep = part.isStep || keepsDenoiser || [.preparing, .sampling].contains(part.phase)
             // What is prepared for each tile stays until the last step.
             if part.phase == .preparing { prepared = part.runs * memory.outputByteCount }
+            // A tile's result, their sum, and what is made of that.
+            let cleaned = part.key.graph == Cleaner.graphName ? (2 * part.runs + 1) * memory.outputByteCount : 0
             peak = max(
                 peak,
-                tensors(part.phase) + arena + memory.weightByteCount + (hasStep ? step : 0) + ([.preparing, .sampling].contains(part.phase) ? prepared : 0))
+                tensors(part.phase) + cleaned + arena + (part.isStep ? 0 : memory.weightByteCount) + (hasStep ? step : 0)
+                    + ([.preparing, .sampling].contains(part.phase) ? prepared : 0) + (part.phase == .sampling ? passed : 0))
         }
         return peak
     }
@@ -153,10 +161,11 @@ extension DeblurDiffModel {
                 weightByteCount: program.packedByteCount, arenaByteCount: program.memory.arenaByteCount,
                 outputByteCount: graph.outputs.reduce(0) { $0 + graph.type($1.value).byteCount }, keptByteCount: program.keptByteCount)
         }
+        let inside = insideSize(height: height, width: width)
         // The photograph, its result and what is written of it.
         return RestorationCost(
             plan, options, memory: memory, latent: latentType(ofImage: height, width), pixelCount: height * width,
-            photoByteCount: 3 * (sampleByteCount ?? 3 * height * width), planesByteCount: 3 * 4 * paddedLength(height) * paddedLength(width),
+            photoByteCount: 3 * (sampleByteCount ?? 3 * height * width), planesByteCount: 3 * 4 * inside.height * inside.width,
             keepsDenoiser: keepsDenoiser, arenaLimit: arenaLimit)
     }
 

@@ -1,4 +1,5 @@
 import Files
+import Foundation
 import Tensors
 
 /// How a photograph is restored. The defaults are those of the released code.
@@ -17,8 +18,12 @@ public struct RestorationOptions: Sendable {
     public var negativePrompt = Prompt.text("low quality, blurry, low-resolution, noisy, unsharp, weird textures")
     /// Classifier-free guidance: 1 is off, and then the negative prompt is not used.
     public var guidanceScale: Float = 1
-    /// Start from the blurred image's low frequencies instead of noise alone.
+    /// Classifier-free guidance grows from 1 at the first timestep to `guidanceScale` + 1 at the last, if it is more than 1.
+    public var rescalesGuidance = false
+    /// Start from the blurred image's low frequencies instead of noise alone; in DiffBIR from the condition.
     public var betterStart = false
+    /// The condition gets as much noise as a latent has at this timestep, 1...999; 0 for none. Where it is the mean of the photograph's latent, as in DiffBIR.
+    public var conditionNoise = 0
     /// Run the networks on overlapping tiles, to bound memory on large images.
     ///
     /// Norms and attention then see a tile, not the image. That is sound for a model that was trained on images of the tiles' size, as the released one was on 512 x 512;
@@ -33,11 +38,23 @@ public struct RestorationOptions: Sendable {
     public var blend: Float = 1
     /// Pulls each step's estimate towards the blurred image.
     public var restorationGuidance: RestorationGuidance?
+    /// What is left out of the steps, as an approximation.
+    public var stepSchedule: StepSchedule?
 
     public init() {}
 
     /// Whether classifier-free guidance is on.
     public var isGuided: Bool { guidanceScale != 1 }
+
+    /// Of classifier-free guidance.
+    func guidanceScale(at timestep: Int) -> Double {
+        guard rescalesGuidance, guidanceScale > 1 else { return Double(guidanceScale) }
+        let share = (1 - cos(Double.pi * pow(Double(1000 - timestep) / 1000, 5))) / 2
+        return 1 + Double(guidanceScale) * share
+    }
+
+    /// A schedule that leaves something out.
+    var schedule: StepSchedule? { stepSchedule.flatMap { $0.isExact ? nil : $0 } }
 
     /// The tiles of a latent; the latent itself is the only one without ``tiled``.
     ///
@@ -54,8 +71,14 @@ public struct RestorationOptions: Sendable {
 
     /// Checks what a user can get wrong. Errors name fields: `tileSize`.
     public func validate(for configuration: ModelConfiguration) throws {
-        _ = try sampler.make(self, configuration.process)
+        let sampler = try sampler.make(self, configuration.process)
+        try stepSchedule?.validate(steps: sampler.levels.count)
         guard guidanceScale.isFinite else { throw InputError("the guidance scale must be a number", at: "`guidanceScale`") }
+        let system = configuration.system
+        guard conditionNoise == 0 || system.design.condition == .meanLatent else {
+            throw InputError("is for systems whose control network reads a mean latent, not for \(system.title)", at: "`conditionNoise`")
+        }
+        guard (0...999).contains(conditionNoise) else { throw InputError("must be 0 to 999, not \(conditionNoise)", at: "`conditionNoise`") }
         guard strength.isFinite else { throw InputError("the strength must be a number", at: "`strength`") }
         guard (0...1).contains(blend) else { throw InputError("the share of the restored image must be 0 to 1, not \(blend)", at: "`blend`") }
         if let guidance = restorationGuidance {

@@ -64,7 +64,7 @@ extension RestorationSession {
 extension DenoisingStep {
     /// Which network of a step put out infinite or NaN numbers, if all before it did not.
     static func network(thatFailedIn stages: [(name: String, tensor: Tensor)]?) -> String {
-        guard let stages else { return "one of the three networks" }
+        guard let stages else { return "one of the networks" }
         return switch stages.first(where: { !$0.tensor.isSound })?.name {
         case nil: "the denoiser (UNet)"
         case "lkpn_kernel": "the kernel prediction network (LKPN)"

@@ -3,7 +3,7 @@ import Foundation
 import GraphRuntime
 import Tensors
 
-/// Restores photographs with a model, one after the other: the whole of the paper's algorithm 1.
+/// Restores photographs with a model, one after the other: the whole of the paper's algorithm 1, or what another system has in its place.
 ///
 /// A restorer is for one thread at a time; several may share a model.
 public final class Restorer {
@@ -22,6 +22,9 @@ public final class Restorer {
         }
     }
     private var autoencoder: Autoencoder { Autoencoder(session: session) }
+    private var design: any SystemDesign { model.configuration.system.design }
+    /// What the networks saw of the last photograph, before it was padded.
+    private var seen: Tensor?
     /// For the last size of latents.
     private var denoiser: (latent: TensorType, value: Denoiser)?
     /// Where the stream of random numbers stands, with ``SeedMode/once``.
@@ -37,6 +40,15 @@ public final class Restorer {
         isCancelled: @escaping () -> Bool = { false }, progress: ((RestorationProgress) -> Void)? = nil
     ) throws {
         try options.validate(for: model.configuration)
+        if let schedule = options.schedule {
+            guard recorder == nil else {
+                throw InputError(
+                    "leaves out what is to be recorded or shown", at: "`stepSchedule`", advice: "Records, and pictures that explain, are of exact runs.")
+            }
+            guard !schedule.reuses || model.optimization.level >= .o1 else {
+                throw InputError("cannot keep parts of a step that runs as imported", at: "`stepSchedule`", advice: "Take -O1.")
+            }
+        }
         self.model = model
         self.options = options
         self.keepsDenoiser = keepsDenoiser
@@ -73,10 +85,13 @@ public final class Restorer {
         afterStep: ((SamplerCheckpoint) throws -> Void)? = nil
     ) throws -> Tensor {
         let (height, width) = (plain.shape[2], plain.shape[3])
-        let clean = Padding.padded(plain, multiple: model.configuration.imageMultiple)
+        if preview?.isFast == true, design.condition == .pixels {
+            throw InputError("fast previews are made of the photograph's latent, which a \(design.title) has not", advice: "Take previews that are decoded.")
+        }
         var random = try generator ?? options.randomNumbers.generator(seed: options.seed, for: model.configuration)
-        try options.randomNumbers.check(latent: autoencoder.latentShape(of: clean).elementCount)
-        for _ in 0..<sample { try skipSample(autoencoder.latentShape(of: clean), &random) }
+        let latent = model.latentType(ofImage: height, width).shape
+        try options.randomNumbers.check(latent: latent.elementCount)
+        for _ in 0..<sample { try skipSample(latent, &random) }
         let meter = WorkMeter(try plannedWork(height: height, width: width), steps: options.steps, report: progress)
         session.meter = meter
         defer { session.releaseProgram() }
@@ -84,19 +99,28 @@ public final class Restorer {
         meter.enter(.encodingText)
         let texts = try prompts.contexts()
         meter.enter(.encodingImage)
-        let images = try conditionLatents(clean, &random)
-        let start = try checkpoint?.z ?? startingLatent(clean, &random)
-        guard start.shape == autoencoder.latentShape(of: clean) else { throw InputError("the state to go on from is that of an image of another size") }
+        let seen = try working(plain)
+        self.seen = seen
+        let clean = Padding.padded(seen, multiple: model.configuration.imageMultiple)
+        var images = try conditions(clean, &random)
+        // What is drawn behind the start needs it drawn.
+        let drawn = try checkpoint == nil || options.conditionNoise > 0 ? startingLatent(clean, images.positive, &random) : nil
+        if options.conditionNoise > 0 {
+            images.positive = try noised(images.positive, timestep: options.conditionNoise, &random)
+            images.negative = images.positive
+        }
+        let start = checkpoint?.z ?? drawn!
+        guard start.shape == latent else { throw InputError("the state to go on from is that of an image of another size") }
         let guidance = try options.restorationGuidance.map { try ImageGuidance($0, autoencoder, clean: clean) }
         meter.enter(.preparing)
         // After the last step there is nothing to predict.
         let predictor = checkpoint?.step == options.steps ? nil : try predictor(texts, images, start.type)
         meter.enter(.sampling)
-        let shown = preview.map { preview in previewer(preview, plain, latent: images.positive) }
+        let shown = preview.map { preview in previewer(preview, plain, seen, latent: images.positive) }
         let z = try self.sample(start, predictor, guidance, &random, from: checkpoint, preview: shown, afterStep: afterStep)
         if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
         meter.enter(.decoding)
-        let image = blended(try decoded(z, plain), plain)
+        let image = blended(try decoded(z, plain, seen: seen), plain)
         if options.seedMode == .once { generator = random }
         meter.finish()
         return image
@@ -105,12 +129,12 @@ public final class Restorer {
     /// Draws what a restoration draws, in its order.
     private func skipSample(_ latent: Shape, _ random: inout TorchGenerator) throws {
         let size = latent.elementCount
-        if !options.tiled { for _ in 0..<2 { random.skipHostRandn(size) } }
-        if options.betterStart {
+        if !options.tiled, design.condition == .drawnLatent { for _ in 0..<2 { random.skipHostRandn(size) } }
+        if options.betterStart, !design.startsFromCondition {
             let tiles = try options.latentTiles(height: latent[2], width: latent[3], factor: model.configuration.latentFactor)
             for _ in tiles.windows { random.skipHostRandn(latent[1] * tiles.tileHeight * tiles.tileWidth) }
         }
-        _ = random.randn(size)
+        for _ in 0..<(options.conditionNoise > 0 ? 2 : 1) { _ = random.randn(size) }
         let zeros = Tensor(TensorType(.float32, latent))
         var sampler = try options.sampler.make(options, model.configuration.process)
         for (index, timestep) in sampler.timesteps.enumerated() {
@@ -121,11 +145,44 @@ public final class Restorer {
         }
     }
 
+    /// What the networks see of a photograph.
+    private func working(_ plain: Tensor) throws -> Tensor {
+        let size = model.configuration.workingSize(height: plain.shape[2], width: plain.shape[3])
+        func enlarged(_ image: Tensor) -> Tensor { Resampling.resized(image, height: size.height, width: size.width) }
+        guard let cleaner = model.cleaner else { return enlarged(plain) }
+        let image = try enlarged(cleaned(cleaner.scale > 1 ? plain : enlarged(plain), by: cleaner))
+        try session.requireFinite(image, "the cleaner")
+        session.recorder?.record("cleaned", image)
+        return image
+    }
+
+    /// - Returns: [1, 3, H, W], larger by the cleaner's scale.
+    private func cleaned(_ image: Tensor, by cleaner: Cleaner) throws -> Tensor {
+        let (height, width) = (image.shape[2], image.shape[3])
+        let tiles = try cleaner.tiles(height: height, width: width)
+        let padded = Padding.padded(image, height: tiles.height, width: tiles.width)
+        func clean(_ image: Tensor) throws -> Tensor { try session.run(Cleaner.graphName, ["image": image])["image"]! }
+        var result: Tensor
+        if tiles.windows.count == 1 {
+            result = try clean(padded)
+        } else {
+            let large = tiles.scaled(by: cleaner.scale)
+            var blender = TileBlender(channels: 3, tiles: large)
+            for (window, place) in zip(tiles.windows, large.windows) { blender.add(try clean(padded.cut(window)), at: place) }
+            result = blender.blended()
+        }
+        result = Padding.crop(result, height: height * cleaner.scale, width: width * cleaner.scale)
+        return result
+    }
+
     /// The image of a latent, of the photograph's size and with its colours.
-    private func decoded(_ z: Tensor, _ plain: Tensor) throws -> Tensor {
-        var image = Padding.crop(try autoencoder.decode(z), height: plain.shape[2], width: plain.shape[3])
+    ///
+    /// - Parameter seen: what the networks saw of the photograph.
+    private func decoded(_ z: Tensor, _ plain: Tensor, seen: Tensor) throws -> Tensor {
+        var image = Padding.crop(try autoencoder.decode(z), height: seen.shape[2], width: seen.shape[3])
         image.withMutableFloats { for index in $0.indices { $0[index] = ($0[index] + 1) / 2 } }
-        if model.configuration.colorCorrection == .statistics { ColorFix.apply(to: &image, matching: plain) }
+        ColorFix.correct(&image, model.configuration.colorCorrection, matching: seen)
+        image = Resampling.resized(image, height: plain.shape[2], width: plain.shape[3])
         try session.requireFinite(image, "the colours of the decoded image")
         return image
     }
@@ -143,8 +200,8 @@ public final class Restorer {
     }
 
     /// What shows a step's estimate of the sharp image's latent.
-    private func previewer(_ preview: RestorationPreview, _ plain: Tensor, latent: Tensor) -> (Int, Tensor) throws -> Void {
-        let colors = preview.isFast ? LatentColors(latent: latent, image: plain, factor: model.configuration.latentFactor) : nil
+    private func previewer(_ preview: RestorationPreview, _ plain: Tensor, _ seen: Tensor, latent: Tensor) -> (Int, Tensor) throws -> Void {
+        let colors = preview.isFast ? LatentColors(latent: latent, image: seen, factor: model.configuration.latentFactor) : nil
         return { step, estimate in
             guard step.isMultiple(of: preview.everySteps), step < self.options.steps else { return }
             if let colors { return try preview.show(step, colors.image(estimate)) }
@@ -156,22 +213,28 @@ public final class Restorer {
     ///
     /// - Parameters:
     ///   - latent: float32 [1, C, h, w], of the padded photograph.
-    ///   - plain: the photograph as ``restore(_:from:preview:afterStep:)`` takes it, whose size and colours it gets.
+    ///   - plain: the photograph as ``restore(_:sample:from:preview:afterStep:)`` took it last, whose size and colours it gets.
     public func picture(of latent: Tensor, _ plain: Tensor) throws -> Tensor {
         let meter = session.meter
         defer { session.meter = meter }
         session.meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
         session.meter.enter(.decoding)
-        return try decoded(latent, plain)
+        return try decoded(latent, plain, seen: seen ?? working(plain))
     }
 
-    /// The blurred image's latents: for the condition, and for the one that guidance leads away from.
-    private func conditionLatents(_ clean: Tensor, _ random: inout TorchGenerator) throws -> (positive: Tensor, negative: Tensor) {
+    /// What the networks are told of the photograph: for the condition, and for the one that guidance leads away from.
+    private func conditions(_ clean: Tensor, _ random: inout TorchGenerator) throws -> (positive: Tensor, negative: Tensor) {
+        if design.condition == .pixels { return (clean, clean) }
+        let image = autoencoder.input(clean)
         if options.tiled {
-            let image = try autoencoder.tiledEncoding(clean) { autoencoder.meanLatent($0) }
-            return (image, image)
+            let latent = try autoencoder.tiledEncoding(image) { autoencoder.meanLatent($0) }
+            return (latent, latent)
         }
-        let moments = try autoencoder.encode(clean)
+        let moments = try autoencoder.encode(image)
+        guard design.condition == .drawnLatent else {
+            let latent = autoencoder.meanLatent(moments)
+            return (latent, latent)
+        }
         let positive = autoencoder.sampleLatent(moments, &random)
         session.recorder?.record("vae_moments", moments)
         // The second draw moves the generator also when nobody uses it.
@@ -180,16 +243,22 @@ public final class Restorer {
         return (positive, positive)
     }
 
-    /// What the sampler starts from: noise, or the image's low frequencies with noise.
-    private func startingLatent(_ clean: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
+    /// What the sampler starts from: noise, or with it the image's low frequencies or the condition.
+    private func startingLatent(_ clean: Tensor, _ condition: Tensor, _ random: inout TorchGenerator) throws -> Tensor {
         let shape = autoencoder.latentShape(of: clean)
         guard options.betterStart else { return random.randn(shape) }
-        let coarse = try autoencoder.tiledEncoding(LowFrequencies.of(clean)) { autoencoder.sampleLatent($0, &random) }
-        let noise = random.randn(shape.elementCount)
-        let sampler = try options.sampler.make(options, model.configuration.process)
-        let first = sampler.schedule.alphasCumulative[sampler.timesteps[0]]
-        let (signal, deviation) = (Float(first.squareRoot()), Float((1 - first).squareRoot()))
-        return Tensor(zip(coarse.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: shape)
+        let coarse =
+            try design.startsFromCondition
+            ? condition : autoencoder.tiledEncoding(autoencoder.input(LowFrequencies.of(clean))) { autoencoder.sampleLatent($0, &random) }
+        return try noised(coarse, timestep: options.sampler.make(options, model.configuration.process).timesteps[0], &random)
+    }
+
+    /// A latent with as much noise as there is at a timestep.
+    private func noised(_ latent: Tensor, timestep: Int, _ random: inout TorchGenerator) throws -> Tensor {
+        let noise = random.randn(latent.type.elementCount)
+        let share = model.configuration.process.alphasCumulative[timestep]
+        let (signal, deviation) = (Float(share.squareRoot()), Float((1 - share).squareRoot()))
+        return Tensor(zip(latent.floatArray, noise).map { signal * $0 + deviation * $1 }, shape: latent.shape)
     }
 
     /// The networks, made ready for a latent and its conditions, with guidance and tiles around them as asked for.
@@ -203,11 +272,14 @@ public final class Restorer {
             denoiser = nil  // its weights go before the new ones come
             let sampler = try options.sampler.make(options, model.configuration.process)
             let value = try Denoiser(
-                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, runner: session.runner, arenaLimit: session.arenaLimit)
+                model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, schedule: options.schedule, runner: session.runner,
+                arenaLimit: session.arenaLimit)
             denoiser = (tile, value)
         }
         session.meter.packed()
         let networks = denoiser!.value
+        // Where the networks read pixels, their windows are larger.
+        let parts = tiles.scaled(by: design.condition == .pixels ? model.configuration.latentFactor : 1).windows
         func guided(_ window: TileWindows.Window?) throws -> any NoisePredictor {
             func network(_ text: Tensor, _ image: Tensor) throws -> NetworkPredictor {
                 try NetworkPredictor(networks, Condition(context: text, image: window.map(image.cut) ?? image), session: session)
@@ -215,10 +287,10 @@ public final class Restorer {
             let positive = try network(texts.positive, images.positive)
             guard let negative = texts.negative else { return positive }
             return GuidedPredictor(
-                positive: positive, negative: try network(negative, images.negative), scale: options.guidanceScale, session: session)
+                positive: positive, negative: try network(negative, images.negative), scale: options.guidanceScale(at:), session: session)
         }
         guard options.tiled else { return try guided(nil) }
-        return TiledPredictor(tiles: tiles, predictors: try tiles.windows.map(guided))
+        return TiledPredictor(tiles: tiles, predictors: try parts.map(guided))
     }
 
     /// From the starting latent to the restored one, step by step.
@@ -230,17 +302,34 @@ public final class Restorer {
         var sampler = try options.sampler.make(options, model.configuration.process)
         let timesteps = sampler.timesteps
         var z = start
+        let plan = try denoiser.flatMap { try model.stepPlan(options, latent: $0.latent) }
+        var history = plan.map(StepHistory.init)
         if let checkpoint {
             guard (0...timesteps.count).contains(checkpoint.step) else { throw InputError("the state to go on from is that of other options") }
             random = checkpoint.random
             sampler.state = checkpoint.samplerState
+            if let plan, let predictor {
+                guard let kept = StepHistory(plan, behind: checkpoint.step, tensors: checkpoint.history) else {
+                    throw InputError("the state to go on from is that of other options")
+                }
+                history = kept
+                for (index, stages) in plan.replays(behind: checkpoint.step).sorted(by: { $0.key < $1.key }) {
+                    try predictor.replay(kept.latents[index]!, SamplerStep(index: index, count: timesteps.count, timestep: timesteps[index]), stages: stages)
+                }
+            }
             session.meter.skip(steps: checkpoint.step)
         }
         for (index, timestep) in timesteps.enumerated().dropFirst(checkpoint?.step ?? 0) {
             let step = SamplerStep(index: index, count: timesteps.count, timestep: timestep)
             guard let predictor else { break }
-            let prediction = try predictor.predict(z, step)
-            var estimate = sampler.estimate(prediction, model.configuration.parameterization, z: z, step: index)
+            var estimate: Tensor
+            if let history, options.schedule?.isForecast(index) == true {
+                estimate = history.forecast(index)
+            } else {
+                let prediction = try predictor.predict(z, step)
+                estimate = sampler.estimate(prediction, model.configuration.parameterization, z: z, step: index)
+                history?.add(index, z: z, estimate: estimate)
+            }
             if let guidance, guidance.options.isActive(at: timestep) {
                 let rate = sampler.guidanceRate(scale: guidance.options.scale, step: index)
                 try guidance.pull(&estimate, rate: rate, &random)
@@ -248,10 +337,11 @@ public final class Restorer {
             }
             z = sampler.step(z, estimate: estimate, step: index, random: &random)
             try session.requireFinite(z, "\(step.place): the sampler")
+            history?.end(index)
             session.meter.endStep()
             try preview?(index + 1, estimate)
             if let afterStep {
-                try afterStep(SamplerCheckpoint(step: index + 1, z: z, random: random, samplerState: sampler.state))
+                try afterStep(SamplerCheckpoint(step: index + 1, z: z, random: random, samplerState: sampler.state, history: history?.tensors ?? []))
             }
         }
         return z

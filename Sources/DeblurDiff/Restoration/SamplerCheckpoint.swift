@@ -9,11 +9,14 @@ public struct SamplerCheckpoint: Sendable {
     public var random: TorchGenerator
     /// What the sampler remembers, see ``Sampler/state``.
     public var samplerState: [Tensor]
+    /// What a run with a ``StepSchedule`` goes on from beside it: estimates and latents of steps before, as its schedule says.
+    public var history: [Tensor]
 
-    public init(step: Int, z: Tensor, random: TorchGenerator, samplerState: [Tensor] = []) {
+    public init(step: Int, z: Tensor, random: TorchGenerator, samplerState: [Tensor] = [], history: [Tensor] = []) {
         self.step = step
         self.z = z
         self.random = random
         self.samplerState = samplerState
+        self.history = history
     }
 }

@@ -61,9 +61,11 @@ final class WorkMeter {
 
     /// Counts a run of the phase's network.
     ///
-    /// - Parameter body: is given what to tell the share of the run that is done.
-    func run<Value>(_ body: (@escaping (Double) -> Void) throws -> Value) rethrows -> Value {
-        let (before, operations) = (done[phase!, default: 0], work.parts[phase!]?.operationsPerRun ?? 0)
+    /// - Parameters:
+    ///   - operations: of the run, where the phase's runs are not alike.
+    ///   - body: is given what to tell the share of the run that is done.
+    func run<Value>(operations: Double? = nil, _ body: (@escaping (Double) -> Void) throws -> Value) rethrows -> Value {
+        let (before, operations) = (done[phase!, default: 0], operations ?? work.parts[phase!]?.operationsPerRun ?? 0)
         let value = try body { share in
             self.set(before + share * operations)
             // As often as an eye can follow.

@@ -64,24 +64,25 @@ public struct SamplerChoice: Hashable, Sendable {
     public let name: String
     /// How much of the noise is drawn anew at each step, where a run does not say; nil for a sampler that cannot be told.
     public let standardEta: Double?
-    /// Whether most levels of noise are visited twice.
-    private let isTwoStage: Bool
+    /// How many levels of noise are gone through in so many steps.
+    private let levels: @Sendable (_ steps: Int) -> Int
     private let sampler: @Sendable (_ schedule: NoiseSchedule, _ eta: Double, _ steps: Int) -> any Sampler
 
     private init(
-        _ name: String, eta: Double?, isTwoStage: Bool, sampler: @escaping @Sendable (_ schedule: NoiseSchedule, _ eta: Double, _ steps: Int) -> any Sampler
+        _ name: String, eta: Double?, levels: @escaping @Sendable (_ steps: Int) -> Int,
+        sampler: @escaping @Sendable (_ schedule: NoiseSchedule, _ eta: Double, _ steps: Int) -> any Sampler
     ) {
-        (self.name, standardEta, self.isTwoStage, self.sampler) = (name, eta, isTwoStage, sampler)
+        (self.name, standardEta, self.levels, self.sampler) = (name, eta, levels, sampler)
     }
 
     /// - `sampler`: makes it for a schedule of as many levels of noise as the run has steps.
     public init(_ name: String, sampler: @escaping @Sendable (_ schedule: NoiseSchedule) -> any Sampler) {
-        self.init(name, eta: nil, isTwoStage: false) { schedule, _, _ in sampler(schedule) }
+        self.init(name, eta: nil, levels: { $0 }, sampler: { schedule, _, _ in sampler(schedule) })
     }
 
     /// - `eta`: how much of the noise it draws anew, where a run does not say.
     public init(_ name: String, eta: Double, sampler: @escaping @Sendable (_ schedule: NoiseSchedule, _ eta: Double) -> any Sampler) {
-        self.init(name, eta: eta, isTwoStage: false) { schedule, eta, _ in sampler(schedule, eta) }
+        self.init(name, eta: eta, levels: { $0 }, sampler: { schedule, eta, _ in sampler(schedule, eta) })
     }
 
     /// The released program's.
@@ -97,21 +98,26 @@ public struct SamplerChoice: Hashable, Sendable {
         SamplerChoice("unipc") { UniPCSampler(schedule: $0) },
         SamplerChoice("euler") { DDIMSampler(schedule: $0, eta: 0) },
         SamplerChoice("euler-a", eta: 1) { DDIMSampler(schedule: $0, eta: $1) },
-        SamplerChoice("heun", eta: nil, isTwoStage: true) { HeunSampler(schedule: $0, steps: $2) },
+        SamplerChoice("heun", eta: nil, levels: { $0 / 2 + 1 }, sampler: { HeunSampler(schedule: $0, steps: $2) }),
+        SamplerChoice("restart", eta: nil, levels: RestartSampler.levelCount, sampler: { RestartSampler(schedule: $0, steps: $2) }),
     ]
 
-    /// Steps, evaluations of the networks, that go down so many levels of noise.
-    public func steps(levels: Int) -> Int { isTwoStage ? 2 * levels - 1 : levels }
+    /// Steps, evaluations of the networks, that go down so many levels of noise; the fewest with which each but the last has all that the method gives it.
+    public func steps(levels count: Int) -> Int {
+        let fewest = (1...).first { levels($0) == count }!
+        // Of two with as many levels, the larger one takes two evaluations at the last level but one, too.
+        return count > 1 && levels(fewest + 1) == count ? fewest + 1 : fewest
+    }
 
     /// - Throws: an `InputError` for steps that are not 1...1000, and for timesteps that are not as many.
     func make(_ options: RestorationOptions, _ process: DiffusionProcess) throws -> any Sampler {
         guard options.eta == nil || standardEta != nil else {
             throw InputError("the sampler '\(name)' draws no noise, or as much as it must", at: "`eta`", advice: "Leave it out.")
         }
+        guard options.steps > 0 else { throw InputError("the number of steps must be positive, not \(options.steps)", at: "`steps`") }
         let eta = options.eta ?? standardEta ?? 0
         guard eta.isFinite, eta >= 0 else { throw InputError("must be 0 or more, not \(eta)", at: "`eta`") }
-        let levels = isTwoStage ? options.steps / 2 + 1 : options.steps
-        return sampler(try NoiseSchedule(steps: levels, spacing: options.spacing, process: process), eta, options.steps)
+        return sampler(try NoiseSchedule(steps: levels(options.steps), spacing: options.spacing, process: process), eta, options.steps)
     }
 
     public static func == (a: SamplerChoice, b: SamplerChoice) -> Bool { a.name == b.name }

@@ -35,11 +35,25 @@ public struct TileWindows: Hashable, Sendable {
                 "the tile stride must be at least 1 position of the latent, and no more than the tile size", at: "`tileStride`",
                 advice: "Half the tile size is usual.")
         }
+        self.init(
+            height: height, width: width, tileHeight: min(tileSize, height), tileWidth: min(tileSize, width), strideHeight: tileStride, strideWidth: tileStride)
+    }
+
+    /// Tiles of exactly this size, each half a tile behind the one before.
+    ///
+    /// - Precondition: the image is no smaller.
+    init(height: Int, width: Int, tileHeight: Int, tileWidth: Int) {
+        precondition(1...height ~= tileHeight && 1...width ~= tileWidth, "tiles larger than the image")
+        self.init(
+            height: height, width: width, tileHeight: tileHeight, tileWidth: tileWidth, strideHeight: max(1, tileHeight / 2), strideWidth: max(1, tileWidth / 2)
+        )
+    }
+
+    private init(height: Int, width: Int, tileHeight: Int, tileWidth: Int, strideHeight: Int, strideWidth: Int) {
         (self.height, self.width) = (height, width)
-        let (tileHeight, tileWidth) = (min(tileSize, height), min(tileSize, width))
         (self.tileHeight, self.tileWidth) = (tileHeight, tileWidth)
-        let columns = TileWindows.starts(length: width, tile: tileWidth, stride: tileStride)
-        windows = TileWindows.starts(length: height, tile: tileHeight, stride: tileStride).flatMap { y in
+        let columns = TileWindows.starts(length: width, tile: tileWidth, stride: strideWidth)
+        windows = TileWindows.starts(length: height, tile: tileHeight, stride: strideHeight).flatMap { y in
             columns.map { x in Window(y: y, x: x, height: tileHeight, width: tileWidth) }
         }
     }

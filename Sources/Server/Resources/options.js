@@ -6,7 +6,7 @@ import { h, put } from "./words.js";
 const beside = ["explain"];
 
 /** What a preset must not add to an option that was chosen by hand, since the server refuses both together. */
-const excludes = { explain: ["only-if-blurred", "tiled"] };
+const excludes = { explain: ["only-if-blurred", "tiled", "forecast", "reuse"] };
 
 /** What people may want; the rest is folded away once more. */
 const common = ["model", "pos-prompt", "neg-prompt", "steps", "strength", "blend", "seed", "format", "jpeg-quality", "only-if-blurred"];
@@ -16,8 +16,10 @@ const titles = {
   "better-start": "Start from the photograph", strength: "Strength", tiled: "Work in tiles", "tile-size": "Tile size", "tile-stride": "Tile distance",
   "g-scale": "Guidance strength", "g-start": "Guidance starts below", "g-stop": "Guidance stops above", "g-repeat": "Guidance repeats", format: "Format",
   spacing: "Spacing of steps", eta: "Randomness (eta)", rng: "Random numbers of", "rng-skip": "Random numbers to skip", "cuda-device": "CUDA device",
-  "cfg-scale": "Weight of the prompt", blend: "Mix with the photograph", "jpeg-quality": "JPEG quality", explain: "Show how it came about",
+  "cfg-scale": "Weight of the prompt", "rescale-cfg": "Let that weight grow", "noise-aug": "Noise in what is seen",
+  blend: "Mix with the photograph", "jpeg-quality": "JPEG quality", explain: "Show how it came about",
   "strip-metadata": "Leave out metadata", "only-if-blurred": "Leave sharp photographs alone",
+  forecast: "Forecast steps", reuse: "Stages that are kept",
 };
 const title = (name) => titles[name] ?? name.replaceAll("-", " ").replace(/^./, (letter) => letter.toUpperCase());
 
@@ -37,7 +39,8 @@ export class Options extends EventTarget {
     super();
     this.#models = models;
     this.#presets = capabilities.presets?.length ? capabilities.presets : [{ id: "standard", title: "Standard", help: "", options: {} }];
-    this.#options = capabilities.options ?? [];
+    // Presets are cards.
+    this.#options = (capabilities.options ?? []).filter((option) => option.name !== "preset");
     this.#preset = (this.#presets.find((preset) => Object.keys(preset.options).length === 0) ?? this.#presets[0]).id;
     this.choice = h("fieldset", { class: "presets" }, h("legend", {}, "How carefully?"), h("div", {}, this.#presets.map((preset) => this.#card(preset))));
     this.beside = h("div", { class: "fields" }, this.#options.filter((option) => beside.includes(option.name)).map((option) => this.#field(option)));
