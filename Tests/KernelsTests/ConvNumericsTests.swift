@@ -24,6 +24,30 @@ import Testing
         #expect(problem.worstError(algorithm, DD_PRECISION_INT16) > 1e-6)
     }
 
+    /// Any kernel, stride and number of channels.
+    @Test(arguments: ConvAlgorithm.inBFloat16, [1, 3, 8, 32, 67, 256, 600])
+    func bfloat16(algorithm: ConvAlgorithm, cin: Int) {
+        for (kernel, stride) in [((3, 3), 1), ((1, 1), 1), ((3, 3), 2), ((5, 2), 1)] as [((Int, Int), Int)] {
+            var problem = ConvProblem(batch: 2, height: 9, width: 13, cin0: cin, cin1: 5, cout: 37, kernel: kernel, stride: stride)
+            (problem.normalises, problem.hasBias, problem.residual) = (true, true, .own)
+            #expect(problem.worstError(algorithm, DD_PRECISION_BFLOAT16) < algorithm.bfloat16Error)
+            #expect(problem.worstError(algorithm, DD_PRECISION_BFLOAT16) > 1e-5)
+        }
+    }
+
+    /// What is not worth bfloat16 stays more exact.
+    @Test func choicesInBFloat16() {
+        func choice(_ problem: ConvProblem) -> (String, dd_precision) {
+            var args = problem.arguments(.direct)!
+            let algorithm = dd_conv_choose(DD_PRECISION_BFLOAT16, &args, 0)!
+            return (String(cString: dd_conv_algorithm_name(algorithm)), dd_conv_precision(algorithm, DD_PRECISION_BFLOAT16, &args))
+        }
+        #expect(choice(ConvProblem(height: 64, width: 64, cin0: 320, cout: 320)) == ("im2col", DD_PRECISION_BFLOAT16))
+        #expect(choice(ConvProblem(height: 64, width: 64, cin0: 3, cout: 320)) == ("direct", DD_PRECISION_FLOAT32))
+        var args = ConvProblem(height: 32, width: 32, cin0: 640, cout: 640).arguments(.upsample)!
+        #expect(dd_conv_precision(dd_conv_choose(DD_PRECISION_BFLOAT16, &args, 0), DD_PRECISION_BFLOAT16, &args) == DD_PRECISION_INT16)
+    }
+
     /// Root mean square of the differences over that of the results.
     private func relativeError(_ problem: ConvProblem, _ algorithm: ConvAlgorithm, _ precision: dd_precision) -> Double {
         let reference = problem.run(algorithm, .reference).values

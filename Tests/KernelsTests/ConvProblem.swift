@@ -84,7 +84,8 @@ struct ConvProblem {
 
     /// - Parameter rowSteps: so many steps of rows a call, each of which finds nothing but NaN where it must not read.
     func run(_ algorithm: ConvAlgorithm, _ way: Way, rowSteps: Int? = nil) -> Output {
-        guard var args = arguments(algorithm) else { preconditionFailure("the test asks for what \(algorithm) cannot do") }
+        let precision = if case .fast(_, let precision, _) = way { precision } else { algorithm.error > 0 ? DD_PRECISION_FLOAT32 : DD_PRECISION_BFLOAT16 }
+        guard var args = arguments(algorithm, precision) else { preconditionFailure("the test asks for what \(algorithm) cannot do") }
         let pixels = batch * height * width
         let (outHeight, outWidth) = (Int(dd_conv_out_height(&args)), Int(dd_conv_out_width(&args)))
         let outPixels = batch * outHeight * outWidth
@@ -199,10 +200,13 @@ struct ConvProblem {
 struct ConvAlgorithm: Hashable, CustomStringConvertible {
     let index: Int32
 
-    static let all = (0..<dd_conv_algorithm_count()).map(ConvAlgorithm.init)
-    static let inInt16 = all.filter { $0.int16Error > 0 }
+    private static let list = (0..<dd_conv_algorithm_count()).map(ConvAlgorithm.init)
+    /// Those that compute in float32.
+    static let all = list.filter { $0.error > 0 }
+    static let inInt16 = list.filter { $0.int16Error > 0 }
+    static let inBFloat16 = list.filter { $0.bfloat16Error > 0 }
 
-    static func named(_ name: String) -> ConvAlgorithm { all.first { $0.description == name }! }
+    static func named(_ name: String) -> ConvAlgorithm { list.first { $0.description == name }! }
     static let direct = named("direct"), upsample = named("upsample_3x3"), stride2 = named("winograd_stride_2"), f6 = named("winograd_f6")
     static let f2 = named("winograd_f2"), f2Plain = named("winograd_f2_plain"), f4 = named("winograd_f4"), f4Plain = named("winograd_f4_plain")
 
@@ -213,6 +217,7 @@ struct ConvAlgorithm: Hashable, CustomStringConvertible {
     var error: Double { dd_conv_error(handle, DD_PRECISION_FLOAT32) }
     /// The same for products in int16.
     var int16Error: Double { dd_conv_error(handle, DD_PRECISION_INT16) }
+    var bfloat16Error: Double { dd_conv_error(handle, DD_PRECISION_BFLOAT16) }
 
     /// How many times the direct way's error it may have relative to the deviation of nearly constant results.
     var budgetOverDirect: Double { error > 5e-5 ? 4 : 2 }

@@ -30,6 +30,8 @@ struct ConvRowsTests {
         }
     }
 
+    @Test(arguments: ConvAlgorithm.inBFloat16) func sameBitsInBFloat16(_ algorithm: ConvAlgorithm) { sameBits(algorithm, DD_PRECISION_BFLOAT16) }
+
     @Test func rowsThatTilesDoNotBeginAtAreRefused() {
         var args = ConvProblem(height: 48, width: 16).arguments(ConvAlgorithm.all.first { $0.description == "winograd_f4" }!)!
         func allows(_ begin: Int64, _ end: Int64) -> Bool {

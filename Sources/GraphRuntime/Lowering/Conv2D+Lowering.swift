@@ -89,10 +89,14 @@ extension Conv2D: LowerableOp {
         strips.rowStep = Int(dd_conv_row_step(algorithm.handle, precision, &plain))
         if takesMoments { strips.summingRowStep = Int(dd_conv_row_step(algorithm.handle, precision, &summing)) }
         strips.stateByteCount = takesMoments ? 2 * 8 * channels : 0
+        // The last rows of an image need not fill a tile, but take what a whole one does.
+        let (tile, height) = (strips.rowStep, Int(dd_conv_out_height(&plain)))
         strips.scratchByteCount = { rows, sums in
             var args = sized(sums)
-            args.row_end = Int64(rows)
-            return Int(dd_conv_scratch_bytes(algorithm.handle, precision, &args, threads))
+            args.row_end = Int64(min((rows + tile - 1) / tile * tile, height))
+            let byteCount = Int(dd_conv_scratch_bytes(algorithm.handle, precision, &args, threads))
+            precondition(byteCount > 0, "rows that a convolution can be asked for")
+            return byteCount
         }
         kernel.strips = strips
         return kernel
