@@ -2,8 +2,8 @@
 //
 // Every algorithm is the same two steps on blocks of *units* (a unit is an output pixel, a tile of 6 x 6, 4 x 4 or 2 x 2 of them, or a source
 // pixel): gather the block's inputs into `v`, then multiply by weight panels of 32 output channels. A product of the multiplication reads the
-// words at v + unit_offset + product_offset. A word is one float or a pair of int16; all offsets and lengths along input channels count words,
-// and a row of weights is 32 words in both precisions.
+// words at v + unit_offset + product_offset. A word is one float or a pair of numbers of 16 bits; all offsets and lengths along input channels count words,
+// and a row of weights is 32 words in all precisions.
 #ifndef DD_CONV_PLAN_H
 #define DD_CONV_PLAN_H
 #include "../gemm/gemm_kernels.h"

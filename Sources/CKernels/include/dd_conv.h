@@ -1,6 +1,6 @@
 // Convolutions over channels-last float32 images.
 //
-// One description of a convolution (dd_conv_args), a list of algorithms that compute it, two precisions of the products. Weights are packed
+// One description of a convolution (dd_conv_args), a list of algorithms that compute it, three precisions of the products. Weights are packed
 // once for an algorithm and a precision; the packed bytes are the same for every instruction set, so that a file can hold them. Nothing here
 // allocates memory; results are the same bit for bit for any number of threads.
 #ifndef DD_CONV_H
@@ -67,7 +67,7 @@ int64_t dd_conv_out_width(const dd_conv_args *args);
 
 // MARK: algorithms
 
-/// A way to compute a convolution; what it can do and what it costs is in its table, in conv/algorithms. Products are float32 or int16: (transformed)
+/// A way to compute a convolution; what it can do and what it costs is in its table, in conv/algorithms. Products are float32, bfloat16 (im2col alone) or int16: (transformed)
 /// weights and inputs as 16-bit integers with shared scales. A unit's inputs to a product have a scale for at most 512 channels, weights one for
 /// each product (all taps of the direct algorithm) and output channel, such that the root of the sum of squares is 2^15: by Cauchy and Schwarz no
 /// sum of products leaves 32 bits. Numbers below 2^-63 or so are zeros. Sources, accumulation and results are float32 in each.
@@ -88,7 +88,7 @@ double dd_conv_error(const dd_conv_algorithm *algorithm, dd_precision precision)
 /// Whether an algorithm can compute `args` with products of a precision: DD_CONV_OK or DD_CONV_UNSUPPORTED.
 int dd_conv_check(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *args);
 
-/// What an algorithm's products are made of where `precision` will do: float32 where few input channels are not worth 16 bits.
+/// What an algorithm's products are made of where `precision` will do: float32 where few input channels are not worth 16 bits, int16 where it has no bfloat16.
 dd_precision dd_conv_precision(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *args);
 
 /// Whether an algorithm can compute `args` with what dd_conv_precision says, and has enough channels for its transforms to be worth it.
