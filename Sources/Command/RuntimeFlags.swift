@@ -50,7 +50,7 @@ struct RuntimeFlags: ParsableArguments {
 
     @Option(
         help:
-            "What products are computed in, however the model stores its weights: float32; int16 for 16-bit integers with shared scales (in attention bfloat16 where the processor has it); or bfloat16, faster where the processor has AMX, at seven times the error of int16. (default: a preset's, or float32)"
+            "What products are computed in, however the model stores its weights: float32; int16 for 16-bit integers with shared scales (in attention bfloat16 where the processor has it); or bfloat16, faster where the processor has AMX, at five times the error of int16. (default: a preset's, or float32)"
     )
     var precision: Precision?
 

@@ -5,7 +5,7 @@ public enum Precision: String, CaseIterable, Sendable, Codable {
     case float32
     /// 16-bit integers that share scales; in attention bfloat16 where there are instructions for it.
     case int16
-    /// bfloat16, where a network's layers have channels enough; the rest as in int16. Fast on processors with AMX, at about seven times the error of int16.
+    /// bfloat16, where a network's layers have channels enough; the rest as in int16. Fast on processors with AMX, at about five times the error of int16.
     case bfloat16
 
     /// Whether the instruction set in use multiplies such numbers faster than others. bfloat16 without its instructions is computed number by number.
