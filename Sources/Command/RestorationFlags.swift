@@ -66,7 +66,7 @@ struct RestorationFlags: ParsableArguments {
     @Option(help: "Classifier-free guidance; 1 is off. Other values double the time.")
     var cfgScale: Float = 1
 
-    @Flag(help: "Let classifier-free guidance grow from 1 at the first step to the scale and 1 at the last.")
+    @Flag(help: "Let classifier-free guidance grow from 1 at the first step to 1 more than the scale at the last.")
     var rescaleCfg = false
 
     @Flag(

@@ -63,15 +63,15 @@ public struct GraphBuilder {
     public mutating func enterScope(_ name: String) { scopes.append(name) }
     public mutating func leaveScope() { scopes.removeLast() }
 
-    /// Copies another graph's nodes in here, its inputs replaced by these values; the result is its outputs in order.
-    public mutating func inline(_ other: Graph, inputs: [String: ValueID]) throws -> [String: ValueID] {
+    /// Copies another graph's nodes in here, its inputs replaced by these values; the result is its outputs by name. Its parameters get `parameterPrefix` in front of their names.
+    public mutating func inline(_ other: Graph, inputs: [String: ValueID], parameterPrefix: String = "") throws -> [String: ValueID] {
         var map: [ValueID: ValueID] = [:]
         for id in other.inputs {
             let name = other[id].name
             guard let value = inputs[name] else { preconditionFailure("no value for input '\(name)' of \(other.name)") }
             map[id] = value
         }
-        for id in other.parameters { map[id] = graph.addParameter(other[id].name, other.type(id)) }
+        for id in other.parameters { map[id] = graph.addParameter(parameterPrefix + other[id].name, other.type(id)) }
         let prefix = scopes.joined(separator: ".")
         func scoped(_ name: String) -> String { prefix.isEmpty ? name : "\(prefix).\(name)" }
         for id in other.order {

@@ -2,10 +2,23 @@ import DeblurDiff
 import Tensors
 import Testing
 
+extension Restorer {
+    /// What is left of a restoration that is stopped after a step; nil, and an issue, where it did not stop.
+    func interrupted(_ image: Tensor, after last: Int) throws -> SamplerCheckpoint? {
+        struct Interruption: Error {}
+        var state: SamplerCheckpoint?
+        #expect(throws: Interruption.self) {
+            try restore(image) {
+                state = $0
+                if $0.step == last { throw Interruption() }
+            }
+        }
+        return state
+    }
+}
+
 /// A restoration that goes on where another was interrupted.
 @Suite(.serialized) struct SamplerCheckpointTests {
-    private struct Interruption: Error {}
-
     @Test(arguments: SamplerChoice.all, [false, true]) func givesTheBitsOfAnUndisturbedRun(_ sampler: SamplerChoice, _ isGuided: Bool) throws {
         let model = try OracleModel.open(.standard)
         var options = RestorationOptions()
@@ -17,14 +30,7 @@ import Testing
             rgb: (0..<50 * 70 * 3).map { UInt8(truncatingIfNeeded: $0 * $0 / 7 + $0 / 3) }, height: 50, width: 70, multiple: 1)
         let undisturbed = try Restorer(model: model, options: options).restore(image).floatArray
         for last in 1...4 {
-            var state: SamplerCheckpoint?
-            #expect(throws: Interruption.self) {
-                try Restorer(model: model, options: options).restore(image) {
-                    state = $0
-                    if $0.step == last { throw Interruption() }
-                }
-            }
-            let stopped = try #require(state)
+            let stopped = try #require(try Restorer(model: model, options: options).interrupted(image, after: last))
             #expect(stopped.step == last)
             // As it comes back from a file.
             let words = stopped.random.words

@@ -169,8 +169,7 @@ static void widen(float *out, const uint16_t *rows, int64_t stride, int64_t coun
     }
 }
 
-#if DD_HAS_AMX
-#elif DD_VW == 16
+#if DD_VW == 16 && !DD_HAS_AMX
 #include "attention_beside.h"
 #else
 #define scores_and_weights_float32 NULL

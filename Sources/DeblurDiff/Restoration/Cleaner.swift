@@ -90,14 +90,9 @@ public final class Cleaner: Sendable {
         let network = try known(Size(height, width)).graph
         var b = GraphBuilder(name: Cleaner.graphName)
         let image = b.input("image", Cleaner.type(Size(height, width)))
-        var values = [network.inputs[0]: image]
-        for id in network.parameters { values[id] = b.parameter("\(Cleaner.prefix)\(height)x\(width)/\(network[id].name)", network.type(id)) }
-        for id in network.order {
-            let node = network[id]
-            let results = try b.apply(node.op, node.operands.map { values[$0]! }, name: network.name(of: id), origins: node.origins)
-            for (old, new) in zip(node.results, results) { values[old] = new }
-        }
-        b.output("image", values[network.outputs[0].value]!)
+        let results = try b.inline(
+            network, inputs: [network[network.inputs[0]].name: image], parameterPrefix: "\(Cleaner.prefix)\(height)x\(width)/")
+        b.output("image", results[network.outputs[0].name]!)
         let output = b.type(b.graph.outputs[0].value)
         guard output == Cleaner.type(Size(height * scale, width * scale)) else { throw InputError("makes \(output) of \(height) x \(width) pixels", at: name) }
         return b.graph

@@ -162,7 +162,7 @@ public final class Restorer {
         let tiles = try cleaner.tiles(height: height, width: width)
         let padded = Padding.padded(image, height: tiles.height, width: tiles.width)
         func clean(_ image: Tensor) throws -> Tensor { try session.run(Cleaner.graphName, ["image": image])["image"]! }
-        var result: Tensor
+        let result: Tensor
         if tiles.windows.count == 1 {
             result = try clean(padded)
         } else {
@@ -171,8 +171,7 @@ public final class Restorer {
             for (window, place) in zip(tiles.windows, large.windows) { blender.add(try clean(padded.cut(window)), at: place) }
             result = blender.blended()
         }
-        result = Padding.crop(result, height: height * cleaner.scale, width: width * cleaner.scale)
-        return result
+        return Padding.crop(result, height: height * cleaner.scale, width: width * cleaner.scale)
     }
 
     /// The image of a latent, of the photograph's size and with its colours.

@@ -34,7 +34,7 @@ public struct KernelBenchmark {
         defer { _ = before.force() }
         for set in instructionSets where set.force() {
             for precision in Precision.allCases where precision.isFast {
-                for shape in KernelBenchmark.products { try finished(product(shape, precision, of: precision.products)) }
+                for shape in KernelBenchmark.products { try finished(product(shape, precision)) }
                 for shape in KernelBenchmark.attentions { try finished(attention(shape, precision)) }
                 for problem in KernelBenchmark.convolutions(precision) {
                     for algorithm in problem.candidates { try finished(convolution(problem, algorithm)) }
@@ -84,7 +84,8 @@ public struct KernelBenchmark {
         return Result(kernel: kernel, shape: shape, precision: precision.rawValue, seconds: seconds, gigaFLOP: gigaFLOP, limit: limit)
     }
 
-    private func product(_ shape: (m: Int64, n: Int64, k: Int64), _ precision: Precision, of products: dd_precision) -> Result {
+    private func product(_ shape: (m: Int64, n: Int64, k: Int64), _ precision: Precision) -> Result {
+        let products = precision.products
         var args = dd_gemm_args()
         (args.m, args.n, args.k, args.precision) = (shape.m, shape.n, shape.k, products)
         (args.lda, args.ldy, args.a_type, args.y_type) = (shape.k, shape.n, DD_F32, DD_F32)

@@ -3,7 +3,7 @@
 #ifdef DD_CONV_KERNELS
 
 /// Rows of all taps, [units][ldv], and behind them the block's normalised pixels, each once.
-DD_INLINE void gather_rows(const dd_conv_block *b) {
+static void gather_rows(const dd_conv_block *b) {
     const dd_conv_plan *p = b->plan;
     const dd_conv_args *a = &p->a;
     const int64_t rows = (b->high - 1) * a->stride + a->kh, cols = (b->wide - 1) * a->stride + a->kw, words = p->words;
@@ -51,8 +51,7 @@ static void panels_of_rows(const dd_conv_block *b, int64_t first, int64_t end) {
     if (p->streams) v_end_stream();
 }
 
-static void gather_im2col(const dd_conv_block *b) { gather_rows(b); }
-static const dd_conv_kernel im2col[DD_PRECISION_COUNT] = {[DD_PRECISION_BFLOAT16] = {gather_im2col, panels_of_rows}};
+static const dd_conv_kernel im2col[DD_PRECISION_COUNT] = {[DD_PRECISION_BFLOAT16] = {gather_rows, panels_of_rows}};
 
 #else
 
