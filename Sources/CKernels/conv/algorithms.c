@@ -50,7 +50,7 @@ int dd_conv_check(const dd_conv_algorithm *algorithm, dd_precision precision, co
 }
 
 dd_precision dd_conv_precision(const dd_conv_algorithm *algorithm, dd_precision precision, const dd_conv_args *a) {
-    if (a->cin0 + a->cin1 < algorithm->int16_channels) return DD_PRECISION_FLOAT32;
+    if (a->cin0 + a->cin1 < algorithm->float32_below_channels) return DD_PRECISION_FLOAT32;
     // What is not worth bfloat16 is computed in the more exact of the two.
     return precision == DD_PRECISION_BFLOAT16 && algorithm->error[precision] == 0 ? DD_PRECISION_INT16 : precision;
 }
@@ -61,8 +61,11 @@ int dd_conv_suits(const dd_conv_algorithm *algorithm, dd_precision precision, co
 
 const dd_conv_algorithm *dd_conv_choose(dd_precision precision, const dd_conv_args *a, int lean) {
     const int64_t pixels = a->batch * dd_conv_out_height(a) * dd_conv_out_width(a);
-    for (int i = 0; i < COUNT; i++)
-        if (dd_conv_suits(list[i], precision, a) && pixels >= list[i]->from_pixels[precision] && !(lean && dd_conv_packed_products(list[i], a) > a->kh * a->kw))
+    for (int i = 0; i < COUNT; i++) {
+        const int64_t most = list[i]->most_channels[dd_conv_precision(list[i], precision, a)];
+        if (dd_conv_suits(list[i], precision, a) && pixels >= list[i]->from_pixels[precision] && (most == 0 || a->cin0 + a->cin1 <= most) &&
+            !(lean && dd_conv_packed_products(list[i], a) > a->kh * a->kw))
             return list[i];
+    }
     return NULL;
 }

@@ -95,9 +95,10 @@ struct dd_conv_algorithm {
     int64_t units[3];
     int64_t panels_together; // over inputs that no cache near the processor holds
 
-    int64_t least_channels;                  // input channels, of which fewer are not worth the transforms
-    int64_t int16_channels;                  // input channels, of which fewer are multiplied in float32 always
-    int64_t from_pixels[DD_PRECISION_COUNT]; // output pixels that make it the choice by shape
+    int64_t least_channels;                    // input channels, of which fewer are not worth the transforms
+    int64_t float32_below_channels;            // input channels, of which fewer are multiplied in float32 always
+    int64_t from_pixels[DD_PRECISION_COUNT];   // output pixels that make it the choice by shape
+    int64_t most_channels[DD_PRECISION_COUNT]; // input channels, of which more are not worth the weights' memory; 0 for any
 };
 
 enum { DD_CONV_NEVER = INT32_MAX };

@@ -118,6 +118,6 @@ static const dd_conv_algorithm direct = {
     .lay_out = lay_out_pixels,
     .units = {192, 192, 192},
     .panels_together = 1,
-    .int16_channels = 32, // bringing each tap's sum to float32 would be most of the work
+    .float32_below_channels = 32, // bringing each tap's sum to float32 would be most of the work
 };
 #endif

@@ -63,8 +63,9 @@ static const dd_conv_algorithm winograd_f4 = {
     .units = {8, 8, 32},
     .panels_together = 4,
     .least_channels = 8,
-    // With fewer pixels transforming the weights costs less than reading four times as many.
+    // With fewer pixels transforming the weights costs less than reading four times as many, and in int16 with many channels no more at any size.
     .from_pixels = {[DD_PRECISION_FLOAT32] = 512, [DD_PRECISION_INT16] = 2048},
+    .most_channels = {[DD_PRECISION_INT16] = 640},
 };
 
 static const dd_conv_algorithm winograd_f4_plain = {
