@@ -54,7 +54,7 @@ struct BenchCommand: ParsableCommand {
         let options = runtime.makeOptions()
         let model = try DeblurDiffModel(path: path, options: options, optimization: runtime.optimization.options)
         let limits = MachineLimits.measure(options.pool)
-        let limit = limits.limit(runtime.precision ?? .float32)
+        let limit = limits.limit(runtime.arithmetic.precision ?? .float32)
         var table = Table(report)
         try table.add(
             String(
@@ -62,7 +62,7 @@ struct BenchCommand: ParsableCommand {
                 limits.float32,
                 limits.int16, limits.bfloat16))
         var figures = Figures(
-            size: "\(size.width)x\(size.height)", precision: (runtime.precision ?? .float32).rawValue, limits: limits, results: [], residentBytes: 0)
+            size: "\(size.width)x\(size.height)", precision: (runtime.arithmetic.precision ?? .float32).rawValue, limits: limits, results: [], residentBytes: 0)
         let recorder = ProfileRecorder(eventLimit: 0)
         try table.add("program          GFLOP   median s      min s   GFLOP/s   of limit     arena")
         try ModelBenchmark.run(
@@ -86,7 +86,7 @@ struct BenchCommand: ParsableCommand {
         try report.check(reads: [])
         let pool = runtime.makeOptions().pool
         // Portable code takes minutes for what the others do in seconds.
-        let sets = runtime.isa.map { [$0] } ?? InstructionSet.allCases.filter { $0 != .scalar && $0.isSupported }
+        let sets = runtime.arithmetic.isa.map { [$0] } ?? InstructionSet.allCases.filter { $0 != .scalar && $0.isSupported }
         var results: [KernelBenchmark.Result] = []
         var table = Table(report)
         try table.add("kernel                                shape                     median ms   GFLOP/s   of limit")

@@ -43,6 +43,8 @@ struct DumpCommand: ParsableCommand {
 
     @OptionGroup var optimization: OptimizationFlags
 
+    @OptionGroup var arithmetic: ArithmeticFlags
+
     @OptionGroup var memory: MemoryFlags
 
     func validate() throws {
@@ -52,7 +54,7 @@ struct DumpCommand: ParsableCommand {
     func run() throws {
         let path = try source.path()
         try OutputFile.check([output].compactMap { $0 }, reads: [path])
-        let model = try openModel(path, optimization, memory)
+        let model = try openModel(path, optimization, arithmetic, memory)
         let graph = try model.chosenGraph(graph)
         if let after {
             let dump = GraphDump(try model.graph(graph, after: after, height: size.height, width: size.width), stage: "after \(after)")

@@ -39,8 +39,10 @@ extension GraphStages {
 }
 
 /// Opens a model to look into it, not to run it.
-func openModel(_ path: String, _ optimization: OptimizationFlags, _ memory: MemoryFlags? = nil) throws -> any StagedModel {
+func openModel(_ path: String, _ optimization: OptimizationFlags, _ arithmetic: ArithmeticFlags? = nil, _ memory: MemoryFlags? = nil) throws -> any StagedModel
+{
     var options = RuntimeOptions(pool: ThreadPool())
+    arithmetic?.apply(to: &options)
     options.packsWeights = optimization.level > .o0
     options.chooser = KernelChooser(tunes: false)
     options.memoryLimit = memory?.maxMemory?.byteCount

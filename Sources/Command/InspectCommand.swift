@@ -2,6 +2,7 @@ import ArgumentParser
 import DeblurDiff
 import Files
 import GraphFile
+import GraphRuntime
 import GraphViews
 import Images
 import Tensors
@@ -22,6 +23,8 @@ struct InspectCommand: ParsableCommand {
     @OptionGroup var report: ReportFlags
 
     @OptionGroup var optimization: OptimizationFlags
+
+    @OptionGroup var arithmetic: ArithmeticFlags
 
     @OptionGroup var memory: MemoryFlags
 
@@ -50,14 +53,16 @@ struct InspectCommand: ParsableCommand {
 
     /// The three programs of a restoration, or all graphs of another model, from the sizes alone to their plans.
     private func plan(_ file: ModelFile) throws -> GraphSummary {
-        let model = try openModel(file.path, optimization, memory)
+        let model = try openModel(file.path, optimization, arithmetic, memory)
         let names = size == nil ? model.graphNames : file.kind.sizedPrograms
+        let limits = MachineLimits.measure(model.options.pool)
         return GraphSummary(
             try names.map { name in
                 let stages = try model.stages(of: name, height: size?.height ?? 0, width: size?.width ?? 0)
+                let plan = try model.plan(stages.optimized)
                 return GraphSummary.Subject(
-                    before: stages.imported, after: stages.optimized, memory: MemoryPicture(try model.plan(stages.optimized)),
-                    passes: stages.passSummaries)
+                    before: stages.imported, after: stages.optimized, memory: MemoryPicture(plan), passes: stages.passSummaries,
+                    seconds: limits.seconds(Double(plan.floatingPointOperations), model.options.precision))
             })
     }
 }

@@ -25,9 +25,8 @@ struct JobsRun {
         guard stream >= 0 else { throw InputError("cannot open the file: \(systemErrorMessage())", at: source) }
         let progress = ProgressReporter(quiet: command.quiet, style: command.progress)
         let interruption = InterruptionSignals.handle()
-        let (runtime, optimization) = (command.runtime.makeOptions(command.restoration.preset), command.runtime.optimization.options)
-        let model = try DeblurDiffModel(
-            path: model, options: runtime, optimization: optimization, cleaner: command.front.load(), keepsPrograms: true, packedFolder: command.packedFolder)
+        let model = try command.runtime.openModel(
+            model, command.restoration.preset, cleaner: command.front.load(), keepsPrograms: true, packedFolder: command.packedFolder)
         /// For lines with the same options.
         var last: (arguments: [String], restorer: PhotoRestorer)?
         var number = 0

@@ -28,9 +28,7 @@ struct PackCommand: ParsableCommand {
 
     func run() throws {
         guard let folder = PackedFolder.standard else { throw InputError("there is no folder for caches", advice: "Set HOME or XDG_CACHE_HOME.") }
-        let model = try DeblurDiffModel(
-            path: source.path(), options: runtime.makeOptions(restoration.preset), optimization: runtime.optimization.options, cleaner: front.load(),
-            packedFolder: folder)
+        let model = try runtime.openModel(source.path(), restoration.preset, cleaner: front.load(), packedFolder: folder)
         let progress = ProgressReporter(quiet: quiet)
         let clock = ContinuousClock()
         let time = try clock.measure {

@@ -44,9 +44,7 @@ struct PlanCommand: ParsableCommand {
         guard !images.isEmpty else { throw ValidationError("Name at least one image or folder.") }
         let path = try named ?? defaultModel()
         try report.check(reads: images.filter { FileStatus($0)?.kind == S_IFREG } + [path])
-        let model = try DeblurDiffModel(
-            path: path, options: runtime.makeOptions(restoration.preset), optimization: runtime.optimization.options, cleaner: front.load(),
-            packedFolder: noPackCache ? nil : PackedFolder.standard)
+        let model = try runtime.openModel(path, restoration.preset, cleaner: front.load(), packedFolder: noPackCache ? nil : PackedFolder.standard)
         var settings = RestorationSettings(restoration: try restoration.options(for: model.configuration), program: DeblurDiffCommand.program)
         settings.limits = reading.limits
         settings.memoryLimit = memory.maxMemory?.byteCount

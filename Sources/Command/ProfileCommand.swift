@@ -40,6 +40,8 @@ struct ProfileCommand: ParsableCommand {
 
     @OptionGroup var runtime: RuntimeFlags
 
+    @OptionGroup var memory: MemoryFlags
+
     func validate() throws {
         guard steps > 0 else { throw ValidationError("--steps must be positive.") }
         guard html == nil || stepFlags.stepSchedule == nil && stepFlags.reuse == nil else {
@@ -69,13 +71,18 @@ struct ProfileCommand: ParsableCommand {
         let restorer = try Restorer(
             model: model, options: options, observation: { program, name in recorder.observer(of: program, named: name) },
             progress: { progress.restoration(photo.description, $0) })
+        if let limit = memory.maxMemory?.byteCount {
+            restorer.arenaLimits = try model.checkedCost(of: options, height: photo.height, width: photo.width, available: limit).arenaLimits
+        }
         _ = try restorer.restore(photo.planes())
         progress.clear()
         try write(recorder, of: model, "step", height: photo.height, width: photo.width)
     }
 
     private func profileGraph(of file: ModelFile) throws {
-        let model = try GraphModel(file: file, options: runtime.makeOptions(), optimization: runtime.optimization.options)
+        var options = runtime.makeOptions()
+        options.memoryLimit = memory.maxMemory?.byteCount
+        let model = try GraphModel(file: file, options: options, optimization: runtime.optimization.options)
         let name = try model.chosenGraph(graph)
         let program = try model.program(model.stages(of: name, height: 0, width: 0).optimized)
         let inputs = try GraphInputs.bind(program.graph, given: GivenTensors([]), randomSeed: 0)

@@ -90,8 +90,14 @@ struct RestorationFlags: ParsableArguments {
     @Option(help: "Side of a tile in pixels, cut down to whole positions of the latent (8 pixels for the released model).")
     var tileSize = 512
 
-    @Option(help: "Distance from tile to tile in pixels, cut down likewise.")
-    var tileStride = 256
+    @Option(help: "Distance from tile to tile in pixels, cut down likewise. (default: 256; with --tile-blend smooth three quarters of a tile)")
+    var tileStride: Int?
+
+    @Option(
+        help:
+            "How tiles become one image: released, as the released program does it; or smooth, for fewer tiles without seams: only the networks of a step see them, they fade into each other, and the image gets the photograph's low frequencies. (default: released)"
+    )
+    var tileBlend: TileBlend?
 
     @Option(help: ArgumentHelp("Restoration guidance: how strongly each step is pulled towards the input. Off without it.", valueName: "scale"))
     var gScale: Float?
@@ -138,7 +144,7 @@ struct RestorationFlags: ParsableArguments {
         }
         guard gLoss != .weighted || gSpace == .rgb else { throw ValidationError("--g-loss w_mse is for --g-space rgb.") }
         guard !(tiled && gScale != nil) else { throw ValidationError("--g-scale is not available together with --tiled.") }
-        guard tileSize > 0, tileStride > 0 else { throw ValidationError("--tile-size and --tile-stride must be positive.") }
+        guard tileSize > 0, tileStride ?? 1 > 0 else { throw ValidationError("--tile-size and --tile-stride must be positive.") }
     }
 
     func options(for configuration: ModelConfiguration) throws -> RestorationOptions {
@@ -168,7 +174,8 @@ struct RestorationFlags: ParsableArguments {
         options.conditionNoise = noiseAug
         options.tiled = tiled
         options.tileSize = tileSize
-        options.tileStride = tileStride
+        options.tileBlend = tileBlend ?? .released
+        options.tileStride = tileStride ?? (options.tileBlend == .smooth ? tileSize * 3 / 4 : options.tileStride)
         options.strength = strength
         options.blend = blend
         if let gScale {
@@ -206,6 +213,7 @@ struct CUDADevice: ExpressibleByArgument {
     static let allValueStrings = RandomNumbers.devices.map(\.0)
 }
 
+extension TileBlend: ExpressibleByArgument {}
 extension RandomNumbers.Source: ExpressibleByArgument {}
 
 extension TimestepSpacing: ExpressibleByArgument {

@@ -143,9 +143,7 @@ struct RunCommand: ParsableCommand {
         for remark in list.remarks { progress.finish(remark) }
         // A model is large; tell what is wrong with a single image before it is opened.
         let single = count == 1 ? try ReadPhoto(list.jobs[0], limits: reading.limits, stripsMetadata: writing.stripMetadata) : nil
-        let model = try DeblurDiffModel(
-            path: path, options: runtime.makeOptions(restoration.preset), optimization: runtime.optimization.options, cleaner: front.load(),
-            packedFolder: packedFolder)
+        let model = try runtime.openModel(path, restoration.preset, cleaner: front.load(), packedFolder: packedFolder)
         let recorder = record.map { _ in Recorder() }
         let interruption = InterruptionSignals.handle()
         let settings = try settings(for: model)

@@ -41,13 +41,8 @@ struct OptimizationFlags: ParsableArguments {
 
 extension Ablation: ExpressibleByArgument {}
 
-/// Options of every command that runs a model.
-struct RuntimeFlags: ParsableArguments {
-    @OptionGroup var optimization: OptimizationFlags
-
-    @Option(help: "Threads to compute with. The result does not depend on it. (default: one a processor)")
-    var threads: Int?
-
+/// Options of every command that plans how a model runs.
+struct ArithmeticFlags: ParsableArguments {
     @Option(
         help:
             "What products are computed in, however the model stores its weights: float32; int16 for 16-bit integers with shared scales (in attention bfloat16 where the processor has it); or bfloat16, faster where the processor has AMX, at five times the error of int16. (default: a preset's, or float32)"
@@ -60,6 +55,32 @@ struct RuntimeFlags: ParsableArguments {
     @Option(help: ArgumentHelp("Use no more than this instruction set: \(InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "set"))
     var isa: InstructionSet?
 
+    func validate() throws {
+        if let isa, !isa.isSupported { throw ValidationError("This machine does not have \(isa.rawValue).") }
+        if precision?.isFast == false {
+            throw ValidationError("--precision bfloat16 needs a processor with instructions for it (AMX, or AVX-512 with BF16). Take int16.")
+        }
+    }
+
+    /// To be called before there is a chooser, whose times are those of an instruction set.
+    ///
+    /// - Parameter preset: whose precision counts where none is named.
+    func apply(to options: inout RuntimeOptions, _ preset: RestorationPreset? = nil) {
+        options.precision = precision ?? preset?.precision ?? .float32
+        options.memory = memory
+        _ = isa?.force()
+    }
+}
+
+/// Options of every command that runs a model.
+struct RuntimeFlags: ParsableArguments {
+    @OptionGroup var optimization: OptimizationFlags
+
+    @Option(help: "Threads to compute with. The result does not depend on it. (default: one a processor)")
+    var threads: Int?
+
+    @OptionGroup var arithmetic: ArithmeticFlags
+
     @Flag(help: "Time kernels that were not timed on this machine yet, and keep the times for later runs.")
     var tune = false
 
@@ -68,22 +89,26 @@ struct RuntimeFlags: ParsableArguments {
 
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads must be 1 to 1024.") }
-        if let isa, !isa.isSupported { throw ValidationError("This machine does not have \(isa.rawValue).") }
-        if precision?.isFast == false {
-            throw ValidationError("--precision bfloat16 needs a processor with instructions for it (AMX, or AVX-512 with BF16). Take int16.")
-        }
     }
 
     /// - Parameter preset: whose precision counts where none is named.
     func makeOptions(_ preset: RestorationPreset? = nil) -> RuntimeOptions {
         var options = RuntimeOptions(pool: ThreadPool(threadCount: threads))
-        options.precision = precision ?? preset?.precision ?? .float32
+        arithmetic.apply(to: &options, preset)
         options.packsWeights = optimization.level > .o0
-        options.memory = memory
-        // Before the chooser, whose times are those of an instruction set.
-        _ = isa?.force()
         options.chooser = KernelChooser(tunes: tune)
         return options
+    }
+}
+
+extension RuntimeFlags {
+    /// The model that restores photographs.
+    func openModel(
+        _ path: String, _ preset: RestorationPreset? = nil, cleaner: Cleaner? = nil, keepsPrograms: Bool = false, packedFolder: String?
+    ) throws -> DeblurDiffModel {
+        try DeblurDiffModel(
+            path: path, options: makeOptions(preset), optimization: optimization.options, cleaner: cleaner, keepsPrograms: keepsPrograms,
+            packedFolder: packedFolder)
     }
 }
 

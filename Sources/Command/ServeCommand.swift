@@ -96,9 +96,7 @@ struct ServeCommand: ParsableCommand {
         let paths = try model.isEmpty ? [defaultModel()] : model
         let cleaner = try front.load()
         let models = try paths.map { path in
-            try DeblurDiffModel(
-                path: path, options: runtime.makeOptions(), optimization: runtime.optimization.options, cleaner: cleaner, keepsPrograms: true,
-                packedFolder: noPackCache ? nil : PackedFolder.standard)
+            try runtime.openModel(path, cleaner: cleaner, keepsPrograms: true, packedFolder: noPackCache ? nil : PackedFolder.standard)
         }
         var logger = Logger(label: "deblurdiff.serve")
         if !quiet, logger.logLevel > .info { logger.logLevel = .info }

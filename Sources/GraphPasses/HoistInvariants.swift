@@ -110,6 +110,11 @@ public struct HoistInvariants: Sendable {
             })
     }
 
+    /// The same, but that what depends on an input is never moved out.
+    public func leaving(_ input: String) -> HoistInvariants {
+        HoistInvariants(stages: stages.map { Stage($0.name, inputs: $0.inputs.subtracting([input]), isTable: $0.isTable) }, rest: rest)
+    }
+
     /// The whole graph as the last stage; the others are empty.
     func uncut(_ graph: Graph) -> StagedGraph {
         let empty = stages.map { GraphStage(name: $0.name, graph: Graph(name: "\(graph.name)_\($0.name)"), dependsOn: []) }
@@ -128,11 +133,15 @@ public struct OptimizedStep: Sendable {
 /// Optimises a graph that is run again and again, and moves out of it what need not be.
 ///
 /// At level O0 nothing moves: all stages but the last are empty.
+///
+/// - Parameter input: what depends on it stays where it is all the same: computed each time, by the very nodes that would be moved out.
 public func optimizeStep(
-    _ graph: Graph, hoisting: HoistInvariants, level: OptimizationLevel = .standard, options: PipelineOptions = PipelineOptions()
+    _ graph: Graph, hoisting: HoistInvariants, leaving input: String? = nil, level: OptimizationLevel = .standard,
+    options: PipelineOptions = PipelineOptions()
 ) throws -> OptimizedStep {
     let pipeline = try Pipeline.standard(level: level, changingInputs: hoisting.changingInputs(graph), adding: options.addedPasses)
     let optimized = try pipeline.run(graph, options: options)
-    let graphs = level >= .o1 ? hoisting.split(optimized.graph) : hoisting.uncut(optimized.graph)
+    let moved = input.map(hoisting.leaving) ?? hoisting
+    let graphs = level >= .o1 ? moved.split(optimized.graph) : moved.uncut(optimized.graph)
     return OptimizedStep(graphs: graphs, statistics: optimized.statistics, log: optimized.log)
 }

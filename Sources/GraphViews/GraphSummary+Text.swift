@@ -8,7 +8,7 @@ extension GraphSummary {
         let hasBefore = graphs.contains { $0.nodesBefore != nil }
         var sections = [graphTable(partLimit: partLimit, hasBefore: hasBefore), kindTable(hasBefore: hasBefore)]
         if graphs.contains(where: { $0.memory != nil }) { sections.append(memoryTable) }
-        if graphs.contains(where: { $0.memory?.strips != nil }) { sections.append(stripTable) }
+        if graphs.contains(where: { $0.memory?.strips != nil }) { sections += [stripTable, segmentTable] }
         if !fusions.isEmpty {
             var table = TextTable(.right("times"), .left("fused", maximumWidth: 110))
             for pattern in fusions { table.append(Units.count(pattern.count), pattern.text) }
@@ -77,14 +77,29 @@ extension GraphSummary {
         return table.text()
     }
 
+    private var segmentTable: String {
+        var table = TextTable(
+            .left("segment", maximumWidth: 90), .right("nodes"), .right("strips"), .right("rows"), .right("work"), .right("windows and scratch"))
+        for graph in graphs {
+            for segment in graph.memory?.strips?.segments ?? [] {
+                table.append(
+                    "\(graph.name): " + (segment.nodes == 1 ? segment.last : "\(segment.first) … \(segment.last)"), "\(segment.nodes)",
+                    "\(segment.strips)", "\(segment.rowsPerStrip)", Units.flop(segment.flop), Units.bytes(segment.windowBytes))
+            }
+        }
+        return table.text()
+    }
+
     private var memoryTable: String {
-        var table = TextTable(.left("memory plan"), .right("arena"), .right("lower bound"), .right("over it"), .left("strategy"))
+        var table = TextTable(
+            .left("memory plan"), .right("arena"), .right("lower bound"), .right("over it"), .left("strategy"),
+            .right(graphs.contains { $0.memory?.roughSeconds != nil } ? "at least about" : ""))
         for graph in graphs {
             guard let memory = graph.memory else { continue }
             let excess = memory.arenaBytes - memory.lowerBound
             table.append(
                 graph.name, Units.bytes(memory.arenaBytes), Units.bytes(memory.lowerBound),
-                Units.share(Double(excess), of: Double(memory.lowerBound)), memory.strategy)
+                Units.share(Double(excess), of: Double(memory.lowerBound)), memory.strategy, memory.roughSeconds.map(Units.seconds) ?? "")
         }
         return table.text()
     }

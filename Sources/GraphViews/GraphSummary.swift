@@ -9,11 +9,14 @@ public struct GraphSummary: Codable, Hashable, Sendable {
         public var after: Graph
         public var memory: MemoryPicture?
         public var passes: [PassSummary]
+        /// About how long a run takes.
+        public var seconds: Double?
 
         /// - Parameters:
         ///   - before: the graph as it was imported, if there is more than one stage.
         ///   - memory: where it has been planned.
-        public init(before: Graph? = nil, after: Graph, memory: MemoryPicture? = nil, passes: [PassSummary] = []) {
+        public init(before: Graph? = nil, after: Graph, memory: MemoryPicture? = nil, passes: [PassSummary] = [], seconds: Double? = nil) {
+            self.seconds = seconds
             self.before = before
             self.after = after
             self.memory = memory
@@ -26,6 +29,8 @@ public struct GraphSummary: Codable, Hashable, Sendable {
         public var lowerBound: Int
         public var strategy: String
         public var strips: MemoryPicture.Strips?
+        /// About how long a run takes, by what the processors can do at most.
+        public var roughSeconds: Double?
     }
 
     /// Part of a graph: the nodes that have the first part of their name in common.
@@ -171,7 +176,9 @@ extension GraphSummary.GraphLine {
         parameterBytes = types.reduce(0) { $0 + $1.byteCount }
         costBefore = subject.before?.cost
         cost = graph.cost
-        memory = subject.memory.map { .init(arenaBytes: $0.arenaBytes, lowerBound: $0.lowerBound, strategy: $0.strategy, strips: $0.strips) }
+        memory = subject.memory.map {
+            .init(arenaBytes: $0.arenaBytes, lowerBound: $0.lowerBound, strategy: $0.strategy, strips: $0.strips, roughSeconds: subject.seconds)
+        }
         var parts: [GraphSummary.Part] = []
         var places: [Substring: Int] = [:]
         for id in graph.order {

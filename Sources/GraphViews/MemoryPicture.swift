@@ -43,6 +43,22 @@ public struct MemoryPicture: Codable, Hashable, Sendable {
         /// What a run takes, with weights, inputs and outputs.
         public var bytes: Int
         public var memory: MemoryUse
+        /// In the order in which they run.
+        public var segments: [Segment]
+    }
+
+    /// Steps that run strip by strip, each by itself.
+    public struct Segment: Codable, Hashable, Sendable {
+        /// The first and the last of the nodes that run in it.
+        public var first: String
+        public var last: String
+        public var nodes: Int
+        public var strips: Int
+        public var rowsPerStrip: Int
+        /// Of all strips together, what other segments compute as well included.
+        public var flop: Int
+        /// Rows that wait for those behind them, and what the kernels need.
+        public var windowBytes: Int
     }
 
     public init(_ plan: MemoryPlan, stepCount: Int) {
@@ -62,10 +78,19 @@ public struct MemoryPicture: Codable, Hashable, Sendable {
 
     public init(_ plan: ProgramPlan) {
         self.init(plan.memory, stepCount: plan.steps.count)
-        let steps = plan.steps.count { $0.strips != nil }
-        guard steps > 0 else { return }
+        let graph = plan.graph
+        let segments = plan.steps.compactMap { step in
+            step.strips.map {
+                Segment(
+                    first: graph.name(of: step.nodes[0]), last: graph.name(of: step.node), nodes: step.nodes.count, strips: $0.strips,
+                    rowsPerStrip: $0.rowsPerStrip, flop: step.nodes.reduce(0) { $0 + graph.floatingPointOperations(of: $1) },
+                    windowBytes: step.kernel.scratchByteCount)
+            }
+        }
+        guard !segments.isEmpty else { return }
         strips = Strips(
-            steps: steps, flop: plan.floatingPointOperations, flopOnce: plan.graph.floatingPointOperations, bytes: plan.byteCount, memory: plan.options.memory)
+            steps: segments.count, flop: plan.floatingPointOperations, flopOnce: graph.floatingPointOperations, bytes: plan.byteCount,
+            memory: plan.options.memory, segments: segments)
     }
 
     /// Bytes alive at each step, without what alignment adds.

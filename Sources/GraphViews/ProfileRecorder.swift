@@ -48,7 +48,8 @@ public final class ProfileRecorder: @unchecked Sendable {
             let id = report.step.node
             let node = graph.name(of: id)
             if report.index == 0 { beginRun(of: name) }
-            record(program: name, node: node, seconds: report.seconds, choice: report.step.kernel.choice) {
+            let strips = report.step.strips.map { Schedule.Strips(count: $0.strips, rows: $0.rowsPerStrip, nodes: report.step.nodes.map(graph.name(of:))) }
+            record(program: name, node: node, seconds: report.seconds, choice: report.step.kernel.choice, strips: strips) {
                 (
                     graph[id].op.name, report.step.kernel.name, report.step.nodes.reduce(NodeCost()) { $0 + NodeCost(graph, $1) },
                     graph.resultTypes(graph[id]).map(\.description).joined(separator: ", ")
@@ -70,7 +71,8 @@ public final class ProfileRecorder: @unchecked Sendable {
 
     /// Adds one call. What the node is gets asked for only the first time.
     public func record(
-        program: String, node: String, seconds: Double, choice: String? = nil, describe: () -> (op: String, kernel: String, cost: NodeCost, types: String)
+        program: String, node: String, seconds: Double, choice: String? = nil, strips: Schedule.Strips? = nil,
+        describe: () -> (op: String, kernel: String, cost: NodeCost, types: String)
     ) {
         lock.withLock {
             let key = Key(program: program, node: node)
@@ -79,7 +81,7 @@ public final class ProfileRecorder: @unchecked Sendable {
                 seen[key] = Seen(
                     line: .init(
                         program: program, node: node, op: op, kernel: kernel, choice: choice, calls: 0, totalSeconds: 0, fastestSeconds: .infinity,
-                        cost: cost), types: types)
+                        cost: cost, strips: strips), types: types)
             }
             seen[key]!.line.calls += 1
             seen[key]!.line.totalSeconds += seconds

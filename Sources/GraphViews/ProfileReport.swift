@@ -14,6 +14,8 @@ public struct ProfileReport: Codable, Hashable, Sendable {
         public var fastestSeconds: Double
         /// Of one call.
         public var cost: NodeCost
+        /// Where it is the last of nodes that run strip by strip: how, and which.
+        public var strips: Schedule.Strips?
 
         public var meanSeconds: Double { calls > 0 ? totalSeconds / Double(calls) : 0 }
     }
@@ -108,9 +110,27 @@ public struct ProfileReport: Codable, Hashable, Sendable {
                 Units.flopRate(line.cost.flop, seconds: line.meanSeconds), Units.bytes(line.cost.bytes), line.choice ?? "")
         }
         var text = byProgram.text() + "\n" + byKind.text()
+        let segments = nodes.filter { $0.strips != nil }
+        if !segments.isEmpty { text += "\n" + segmentTable(segments) }
         if nodeLimit > 0, !nodes.isEmpty { text += "\n" + byNode.text() }
         if nodes.count > nodeLimit, nodeLimit > 0 { text += "… and \(nodes.count - nodeLimit) more nodes\n" }
         return text
+    }
+}
+
+extension ProfileReport {
+    fileprivate func segmentTable(_ segments: [NodeLine]) -> String {
+        var table = TextTable(
+            .left("segment", maximumWidth: 90), .right("nodes"), .right("strips"), .right("rows"), .right("calls"), .right("total"), .right("mean"),
+            .right("share"), .right("speed"))
+        for line in segments {
+            guard let strips = line.strips, let first = strips.nodes.first else { continue }
+            table.append(
+                "\(line.program): " + (strips.nodes.count == 1 ? line.node : "\(first) … \(line.node)"), "\(strips.nodes.count)", "\(strips.count)",
+                "\(strips.rows)", "\(line.calls)", Units.seconds(line.totalSeconds), Units.seconds(line.meanSeconds),
+                Units.share(line.totalSeconds, of: totalSeconds), Units.flopRate(line.cost.flop, seconds: line.meanSeconds))
+        }
+        return table.text()
     }
 }
 

@@ -116,7 +116,7 @@ public final class PhotoRestorer {
             let cost = try model.checkedCost(
                 of: settings.restoration, height: photo.height, width: photo.width, sampleByteCount: PhotoHead(of: photo).sampleByteCount,
                 keepsDenoiser: several || settings.preview.map { !$0.isFast } ?? false, available: settings.availableByteCount)
-            restorer.arenaLimit = cost.arenaLimit
+            restorer.arenaLimits = cost.arenaLimits
             report(.planned(job, cost, width: photo.width, height: photo.height))
             planned = (photo.width, photo.height)
         }
@@ -195,7 +195,7 @@ public final class PhotoRestorer {
         current.job = job
         current.isSampling = false
         defer { current.job = nil }
-        let (planes, steps) = (photo.planes(), settings.restoration.steps)
+        let steps = settings.restoration.steps
         // What follows a photograph depends on where its random numbers end; only a run that is not interrupted knows.
         let unfinished = settings.restoration.seedMode == .each ? settings.unfinished : nil
         let key = record.key
@@ -209,7 +209,7 @@ public final class PhotoRestorer {
         do {
             // With one stream for all it goes on by itself.
             let sample = settings.restoration.seedMode == .each ? job.sample : 0
-            return try restorer.restore(planes, sample: sample, from: state, preview: preview(photo, job)) { [settings, interruption] state in
+            return try restorer.restore(photo.planes(), sample: sample, from: state, preview: preview(photo, job)) { [settings, interruption] state in
                 if let unfinished, interruption.isRequested || last.duration(to: .now) / .seconds(1) >= settings.secondsBetweenStates {
                     if unfinished.save(state, as: key) { kept = (state.step, steps) }
                     last = .now

@@ -97,6 +97,7 @@ public struct RestorationSettings: Sendable {
         add("--noise-aug", chosen.conditionNoise, if: chosen.conditionNoise > 0)
         if let schedule = chosen.stepSchedule, !schedule.isExact { options.append("--step-schedule '\(schedule.json)'") }
         if chosen.tiled { options.append("--tiled --tile-size \(chosen.tileSize) --tile-stride \(chosen.tileStride)") }
+        if chosen.tiled { add("--tile-blend", chosen.tileBlend.rawValue, if: chosen.tileBlend != .released) }
         if let guidance = chosen.restorationGuidance {
             options.append("--g-scale \(guidance.scale)")
             add("--g-space", guidance.space.rawValue, if: guidance.space != .latent)

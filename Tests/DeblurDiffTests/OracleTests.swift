@@ -66,7 +66,7 @@ struct OracleTests {
         let limit = whole.memory.map(\.arenaByteCount).max()! * 3 / 4
         func restored(_ arenaLimit: Int?) throws -> [UInt32] {
             let restorer = try Restorer(model: model, options: options)
-            restorer.arenaLimit = arenaLimit
+            restorer.arenaLimits = arenaLimit.map(ArenaLimits.init)
             return try restorer.restore(input.planes()).floatArray.map(\.bitPattern)
         }
         #expect(try restored(limit) == restored(nil))

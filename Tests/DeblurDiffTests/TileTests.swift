@@ -1,7 +1,8 @@
-import DeblurDiff
 import Files
 import Tensors
 import Testing
+
+@testable import DeblurDiff
 
 @Suite struct TileTests {
     private struct Expected: Decodable {
@@ -30,6 +31,27 @@ import Testing
             blender.add(Tensor(tile, shape: [1, 3, 8, 8]), at: window)
         }
         #expect(largestDifference(blender.blended().floatArray, floats(expected.blended)) < 2e-6)
+    }
+
+    /// Weights of neighbours add up to 1, and along the image's borders there is nothing to fade to; the last tile, which lies over more of the one before, fades over that.
+    @Test(arguments: [(32, 24, 80), (32, 24, 75), (16, 16, 48), (16, 12, 16), (16, 4, 40)]) func tilesFadeIntoEachOther(
+        _ sizes: (tile: Int, step: Int, length: Int)
+    ) throws {
+        let tiles = try TileWindows(height: sizes.length, width: sizes.length, tileSize: sizes.tile, tileStride: sizes.step)
+        var generator = TorchGenerator(seed: 6)
+        let image = Tensor(generator.randn(2 * sizes.length * sizes.length), shape: [1, 2, sizes.length, sizes.length])
+        var blender = TileBlender(channels: 2, tiles: tiles, blend: .smooth)
+        for window in tiles.windows { blender.add(image.cut(window), at: window) }
+        #expect(largestDifference(blender.blended().floatArray, image.floatArray) < 2e-6)
+        // Along the top row the sums of what lies over each place.
+        var sums = [Float](repeating: 0, count: sizes.length)
+        for window in tiles.windows where window.y == 0 {
+            let weights = tiles.fadingWeights(window)
+            if tiles.windows.count == 1 { #expect(weights.allSatisfy { $0 == 1 }) }
+            for x in 0..<window.width { sums[window.x + x] += weights[x] }
+        }
+        #expect(sums.first! > 0.99 && sums.last! > 0.99)
+        if sizes.length % sizes.step == sizes.tile % sizes.step, sizes.step * 2 >= sizes.tile { #expect(sums.allSatisfy { abs($0 - 1) < 1e-5 }) }
     }
 
     @Test func alignsTheLastTile() {

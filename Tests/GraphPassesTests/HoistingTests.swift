@@ -126,6 +126,11 @@ import Testing
         #expect(step.outputs.map(\.name) == ["y", "kv", "c"])
         for stage in staged.stages { #expect(Verifier.violations(stage.graph) == []) }
         try expectSameNumbers(graph, staged)
+
+        // What depends on an input that is left where it is is computed each time.
+        let left = hoisting.leaving("context").split(graph)
+        #expect(left.stages.map { names($0.graph) } == [[], ["e", "p", "t1", "t"], ["kv", "q", "m", "s", "c"]])
+        try expectSameNumbers(graph, left)
     }
 
     /// The parts of a row are views, so the table has the row.

@@ -150,7 +150,8 @@ func madeUpTensor(_ shape: Shape, seed: UInt64) -> Tensor {
         let narrow = try program(block("y"), precision: .int16)
         let bytes = Dictionary(narrow.plan.memory.buffers.map { ($0.label, $0.byteCount) }, uniquingKeysWith: { first, _ in first })
         #expect(["packed": 96, "q": 32].allSatisfy { bytes[$0.key] == 35 * $0.value * width })
-        #expect(["a": 32, "c": 32, "g": 128, "y": 32].allSatisfy { bytes[$0.key] == 35 * $0.value * 4 })
+        // Where 'q' is as wide as 'c', 'c' takes its memory over.
+        #expect(["a": 32, width == 4 ? "q" : "c": 32, "g": 128].allSatisfy { bytes[$0.key] == 35 * $0.value * 4 })
         #expect(try program(block("y")).plan.memory.buffers.contains { $0.label == "packed" && $0.byteCount == 35 * 96 * 4 })
 
         let exact = try run(block("y"))["y"]!

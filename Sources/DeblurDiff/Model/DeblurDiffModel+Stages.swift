@@ -104,7 +104,9 @@ extension DeblurDiffModel {
                 step.graphs.stages.append(contentsOf: cut.split(step.graphs.stages.removeLast().graph))
                 return step
             }
-            return try optimizeStep(imported(key), hoisting: DenoisingStep.hoisting, level: optimization.level, options: optimization.pipeline)
+            return try optimizeStep(
+                imported(key), hoisting: DenoisingStep.hoisting, leaving: key.savesMemory ? "c_img" : nil, level: optimization.level,
+                options: optimization.pipeline)
         }
     }
 

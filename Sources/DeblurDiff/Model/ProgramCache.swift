@@ -19,12 +19,15 @@ final class ProgramCache: Sendable {
         var outputs: Set<String>?
         /// Of a step that does not run as a whole.
         var cut: CutStages?
-        /// Of a program, which its graph does not depend on.
+        /// Of a program.
         var arenaLimit: Int?
+        /// Of a step: what it makes of the photograph alone is made each time, and not kept, since it is as large as the photograph.
+        var savesMemory: Bool { arenaLimit != nil }
 
+        /// What decides the graph of a program.
         var withoutLimit: Key {
             var key = self
-            key.arenaLimit = nil
+            key.arenaLimit = savesMemory ? .max : nil
             return key
         }
     }

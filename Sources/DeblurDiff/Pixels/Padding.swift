@@ -46,7 +46,7 @@ public enum Padding {
     static func padded(_ image: Tensor, height: Int, width: Int) -> Tensor {
         let planes = ImagePlanes(image.type)
         precondition(planes.height <= height && planes.width <= width, "less than the image")
-        return (planes.height, planes.width) == (height, width) ? image : resized(image, planes, height: height, width: width)
+        return resized(image, planes, height: height, width: width)
     }
 
     /// The top left part of [1, C, H, W].
@@ -59,7 +59,8 @@ public enum Padding {
     }
 
     private static func resized(_ image: Tensor, _ planes: ImagePlanes, height: Int, width: Int) -> Tensor {
-        image.withFloats { source in
+        guard (planes.height, planes.width) != (height, width) else { return image }
+        return image.withFloats { source in
             Tensor(ImagePlanes.type(channels: planes.channels, height: height, width: width)) { target in
                 for channel in 0..<planes.channels {
                     for y in 0..<min(height, planes.height) {

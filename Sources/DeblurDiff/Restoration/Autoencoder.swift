@@ -48,7 +48,7 @@ struct Autoencoder {
     func tiledEncoding(_ image: Tensor, _ latent: (_ moments: Tensor) -> Tensor) throws -> Tensor {
         let shape = latentShape(of: image)
         var result = Tensor(TensorType(.float32, shape))
-        let tiles = try session.options.latentTiles(height: shape[2], width: shape[3], factor: configuration.latentFactor)
+        let tiles = try session.options.autoencoderTiles(height: shape[2], width: shape[3], factor: configuration.latentFactor)
         for (window, pixels) in zip(tiles.windows, tiles.scaled(by: configuration.latentFactor).windows) {
             latent(try encode(image.cut(pixels))).paste(into: &result, at: window)
         }
@@ -68,8 +68,9 @@ struct Autoencoder {
     }
 
     /// - Returns: [1, 3, H, W] in about -1...1.
-    func decode(_ z: Tensor) throws -> Tensor {
-        let scaled = z.map { $0 / scaleFactor }
+    func decode(_ z: consuming Tensor) throws -> Tensor {
+        var scaled = consume z
+        scaled.withMutableFloats { for index in $0.indices { $0[index] /= scaleFactor } }
         func decode(_ latent: Tensor) throws -> Tensor {
             session.recorder?.record("z_final_scaled", latent)
             let image = try session.run("vae_decoder", ["latent": latent])["image"]!
@@ -77,8 +78,8 @@ struct Autoencoder {
             session.recorder?.record("decoded", image)
             return image
         }
-        guard session.options.tiled else { return try decode(scaled) }
-        let tiles = try session.options.latentTiles(height: z.shape[2], width: z.shape[3], factor: configuration.latentFactor)
+        guard session.options.tilesAutoencoder else { return try decode(scaled) }
+        let tiles = try session.options.latentTiles(height: scaled.shape[2], width: scaled.shape[3], factor: configuration.latentFactor)
         let large = tiles.scaled(by: configuration.latentFactor)
         var blender = TileBlender(channels: configuration.autoencoder.outChannels, tiles: large)
         for (window, pixels) in zip(tiles.windows, large.windows) { blender.add(try decode(scaled.cut(window)), at: pixels) }

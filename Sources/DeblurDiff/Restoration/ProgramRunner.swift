@@ -15,6 +15,9 @@ final class ProgramRunner {
         self.isCancelled = isCancelled
     }
 
+    /// The memory that programs ran in, which is kept for the next one, goes.
+    func releaseMemory() { workspace.release() }
+
     /// - Parameter progress: told the share of the program's operations that is done.
     /// - Throws: `CancellationError` within the time of a kernel, or of a strip, of being cancelled.
     func run(_ program: Program, named name: String, _ inputs: [String: Tensor], progress: ((Double) -> Void)? = nil) throws -> [String: Tensor] {

@@ -32,6 +32,7 @@ public struct RestorationOptions: Sendable {
     /// Side and distance of the tiles, in image pixels. They are cut down to whole positions of the latent.
     public var tileSize = 512
     public var tileStride = 256
+    public var tileBlend = TileBlend.released
     /// Factor on the control network's outputs.
     public var strength: Float = 1
     /// How much of the restored image is in the result, 0...1; the rest is the photograph as it was.
@@ -55,6 +56,22 @@ public struct RestorationOptions: Sendable {
 
     /// A schedule that leaves something out.
     var schedule: StepSchedule? { stepSchedule.flatMap { $0.isExact ? nil : $0 } }
+
+    /// Whether the autoencoder works on tiles, too.
+    var tilesAutoencoder: Bool { tiled && tileBlend == .released }
+
+    /// The tiles of a latent as the autoencoder sees it.
+    func autoencoderTiles(height: Int, width: Int, factor: Int) throws -> TileWindows {
+        var options = self
+        options.tiled = tilesAutoencoder
+        return try options.latentTiles(height: height, width: width, factor: factor)
+    }
+
+    /// How a result gets its colours, where a model asks for some.
+    func correction(_ configuration: ModelConfiguration) -> ColorCorrection {
+        let correction = configuration.colorCorrection
+        return tiled && tileBlend == .smooth && correction == .statistics ? .wavelet : correction
+    }
 
     /// The tiles of a latent; the latent itself is the only one without ``tiled``.
     ///

@@ -93,17 +93,21 @@ extension DeblurDiffModel {
             try part(phase, name, runs: runs, height: tileHeight, width: tileWidth, cut: cut)
         }
         let (count, conditions) = (tiles.windows.count, options.isGuided ? 2 : 1)
+        let coded = try options.autoencoderTiles(height: latent.shape[2], width: latent.shape[3], factor: factor)
+        func codingPart(_ phase: RestorationProgress.Phase, _ name: String, runs: Int) throws -> RestorationPlan.Part {
+            try part(phase, name, runs: runs, height: coded.tileHeight * factor, width: coded.tileWidth * factor)
+        }
         let design = configuration.system.design
         // Of the condition, of the start, and of the photograph that guidance compares with.
         let encodings =
-            count * ((design.condition == .pixels ? 0 : 1) + (options.betterStart && !design.startsFromCondition ? 1 : 0))
+            coded.windows.count * ((design.condition == .pixels ? 0 : 1) + (options.betterStart && !design.startsFromCondition ? 1 : 0))
             + (options.restorationGuidance?.space == .latent ? 1 : 0)
         var parts = [try part(.encodingText, "text_encoder", runs: conditions)]
         if let cleaner {
             let tiles = try cleanedTiles(cleaner, height: height, width: width)
             parts.append(try part(.encodingImage, Cleaner.graphName, runs: tiles.windows.count, height: tiles.tileHeight, width: tiles.tileWidth))
         }
-        if encodings > 0 { parts.append(try part(.encodingImage, "vae_encoder", runs: encodings)) }
+        if encodings > 0 { parts.append(try codingPart(.encodingImage, "vae_encoder", runs: encodings)) }
         parts.append(try part(.preparing, "prologue", runs: count * conditions))
         if let schedule = options.schedule {
             var key = try key("step", height: tileHeight, width: tileWidth)
@@ -122,7 +126,7 @@ extension DeblurDiffModel {
             let runs = try options.sampler.make(options, configuration.process).timesteps.count(where: guidance.isActive) * guidance.repetitions
             if runs > 0 { parts.append(try part(.sampling, GuidanceGraph.name, runs: runs)) }
         }
-        parts.append(try part(.decoding, "vae_decoder", runs: count))
+        parts.append(try codingPart(.decoding, "vae_decoder", runs: coded.windows.count))
         let tile = TensorType(.float32, [1, latent.shape[1], tiles.tileHeight, tiles.tileWidth])
         return RestorationPlan(parts: parts, latent: tile, condition: design.condition.type(latent: tile, factor: factor), tileCount: count)
     }

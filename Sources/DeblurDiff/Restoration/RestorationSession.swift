@@ -9,8 +9,8 @@ final class RestorationSession {
     let recorder: Recorder?
     let runner: ProgramRunner
     var meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
-    /// Bytes that each program's arena may take.
-    var arenaLimit: Int?
+    var arenaLimits: ArenaLimits?
+    private var phase = RestorationProgress.Phase.encodingText
     /// The program that ran last. It stays until another runs, since the next tile needs it again.
     private var held: (key: ProgramCache.Key, program: Program)?
 
@@ -21,11 +21,29 @@ final class RestorationSession {
         self.runner = runner
     }
 
+    func enter(_ phase: RestorationProgress.Phase) {
+        self.phase = phase
+        meter.enter(phase)
+        if arenaLimits != nil { runner.releaseMemory() }
+    }
+
+    /// What belongs to a phase and is no part of the planned work.
+    func aside<Value>(_ phase: RestorationProgress.Phase, _ body: () throws -> Value) rethrows -> Value {
+        let (planned, interrupted) = (meter, self.phase)
+        meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
+        defer {
+            (meter, self.phase) = (planned, interrupted)
+            if arenaLimits != nil { runner.releaseMemory() }
+        }
+        enter(phase)
+        return try body()
+    }
+
     /// Runs the text encoder or a part of the autoencoder.
     ///
     /// - Parameter inputs: those whose types an image's size decides, and the others.
     func run(_ name: String, _ inputs: [String: Tensor]) throws -> [String: Tensor] {
-        let key = ProgramCache.Key(graph: name, inputs: inputs.mapValues(\.type), arenaLimit: arenaLimit)
+        let key = ProgramCache.Key(graph: name, inputs: inputs.mapValues(\.type), arenaLimit: arenaLimits?[phase])
         if held?.key != key {
             held = nil  // its weights go before the new ones come
             held = (key, try model.program(key))

@@ -13,17 +13,17 @@ public final class Restorer {
     private let progress: ((RestorationProgress) -> Void)?
     private let keepsDenoiser: Bool
     private let prompts: PromptEncoder
-    /// Bytes that each program's arena may take, as ``RestorationCost/arenaLimit`` says it: larger ones run strip by strip, to the same bits.
-    public var arenaLimit: Int? {
-        get { session.arenaLimit }
+    /// As ``RestorationCost/arenaLimits`` says it.
+    public var arenaLimits: ArenaLimits? {
+        get { session.arenaLimits }
         set {
-            if newValue != session.arenaLimit { denoiser = nil }
-            session.arenaLimit = newValue
+            if newValue != session.arenaLimits { denoiser = nil }
+            session.arenaLimits = newValue
         }
     }
     private var autoencoder: Autoencoder { Autoencoder(session: session) }
     private var design: any SystemDesign { model.configuration.system.design }
-    /// What the networks saw of the last photograph, before it was padded.
+    /// What a cleaner made of the last photograph.
     private var seen: Tensor?
     /// For the last size of latents.
     private var denoiser: (latent: TensorType, value: Denoiser)?
@@ -73,7 +73,7 @@ public final class Restorer {
     }
 
     /// - Parameters:
-    ///   - plain: float32 [1, 3, H, W], sRGB in 0...1.
+    ///   - plain: float32 [1, 3, H, W], sRGB in 0...1. Asked for when it is needed, more than once, and not kept: of a large photograph it takes much memory.
     ///   - sample: how many samples of the same image come before this one in the stream of random numbers; for ``SeedMode/each``.
     ///   - checkpoint: goes on from there, where an earlier restoration of the same image with the same options was interrupted.
     ///   - preview: shown what the result would be, now and then; the result is the same without.
@@ -81,10 +81,11 @@ public final class Restorer {
     /// - Returns: planes of the same size, which may leave 0...1 a little.
     /// - Throws: `InputError`, also where numbers become infinite or NaN on the way. An image that fails takes no random numbers from those that follow it.
     public func restore(
-        _ plain: Tensor, sample: Int = 0, from checkpoint: SamplerCheckpoint? = nil, preview: RestorationPreview? = nil,
+        _ plain: @escaping @autoclosure () throws -> Tensor, sample: Int = 0, from checkpoint: SamplerCheckpoint? = nil, preview: RestorationPreview? = nil,
         afterStep: ((SamplerCheckpoint) throws -> Void)? = nil
     ) throws -> Tensor {
-        let (height, width) = (plain.shape[2], plain.shape[3])
+        var first: Tensor? = try plain()
+        let (height, width) = (first!.shape[2], first!.shape[3])
         if preview?.isFast == true, design.condition == .pixels {
             throw InputError("fast previews are made of the photograph's latent, which a \(design.title) has not", advice: "Take previews that are decoded.")
         }
@@ -96,12 +97,43 @@ public final class Restorer {
         session.meter = meter
         defer { session.releaseProgram() }
 
-        meter.enter(.encodingText)
+        session.enter(.encodingText)
         let texts = try prompts.contexts()
-        meter.enter(.encodingImage)
-        let seen = try working(plain)
-        self.seen = seen
-        let clean = Padding.padded(seen, multiple: model.configuration.imageMultiple)
+        session.enter(.encodingImage)
+        var beginning: Beginning? = try self.beginning(first.take()!, checkpoint, preview, plain, &random)
+        guard beginning!.start.shape == latent else { throw InputError("the state to go on from is that of an image of another size") }
+        session.enter(.preparing)
+        // After the last step there is nothing to predict.
+        var predictor = checkpoint?.step == options.steps ? nil : try predictor(texts, beginning!.images, beginning!.start.type)
+        session.enter(.sampling)
+        var z: Tensor? = try self.sample(beginning.take()!, predictor, &random, from: checkpoint, afterStep: afterStep)
+        predictor = nil
+        if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
+        session.enter(.decoding)
+        let image = try blended(decoded(z.take()!, plain, height: height, width: width), plain)
+        if options.seedMode == .once { generator = random }
+        meter.finish()
+        return image
+    }
+
+    /// What a restoration makes of the photograph before the sampler begins.
+    private struct Beginning {
+        /// For the condition, and for the one that guidance leads away from.
+        var images: (positive: Tensor, negative: Tensor)
+        var start: Tensor
+        var guidance: ImageGuidance?
+        var preview: ((_ step: Int, _ estimate: Tensor) throws -> Void)?
+    }
+
+    private func beginning(
+        _ image: consuming Tensor, _ checkpoint: SamplerCheckpoint?, _ preview: RestorationPreview?, _ plain: @escaping () throws -> Tensor,
+        _ random: inout TorchGenerator
+    ) throws -> Beginning {
+        let (height, width) = (image.shape[2], image.shape[3])
+        var seen: Tensor? = try working(consume image)
+        self.seen = model.cleaner == nil ? nil : seen
+        let clean = Padding.padded(seen!, multiple: model.configuration.imageMultiple)
+        if preview?.isFast != true { seen = nil }
         var images = try conditions(clean, &random)
         // What is drawn behind the start needs it drawn.
         let drawn = try checkpoint == nil || options.conditionNoise > 0 ? startingLatent(clean, images.positive, &random) : nil
@@ -109,29 +141,21 @@ public final class Restorer {
             images.positive = try noised(images.positive, timestep: options.conditionNoise, &random)
             images.negative = images.positive
         }
-        let start = checkpoint?.z ?? drawn!
-        guard start.shape == latent else { throw InputError("the state to go on from is that of an image of another size") }
-        let guidance = try options.restorationGuidance.map { try ImageGuidance($0, autoencoder, clean: clean) }
-        meter.enter(.preparing)
-        // After the last step there is nothing to predict.
-        let predictor = checkpoint?.step == options.steps ? nil : try predictor(texts, images, start.type)
-        meter.enter(.sampling)
-        let shown = preview.map { preview in previewer(preview, plain, seen, latent: images.positive) }
-        let z = try self.sample(start, predictor, guidance, &random, from: checkpoint, preview: shown, afterStep: afterStep)
-        if keepsDenoiser { denoiser?.value.forgetConditions() } else { denoiser = nil }
-        meter.enter(.decoding)
-        let image = blended(try decoded(z, plain, seen: seen), plain)
-        if options.seedMode == .once { generator = random }
-        meter.finish()
-        return image
+        return Beginning(
+            images: images, start: checkpoint?.z ?? drawn!, guidance: try options.restorationGuidance.map { try ImageGuidance($0, autoencoder, clean: clean) },
+            preview: preview.map { previewer($0, plain, height: height, width: width, colors: seen.map { fastColors(images.positive, $0) }) })
+    }
+
+    private func fastColors(_ latent: Tensor, _ seen: Tensor) -> LatentColors {
+        LatentColors(latent: latent, image: seen, factor: model.configuration.latentFactor)
     }
 
     /// Draws what a restoration draws, in its order.
     private func skipSample(_ latent: Shape, _ random: inout TorchGenerator) throws {
         let size = latent.elementCount
-        if !options.tiled, design.condition == .drawnLatent { for _ in 0..<2 { random.skipHostRandn(size) } }
+        if !options.tilesAutoencoder, design.condition == .drawnLatent { for _ in 0..<2 { random.skipHostRandn(size) } }
         if options.betterStart, !design.startsFromCondition {
-            let tiles = try options.latentTiles(height: latent[2], width: latent[3], factor: model.configuration.latentFactor)
+            let tiles = try options.autoencoderTiles(height: latent[2], width: latent[3], factor: model.configuration.latentFactor)
             for _ in tiles.windows { random.skipHostRandn(latent[1] * tiles.tileHeight * tiles.tileWidth) }
         }
         for _ in 0..<(options.conditionNoise > 0 ? 2 : 1) { _ = random.randn(size) }
@@ -175,22 +199,22 @@ public final class Restorer {
     }
 
     /// The image of a latent, of the photograph's size and with its colours.
-    ///
-    /// - Parameter seen: what the networks saw of the photograph.
-    private func decoded(_ z: Tensor, _ plain: Tensor, seen: Tensor) throws -> Tensor {
-        var image = Padding.crop(try autoencoder.decode(z), height: seen.shape[2], width: seen.shape[3])
+    private func decoded(_ z: consuming Tensor, _ plain: () throws -> Tensor, height: Int, width: Int) throws -> Tensor {
+        let size = model.configuration.workingSize(height: height, width: width)
+        var image = Padding.crop(try autoencoder.decode(consume z), height: size.height, width: size.width)
         image.withMutableFloats { for index in $0.indices { $0[index] = ($0[index] + 1) / 2 } }
-        ColorFix.correct(&image, model.configuration.colorCorrection, matching: seen)
-        image = Resampling.resized(image, height: plain.shape[2], width: plain.shape[3])
+        let correction = options.correction(model.configuration)
+        if correction != .none { ColorFix.correct(&image, correction, matching: try seen ?? working(try plain())) }
+        image = Resampling.resized(image, height: height, width: width)
         try session.requireFinite(image, "the colours of the decoded image")
         return image
     }
 
     /// Mixes with the photograph what would be seen of an image.
-    private func blended(_ image: Tensor, _ plain: Tensor) -> Tensor {
+    private func blended(_ image: Tensor, _ plain: () throws -> Tensor) throws -> Tensor {
         guard options.blend < 1 else { return image }
         var result = image
-        plain.withFloats { plain in
+        try plain().withFloats { plain in
             result.withMutableFloats {
                 for index in $0.indices { $0[index] = options.blend * min(max($0[index], 0), 1) + (1 - options.blend) * plain[index] }
             }
@@ -199,12 +223,13 @@ public final class Restorer {
     }
 
     /// What shows a step's estimate of the sharp image's latent.
-    private func previewer(_ preview: RestorationPreview, _ plain: Tensor, _ seen: Tensor, latent: Tensor) -> (Int, Tensor) throws -> Void {
-        let colors = preview.isFast ? LatentColors(latent: latent, image: seen, factor: model.configuration.latentFactor) : nil
-        return { step, estimate in
+    private func previewer(_ preview: RestorationPreview, _ plain: @escaping () throws -> Tensor, height: Int, width: Int, colors: LatentColors?)
+        -> (Int, Tensor) throws -> Void
+    {
+        { step, estimate in
             guard step.isMultiple(of: preview.everySteps), step < self.options.steps else { return }
             if let colors { return try preview.show(step, colors.image(estimate)) }
-            try preview.show(step, self.blended(self.picture(of: estimate, plain), plain))
+            try preview.show(step, self.blended(self.picture(of: estimate, plain, height: height, width: width), plain))
         }
     }
 
@@ -214,18 +239,18 @@ public final class Restorer {
     ///   - latent: float32 [1, C, h, w], of the padded photograph.
     ///   - plain: the photograph as ``restore(_:sample:from:preview:afterStep:)`` took it last, whose size and colours it gets.
     public func picture(of latent: Tensor, _ plain: Tensor) throws -> Tensor {
-        let meter = session.meter
-        defer { session.meter = meter }
-        session.meter = WorkMeter(RestorationWork(), steps: 0, report: nil)
-        session.meter.enter(.decoding)
-        return try decoded(latent, plain, seen: seen ?? working(plain))
+        try picture(of: latent, { plain }, height: plain.shape[2], width: plain.shape[3])
+    }
+
+    private func picture(of latent: Tensor, _ plain: () throws -> Tensor, height: Int, width: Int) throws -> Tensor {
+        try session.aside(.decoding) { try decoded(latent, plain, height: height, width: width) }
     }
 
     /// What the networks are told of the photograph: for the condition, and for the one that guidance leads away from.
     private func conditions(_ clean: Tensor, _ random: inout TorchGenerator) throws -> (positive: Tensor, negative: Tensor) {
         if design.condition == .pixels { return (clean, clean) }
         let image = autoencoder.input(clean)
-        if options.tiled {
+        if options.tilesAutoencoder {
             let latent = try autoencoder.tiledEncoding(image) { autoencoder.meanLatent($0) }
             return (latent, latent)
         }
@@ -272,7 +297,7 @@ public final class Restorer {
             let sampler = try options.sampler.make(options, model.configuration.process)
             let value = try Denoiser(
                 model: model, latent: tile, timesteps: sampler.timesteps, strength: options.strength, schedule: options.schedule, runner: session.runner,
-                arenaLimit: session.arenaLimit)
+                arenaLimit: session.arenaLimits?[.sampling])
             denoiser = (tile, value)
         }
         session.meter.packed()
@@ -289,18 +314,18 @@ public final class Restorer {
                 positive: positive, negative: try network(negative, images.negative), scale: options.guidanceScale(at:), session: session)
         }
         guard options.tiled else { return try guided(nil) }
-        return TiledPredictor(tiles: tiles, predictors: try parts.map(guided))
+        return TiledPredictor(tiles: tiles, blend: options.tileBlend, predictors: try parts.map(guided))
     }
 
     /// From the starting latent to the restored one, step by step.
     private func sample(
-        _ start: consuming Tensor, _ predictor: (any NoisePredictor)?, _ guidance: ImageGuidance?, _ random: inout TorchGenerator,
-        from checkpoint: SamplerCheckpoint?, preview: ((_ step: Int, _ estimate: Tensor) throws -> Void)?,
+        _ beginning: consuming Beginning, _ predictor: (any NoisePredictor)?, _ random: inout TorchGenerator, from checkpoint: SamplerCheckpoint?,
         afterStep: ((SamplerCheckpoint) throws -> Void)?
     ) throws -> Tensor {
+        let (guidance, preview) = (beginning.guidance, beginning.preview)
+        var z = (consume beginning).start
         var sampler = try options.sampler.make(options, model.configuration.process)
         let timesteps = sampler.timesteps
-        var z = start
         let plan = try denoiser.flatMap { try model.stepPlan(options, latent: $0.latent) }
         var history = plan.map(StepHistory.init)
         if let checkpoint {

@@ -44,7 +44,11 @@ extension Sampler {
         case .noise: (a, b) = (schedule.a[index], schedule.b[index])
         case .velocity: (a, b) = (schedule.signal[index], schedule.deviation[index])
         }
-        return Tensor(zip(z.floatArray, prediction.floatArray).map { a * $0 - b * $1 }, shape: z.shape)
+        return z.withFloats { z in
+            prediction.withFloats { p in
+                Tensor(prediction.type) { (x: UnsafeMutableBufferPointer<Float>) in for index in x.indices { x[index] = a * z[index] - b * p[index] } }
+            }
+        }
     }
 
     public func guidanceRate(scale: Float, step: Int) -> Float { 3000 * scale / schedule.c1[schedule.index(levels[step])] }
@@ -141,11 +145,11 @@ extension NoiseSchedule {
 extension Tensor {
     /// The sum of tensors of one shape, each times a factor.
     static func sum(_ terms: [(factor: Double, tensor: Tensor)]) -> Tensor {
-        var result = [Float](repeating: 0, count: terms[0].tensor.type.elementCount)
-        for (factor, tensor) in terms {
-            let factor = Float(factor)
-            tensor.withFloats { values in for index in result.indices { result[index] += factor * values[index] } }
+        Tensor(TensorType(.float32, terms[0].tensor.shape)) { (result: UnsafeMutableBufferPointer<Float>) in
+            for (factor, tensor) in terms {
+                let factor = Float(factor)
+                tensor.withFloats { values in for index in result.indices { result[index] += factor * values[index] } }
+            }
         }
-        return Tensor(result, shape: terms[0].tensor.shape)
     }
 }

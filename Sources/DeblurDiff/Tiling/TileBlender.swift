@@ -3,16 +3,17 @@ import Tensors
 /// Puts tiles together to one image: sums of weight times tile and of weights, and at the end the quotient.
 public struct TileBlender {
     private let tiles: TileWindows
-    private let weights: [Float]
+    private let blend: TileBlend
+    private let gaussian: [Float]
     private var sums: Tensor
     private var weightSums: [Float]
 
     /// - Parameters:
     ///   - channels: of each tile and of the result.
-    ///   - tiles: where they lie; their Gaussian weights are used.
-    public init(channels: Int, tiles: TileWindows) {
-        self.tiles = tiles
-        weights = TileWindows.gaussianWeights(height: tiles.tileHeight, width: tiles.tileWidth)
+    ///   - tiles: where they lie.
+    public init(channels: Int, tiles: TileWindows, blend: TileBlend = .released) {
+        (self.tiles, self.blend) = (tiles, blend)
+        gaussian = blend == .released ? TileWindows.gaussianWeights(height: tiles.tileHeight, width: tiles.tileWidth) : []
         sums = Tensor(ImagePlanes.type(channels: channels, height: tiles.height, width: tiles.width))
         weightSums = [Float](repeating: 0, count: tiles.height * tiles.width)
     }
@@ -25,11 +26,11 @@ public struct TileBlender {
                 && window.height == tiles.tileHeight && window.width == tiles.tileWidth && window.y >= 0 && window.x >= 0
                 && window.y + window.height <= whole.height && window.x + window.width <= whole.width,
             "not one of the tiles")
+        let weights = blend == .released ? gaussian : tiles.fadingWeights(window)
         for y in 0..<planes.height {
             let to = (window.y + y) * whole.width + window.x
             for x in 0..<planes.width { weightSums[to + x] += weights[y * planes.width + x] }
         }
-        let weights = weights
         tile.withFloats { source in
             sums.withMutableFloats { target in
                 weights.withUnsafeBufferPointer { weights in

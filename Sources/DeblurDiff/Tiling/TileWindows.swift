@@ -2,6 +2,15 @@ import Files
 import Foundation
 import Tensors
 
+/// How overlapping tiles become one image.
+public enum TileBlend: String, CaseIterable, Hashable, Sendable {
+    /// As in the released program: each tile is encoded, goes through the step's networks and is decoded by itself, and Gaussian weights blend them.
+    case released
+    /// The step's networks alone see tiles, of one noise, which fade into each other. The image is encoded and decoded as a whole, and where its colours are corrected it gets the
+    /// photograph's low frequencies, so that no tile has a tone of its own.
+    case smooth
+}
+
 /// The overlapping tiles that cover an image, and the weights that blend them.
 public struct TileWindows: Hashable, Sendable {
     /// A tile's place.
@@ -75,6 +84,26 @@ public struct TileWindows: Hashable, Sendable {
         windows = other.windows.map {
             Window(y: $0.y * factor, x: $0.x * factor, height: $0.height * factor, width: $0.width * factor)
         }
+    }
+
+    /// The weights of a tile's positions, row by row, for tiles that fade into each other: 1 inside, along the image's borders too, and falling to 0 as `sin^2` where another tile lies over
+    /// it. The weights of two neighbours add up to 1.
+    func fadingWeights(_ window: Window) -> [Float] {
+        func ramp(_ start: Int, _ size: Int, _ starts: Set<Int>) -> [Float] {
+            // The nearest on either side; with more than half in common, others lie over it as well.
+            let before = starts.filter { $0 < start && $0 + size > start }.max().map { $0 + size - start } ?? 0
+            let behind = starts.filter { $0 > start && $0 < start + size }.min().map { start + size - $0 } ?? 0
+            // Over the middle half of what two have in common: what is nearest to a tile's border suffers most from what the networks do not see there.
+            func fade(_ index: Int, _ overlap: Int) -> Double {
+                guard index < overlap else { return 1 }
+                let share = ((Double(index) + 0.5) / Double(overlap) - 0.25) / 0.5
+                return pow(sin(Double.pi / 2 * min(max(share, 0), 1)), 2)
+            }
+            // A little everywhere, since each position needs some weight.
+            return (0..<size).map { Float(max(fade($0, min(before, size)) * fade(size - 1 - $0, min(behind, size)), 1e-6)) }
+        }
+        let columns = ramp(window.x, window.width, Set(windows.map(\.x)))
+        return ramp(window.y, window.height, Set(windows.map(\.y))).flatMap { row in columns.map { row * $0 } }
     }
 
     /// The weights of a tile's positions, row by row: the product of a Gaussian along x and one along y,

@@ -76,6 +76,8 @@ public final class Program: Sendable {
         private let inputs: [Tensor]
         private let workspace: Workspace
         private let arena: Memory
+        /// Those outputs that are written where they stay.
+        private let outputMemory: [Memory?]
         private var next = 0
 
         fileprivate init(program: Program, inputs: [Tensor], workspace: Workspace) {
@@ -83,6 +85,10 @@ public final class Program: Sendable {
             self.inputs = inputs
             self.workspace = workspace
             arena = workspace.take(program.plan.memory.arenaByteCount)
+            outputMemory = zip(program.graph.outputs, program.plan.outputs).enumerated().map { index, output in
+                guard case .output(index, offset: _) = output.1 else { return nil }
+                return Memory(byteCount: program.graph.type(output.0.value).byteCount)
+            }
         }
 
         deinit { workspace.giveBack(arena) }
@@ -91,6 +97,7 @@ public final class Program: Sendable {
         private func address(_ location: ProgramPlan.Location) -> UnsafeMutableRawPointer {
             switch location {
             case .arena(let offset): arena.address + offset
+            case .output(let index, let offset): outputMemory[index]!.address + offset
             case .input(let index, let offset): inputs[index].storage.address + inputs[index].byteOffset + offset
             case .parameter(let index, let offset):
                 program.parameters.plain[index].storage.address + program.parameters.plain[index].byteOffset + offset
@@ -134,12 +141,14 @@ public final class Program: Sendable {
             return StepReport(index: next, step: step, seconds: seconds, execution: self)
         }
 
-        /// Copies of the outputs, once all steps are done.
+        /// The outputs, once all steps are done.
         public func outputs() -> [String: Tensor] {
             precondition(next == program.steps.count, "a run that is not done")
             return Dictionary(
-                uniqueKeysWithValues: zip(program.graph.outputs, program.plan.outputs).map { output, location in
-                    (output.name, tensor(program.graph.type(output.value), at: location))
+                uniqueKeysWithValues: zip(program.graph.outputs, program.plan.outputs).enumerated().map { index, output in
+                    let type = program.graph.type(output.0.value)
+                    guard let memory = outputMemory[index] else { return (output.0.name, tensor(type, at: output.1)) }
+                    return (output.0.name, Tensor(type: type, storage: memory))
                 })
         }
     }
@@ -150,6 +159,9 @@ public final class Workspace: Sendable {
     private let idle = Locked<Memory?>(nil)
 
     public init() {}
+
+    /// What is kept goes.
+    public func release() { idle.withLock { $0 = nil } }
 
     fileprivate func take(_ byteCount: Int) -> Memory {
         var memory = idle.withLock { $0.take() }

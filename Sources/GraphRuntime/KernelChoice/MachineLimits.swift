@@ -27,6 +27,13 @@ public struct MachineLimits: Codable, Hashable, Sendable {
             }
         return own > 0 ? own : float32
     }
+
+    /// About how long so many operations take where kernels reach these limits. Fast convolutions take fewer operations than are counted, other kernels stay below the limit;
+    /// together they come near it.
+    public func seconds(_ operations: Double, _ precision: Precision) -> Double {
+        // Products on tile registers are so fast that all else, and memory, is most of the time.
+        operations / (1e9 * max(min(limit(precision), 4 * float32), 0.1))
+    }
 }
 
 /// An instruction set that kernels are written for: "avx2", "avx512-vnni".

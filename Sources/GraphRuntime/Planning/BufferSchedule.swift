@@ -1,12 +1,23 @@
 import GraphIR
 
 /// The kernels of a graph in an order, and how long each needs which memory.
+///
+/// What is put out is written where it stays, in memory of its own. All else are ``buffers``.
 struct BufferSchedule {
+    enum Place {
+        /// The index among ``buffers``.
+        case buffer(Int)
+        /// The index among the graph's outputs.
+        case output(Int)
+    }
+
     /// What runs, and the buffer that it scribbles in.
     private(set) var steps: [(stage: Stage, scratch: Int?)] = []
     private(set) var buffers: [MemoryPlan.Buffer] = []
-    /// Of results that are no views.
+    /// Of results that are no views, among all buffers.
     private var bufferOf: [ValueID: Int] = [:]
+    /// Where each of all buffers is.
+    private var places: [Place] = []
     private let lowered: LoweredGraph
     private let lastUse: [ValueID: Int]
 
@@ -33,8 +44,29 @@ struct BufferSchedule {
             }
             steps.append((stage, kernel.scratchByteCount > 0 ? buffers.count - 1 : nil))
         }
-        guard !reusesMemory else { return }
-        for index in buffers.indices { buffers[index].lifetime = 0..<max(1, running.count + 1) }
+        if !reusesMemory { for index in buffers.indices { buffers[index].lifetime = 0..<max(1, running.count + 1) } }
+        takeOutputs()
+    }
+
+    /// Buffers that are all of an output leave the arena.
+    private mutating func takeOutputs() {
+        var outputs: [Int: Int] = [:]
+        for (index, output) in lowered.graph.outputs.enumerated() {
+            guard let buffer = bufferOf[lowered.root(output.value).value], outputs[buffer] == nil,
+                buffers[buffer].byteCount == lowered.graph.type(output.value).byteCount
+            else { continue }
+            outputs[buffer] = index
+        }
+        var others: [MemoryPlan.Buffer] = []
+        for (index, buffer) in buffers.enumerated() {
+            places.append(outputs[index].map(Place.output) ?? .buffer(others.count))
+            if outputs[index] == nil { others.append(buffer) }
+        }
+        buffers = others
+        steps = steps.map { step in
+            guard let scratch = step.scratch, case .buffer(let place) = places[scratch] else { return step }
+            return (step.stage, place)
+        }
     }
 
     /// Bytes alive at each step.
@@ -51,8 +83,8 @@ struct BufferSchedule {
         }
     }
 
-    /// The buffer of a result that is no view; nil for other values.
-    func buffer(of value: ValueID) -> Int? { bufferOf[value] }
+    /// Where a result that is no view lies; nil for other values.
+    func place(of value: ValueID) -> Place? { bufferOf[value].map { places[$0] } }
 
     /// The last step that reads each value or a view of it; outputs are read after all.
     private static func lastUses(_ lowered: LoweredGraph, _ running: [Stage]) -> [ValueID: Int] {

@@ -10,6 +10,8 @@ public struct ProgramPlan: Sendable {
     /// Where the bytes of a value are found.
     enum Location: Sendable {
         case arena(Int)
+        /// Of the graph's outputs, in the memory that it is given back in.
+        case output(Int, offset: Int)
         case input(Int, offset: Int)
         /// The index among ``ProgramPlan/parameters``.
         case parameter(Int, offset: Int)
@@ -69,7 +71,7 @@ public struct ProgramPlan: Sendable {
             if other.memory.arenaByteCount < scheduled.memory.arenaByteCount { scheduled = other }
         }
         if options.isLimited {
-            // Weights, inputs and the copies of outputs are there whatever the arena holds.
+            // Weights, inputs and outputs are there whatever the arena holds.
             let others = try graph.signatureByteCount + lowered.packedByteCount()
             let limit = [options.memoryLimit.map { $0 - others }, options.arenaLimit].compactMap { $0 }.min()!
             do { scheduled = try StripMine(lowered, scheduled.schedule.steps.map(\.stage.node)).fit(scheduled, limit: limit) } catch var error as MemoryShortage
@@ -85,7 +87,11 @@ public struct ProgramPlan: Sendable {
         var parameterIndices: [ValueID: Int] = [:]
         func location(_ id: ValueID, _ plan: inout ProgramPlan) throws -> Location {
             let (value, offset) = lowered.root(id)
-            if let buffer = schedule.buffer(of: value) { return .arena(memory.offsets[buffer] + offset) }
+            switch schedule.place(of: value) {
+            case .buffer(let buffer): return .arena(memory.offsets[buffer] + offset)
+            case .output(let index): return .output(index, offset: offset)
+            case nil: break
+            }
             if let literal = lowered.literals[value] { return .literal(literal, offset: offset) }
             guard case .parameter(let key) = graph[value].definition else { return .input(graph.inputs.firstIndex(of: value)!, offset: offset) }
             if parameterIndices[value] == nil {

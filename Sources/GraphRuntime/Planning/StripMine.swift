@@ -51,6 +51,8 @@ final class StripMine {
     /// Nodes that read each node's first result.
     private let readers: [[Int]]
     private let isOutput: [Bool]
+    /// First results that are written where they stay, outside the arena.
+    private let isElsewhere: [Bool]
     private var measured: [[Int32]: Measured] = [:]
     private var kernelScratch: [KernelCall: Int] = [:]
     /// Bounds the search: nodes that may still be gone through.
@@ -96,6 +98,11 @@ final class StripMine {
         var readers: [[Int]] = order.map { _ in [] }
         let outputs = Set(graph.outputs.map { lowered.root($0.value).value })
         var isOutput = order.map { outputs.contains(graph[$0].results[0]) }
+        isElsewhere = order.map { id in
+            graph.outputs.contains { output in
+                lowered.root(output.value).value == graph[id].results[0] && graph.type(output.value).byteCount == lowered.storedByteCount(graph[id].results[0])
+            }
+        }
         var others: [ValueID: (index: Int, maker: Int)] = [:]
         for (index, id) in order.enumerated() {
             makers[graph[id].results[0]] = index
@@ -295,6 +302,7 @@ final class StripMine {
         func aligned(_ byteCount: Int) -> Int { (byteCount + Storage.alignment - 1) / Storage.alignment * Storage.alignment }
         var (births, ends) = ([Int](repeating: 0, count: byteCounts.count), [Int](repeating: -1, count: byteCounts.count))
         var changes = [Int](repeating: 0, count: cones.count + 2)
+        var overwritten = [Int?](repeating: nil, count: nodes.count)
         for (stage, (cone, measured)) in stages.enumerated() {
             let last = cone.nodes.last!
             changes[stage] += aligned(measured.scratchByteCount)
@@ -304,9 +312,14 @@ final class StripMine {
                 add(last)
                 if let taken = measured.overwrites.first(where: { !dropped[$0] && lastUse[$0] == stage && byteCounts[$0] == byteCounts[last] }) {
                     ends[taken] = stage
+                    overwritten[last] = taken
                 }
             }
             for value in nodes[last].otherResults { add(value) }
+        }
+        for output in nodes.indices where isElsewhere[output] {
+            var next: Int? = output
+            while let value = next { (ends[value], next) = (births[value], overwritten[value]) }
         }
         for value in byteCounts.indices where ends[value] > births[value] {
             changes[births[value]] += aligned(byteCounts[value])
@@ -419,7 +432,7 @@ final class StripMine {
             least = min(least, scheduled.memory.arenaByteCount)
             return scheduled
         }
-        let starts = [choice(without: free()), choice(without: nothing)]
+        let starts = [choice(without: free()), choice(without: nothing), choice(without: nodes.map(\.isDroppable))]
         // Buffers may leave gaps, and windows grow beyond the estimate, so that an arena is larger than what is alive.
         var target = limit
         for _ in 0..<4 where target > 0 {
@@ -434,7 +447,7 @@ final class StripMine {
         }
         // Alike for all limits, so that the least that is named is enough.
         budget = 5_000_000
-        for start in starts + [choice(without: nodes.map(\.isDroppable))] {
+        for start in starts {
             var choice = start
             while true {
                 let scheduled = scheduled(choice.cones.map { stage($0) })

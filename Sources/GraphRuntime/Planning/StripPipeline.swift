@@ -11,7 +11,7 @@ public struct StripCount: Hashable, Sendable {
 /// Kernels of which each computes as many rows as the ones behind it need for the next strip of the last one's result, and no row twice.
 ///
 /// A value between them is a window of rows that moves on with the strips. What a window holds, and so what memory the pipeline needs, follows from going through its strips
-/// without computing anything.
+/// without computing anything. Windows of which no row waits for the next strip are there only while a strip needs them, and share memory.
 struct StripPipeline: Sendable {
     struct Operand: Sendable {
         enum Source: Hashable, Sendable {
@@ -84,28 +84,46 @@ struct StripPipeline: Sendable {
     private func nextStrip(_ progress: Progress) -> Strip? {
         guard progress.done[last] < nodes[last].rowCount else { return nil }
         var strip = Strip(ends: progress.done, keeps: progress.done)
+        // What the next rows of the last result need.
         strip.ends[last] = min(nodes[last].rowCount, progress.done[last] + rowsPerStrip)
         for index in nodes.indices.dropLast().reversed() {
-            var (end, keep) = (progress.done[index], Int.max)
+            var (end, keep) = (progress.done[index], progress.done[index])
             for (reader, operand) in readers[index] where progress.done[reader] < nodes[reader].rowCount {
-                let computed = progress.done[reader]..<strip.ends[reader]
-                if !computed.isEmpty { end = max(end, reads(reader, operand, computed).upperBound) }
-                keep = min(keep, reads(reader, operand, computed.isEmpty ? nextRows(reader, from: computed.lowerBound) : computed).lowerBound)
+                let wanted = progress.done[reader]..<strip.ends[reader]
+                if !wanted.isEmpty { end = max(end, reads(reader, operand, wanted).upperBound) }
+                keep = min(keep, reads(reader, operand, nextRows(reader, from: progress.done[reader])).lowerBound)
             }
             let step = step(index)
             strip.ends[index] = min(nodes[index].rowCount, (end + step - 1) / step * step)
-            strip.keeps[index] = min(keep, progress.done[index])
+            strip.keeps[index] = keep
+        }
+        // Of these, no more at once than a strip's share. Otherwise the first strip would fill windows with the rows that all kernels are ahead of the last.
+        for index in nodes.indices {
+            let (done, step) = (progress.done[index], step(index))
+            var rows = strip.ends[index] - done
+            rows = min(rows, max(step, (rowsPerStrip * nodes[index].rowCount / nodes[last].rowCount + step - 1) / step * step))
+            while rows > 0, !areThere(index, done..<(done + rows), strip.ends) { rows = (rows - 1) / step * step }
+            strip.ends[index] = done + rows
         }
         return strip
+    }
+
+    /// Whether sources have been computed as far as a kernel reads them.
+    private func areThere(_ index: Int, _ rows: Range<Int>, _ ends: [Int]) -> Bool {
+        nodes[index].operands.enumerated().allSatisfy { operand, place in
+            guard case .kernel(let source) = place.source else { return true }
+            return reads(index, operand, rows).upperBound <= ends[source]
+        }
     }
 
     /// The most rows of each window.
     private(set) var windowRows: [Int] = []
     private(set) var scratchByteCount = 0
+    /// Those that add to the last result.
     private(set) var stripCount = 0
     private var windowOffsets: [Int] = []
     private var stateOffset = 0
-    private var kernelScratchOffset = 0
+    private var kernelScratchOffsets: [Int] = []
     /// Operands whose memory the result may take over, since each of their rows is read before it is written.
     private(set) var inPlaceOperands: [Int] = []
 
@@ -130,33 +148,39 @@ struct StripPipeline: Sendable {
 
     private mutating func measure(_ most: Int, _ kernelScratch: (_ index: Int, _ rows: Int, _ sums: Bool) -> Int) {
         windowRows = [Int](repeating: 0, count: nodes.count)
-        var mostScratch = 0
+        /// What each kernel needs while it runs, and whether rows of its result wait for a later strip.
+        var (scratch, waits) = (windowRows, nodes.map { _ in false })
         var progress = Progress(done: windowRows, base: windowRows)
         var candidates = keepsResult ? overwritableOperands() : []
         while stripCount < most, let strip = nextStrip(progress) {
-            stripCount += 1
+            if strip.ends[last] > progress.done[last] { stripCount += 1 }
             for index in nodes.indices {
                 let rows = strip.ends[index] - progress.done[index]
-                if hasWindow(index) { windowRows[index] = max(windowRows[index], strip.ends[index] - strip.keeps[index]) }
+                if hasWindow(index) {
+                    windowRows[index] = max(windowRows[index], strip.ends[index] - strip.keeps[index])
+                    if strip.keeps[index] < progress.done[index] { waits[index] = true }
+                }
                 guard rows > 0 else { continue }
-                mostScratch = max(mostScratch, kernelScratch(index, rows, index == last && sums))
+                scratch[index] = max(scratch[index], kernelScratch(index, rows, index == last && sums))
             }
             progress.done = strip.ends
             candidates.removeAll { !isReadOnlyFrom(strip.ends[last], $0, progress) }
         }
         inPlaceOperands = candidates
-        windowOffsets = windowRows.map { _ in 0 }
-        for index in nodes.indices where hasWindow(index) {
-            windowOffsets[index] = scratchByteCount
-            scratchByteCount += aligned(windowRows[index] * nodes[index].rowByteCount)
+        var buffers = nodes.indices.map { index in
+            let lastReader = readers[index].map(\.node).max() ?? index
+            return MemoryPlan.Buffer(
+                label: "", byteCount: hasWindow(index) ? windowRows[index] * nodes[index].rowByteCount : 0,
+                lifetime: waits[index] ? 0..<nodes.count : index..<(lastReader + 1))
         }
-        stateOffset = scratchByteCount
-        if sums { scratchByteCount += aligned(nodes[last].strips.stateByteCount) }
-        kernelScratchOffset = scratchByteCount
-        scratchByteCount += mostScratch
+        buffers += nodes.indices.map { .init(label: "", byteCount: scratch[$0], lifetime: $0..<($0 + 1)) }
+        buffers.append(.init(label: "", byteCount: sums ? nodes[last].strips.stateByteCount : 0, lifetime: 0..<nodes.count))
+        guard most == .max else { return scratchByteCount = MemoryPlan.largestLiveSum(buffers) }
+        let plan = MemoryPlan(buffers)
+        scratchByteCount = plan.arenaByteCount
+        (windowOffsets, kernelScratchOffsets) = (Array(plan.offsets[..<nodes.count]), Array(plan.offsets[nodes.count..<2 * nodes.count]))
+        stateOffset = plan.offsets.last!
     }
-
-    private func aligned(_ byteCount: Int) -> Int { (byteCount + Storage.alignment - 1) / Storage.alignment * Storage.alignment }
 
     /// Operands of the pipeline that the last kernel may write its result over, as far as that kernel goes.
     private func overwritableOperands() -> [Int] {
@@ -221,7 +245,7 @@ struct StripPipeline: Sendable {
                 KernelArguments(
                     operands: operands, results: results,
                     packed: Array(arguments.packed[node.firstPacking..<(node.firstPacking + node.kernel.packings.count)]),
-                    scratch: arguments.scratch + kernelScratchOffset, pool: arguments.pool),
+                    scratch: arguments.scratch + kernelScratchOffsets[index], pool: arguments.pool),
                 progress.done[index]..<strip.ends[index], summing ? arguments.scratch + stateOffset : nil)
         }
         progress.done = strip.ends

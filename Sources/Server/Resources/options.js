@@ -13,7 +13,7 @@ const common = ["model", "pos-prompt", "neg-prompt", "steps", "strength", "blend
 
 const titles = {
   "pos-prompt": "What the photograph shows", "neg-prompt": "What it should not look like", steps: "Steps", sampler: "Sampler", seed: "Seed", model: "Model",
-  "better-start": "Start from the photograph", strength: "Strength", tiled: "Work in tiles", "tile-size": "Tile size", "tile-stride": "Tile distance",
+  "better-start": "Start from the photograph", strength: "Strength", tiled: "Work in tiles", "tile-size": "Tile size", "tile-stride": "Tile distance", "tile-blend": "Tile edges",
   "g-scale": "Guidance strength", "g-start": "Guidance starts below", "g-stop": "Guidance stops above", "g-repeat": "Guidance repeats", format: "Format",
   spacing: "Spacing of steps", eta: "Randomness (eta)", rng: "Random numbers of", "rng-skip": "Random numbers to skip", "cuda-device": "CUDA device",
   "cfg-scale": "Weight of the prompt", "rescale-cfg": "Let that weight grow", "noise-aug": "Noise in what is seen",
