@@ -92,7 +92,7 @@ def with_torch(choices, cases, model, steps):
 
 def in_torch(model, blurred, steps, without=()):
     """(restored, guidance at each step, both images)"""
-    sampler = networks.Sampler(steps, blurred.device)
+    sampler = networks.Sampler(model, steps, blurred.device)
     restored, guides = networks.restore(model, blurred, sampler, torch.Generator().manual_seed(231), networks.empty_context(model), without)
     if model.corrects_colours:
         restored = networks.coloured_as(restored, blurred)

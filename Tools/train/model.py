@@ -157,8 +157,8 @@ def predict(model, z, blurred, timestep, context, without=()):
 class Sampler:
     """The sampler's coefficients for a number of steps, as tensors of one number a step, first step first."""
 
-    def __init__(self, steps, device):
-        timesteps, (_, _, c1, c2, v) = schedule(steps)
+    def __init__(self, model, steps, device):
+        timesteps, (*_, c1, c2, v) = schedule(steps, model.process)
         self.steps = steps
         self.timesteps = torch.tensor(timesteps, device=device).flip(0).float()
         v[0] = 0

@@ -83,7 +83,7 @@ class Run:
         self.model, self.config = networks.build(choices.config, choices.seed)
         self.config["params"]["default_steps"] = choices.sampler_steps
         self.model.to(self.device, memory_format=torch.channels_last)
-        self.sampler = networks.Sampler(choices.sampler_steps, self.device)
+        self.sampler = networks.Sampler(self.model, choices.sampler_steps, self.device)
         generator = torch.Generator(self.device).manual_seed(choices.seed)
         if choices.pairs:
             pairs = MadePairs(choices.pairs, choices.side, self.device)

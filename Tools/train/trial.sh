@@ -1,6 +1,6 @@
 #!/bin/bash
 # trial.sh DATA OUT PROGRAM: the whole training with a tiny model, in minutes. Fails unless the losses fall, the first model changes nothing, an interrupted run ends
-# with the same weights as one that was not, and the program makes of the weights what PyTorch makes.
+# with the same weights as one that was not, the program makes of the weights what PyTorch makes, and growing changes nothing.
 set -eu
 
 data=$(realpath "$1")
@@ -37,6 +37,26 @@ program, torch = (json.load(open(f"{sys.argv[1]}/{kind}/measures.json"))["mean"]
 for kind in program:
     assert abs(program[kind]["restored"]["psnr"] - torch[kind]["restored"]["psnr"]) < 0.1, f"the program and PyTorch differ: {program[kind]} {torch[kind]}"
 print("the program restores as PyTorch does")
+EOF
+python3 - "$out" <<'EOF'
+import sys, pathlib
+import torch
+import yaml
+import grow
+import model as networks
+from safetensors.torch import load_file
+
+out, state = pathlib.Path(sys.argv[1]), load_file(f"{sys.argv[1]}/whole/deblur.safetensors")
+config = yaml.safe_load(open("trial.yaml"))
+for part in ["unet_cfg", "controlnet_cfg"]:
+    config["params"][part]["num_res_blocks"] = [1, 3]
+(out / "grown.yaml").write_text(yaml.safe_dump(config))
+old, new = networks.build("trial.yaml", 0)[0].load(state), networks.build(out / "grown.yaml", 0)[0].load(grow.grown(state, "trial.yaml", out / "grown.yaml"))
+inputs = [*torch.randn(2, 1, 48, 16, 16), torch.tensor([999.0]), networks.empty_context(old)]
+with torch.no_grad():
+    before, after = (networks.predict(model, *inputs)[0] for model in (old, new))
+assert torch.allclose(before, after, atol=1e-5), f"growing changes the result by {(before - after).abs().max()}"
+print("a grown model does what it did")
 EOF
 "$program" blur "$data/held-out" -o "$out/pairs" --extent 0-26 --length 20-200 --kernel-size 33 --quiet
 python3 train.py "${common[@]}" --pairs "$out/pairs" --out "$out/from-pairs" --steps 20
