@@ -126,6 +126,7 @@ lint: packages
 	clang-format --dry-run --Werror $(C_FILES)
 	Tools/make_op_reference.py --check
 	$(SWIFT) package describe --type json | Tools/check_imports.py
+	Tools/check_calls.sh
 
 sanitize:
 	Tools/sanitize.sh $(SANITIZE_SECONDS) $(SANITIZE_CHECKS)

@@ -3,7 +3,7 @@
 set -eu
 
 needed=(
-    clang-format make python3 pkg-config libopenblas-dev libpng-dev libturbojpeg0-dev libtiff-dev libwebp-dev libheif-dev liblcms2-dev libssl-dev libsqlite3-dev
+    clang-format make mypy python3 pkg-config libopenblas-dev libpng-dev libturbojpeg0-dev libtiff-dev libwebp-dev libheif-dev liblcms2-dev libssl-dev libsqlite3-dev
     zlib1g-dev libonnx-dev libprotobuf-dev "$@"
 )
 missing=()

@@ -79,7 +79,7 @@ class Plot:
             while any(abs(place[1] - other[1]) < 13 and place[0] < other[0] + other[2] and other[0] < place[0] + width for other in taken):
                 place[1] += 2
             taken.append((*place, width))
-            self.text(*place, name, color=color)
+            self.text(place[0], place[1], name, color=color)
 
     def __str__(self):
         head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">'

@@ -78,7 +78,8 @@ def blurred(images, kernels, others, regional, generator):
     result = convolved(light, kernels)
     count = len(kernels[regional])
     if count:
-        mask = regions(count, *images.shape[2:], generator)
+        height, width = images.shape[2:]
+        mask = regions(count, height, width, generator)
         moved = convolved(torch.cat([light[regional] * mask, mask], 1), others[regional])
         front, cover = moved[:, :3], moved[:, 3:].clamp(0, 1)
         result[regional] = front + (1 - cover) * result[regional]
