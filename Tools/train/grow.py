@@ -17,17 +17,16 @@ from safetensors.torch import load_file, save_file
 import model as networks
 
 
-def renamed(name, first, count):
-    """The new name of an old tensor: `count` output blocks come before the old ones. The encoder's new blocks come after the old, from number `first` on."""
+def renamed(name, count):
+    """The new name of an old tensor: `count` output blocks come before the old ones. The encoder's new blocks come after the old."""
     return re.sub(r"^unet\.output_blocks\.(\d+)\.", lambda match: f"unet.output_blocks.{int(match[1]) + count}.", name)
 
 
 def grown(old, before, after):
     """The weights `old` of the configuration file `before` in the networks of the file `after`."""
     smaller, (larger, _) = networks.build(before, 0)[0], networks.build(after, 0)
-    first = len(smaller.unet.input_blocks)
-    count = len(larger.unet.input_blocks) - first
-    state = {**larger.state_dict(), **{renamed(name, first, count): value for name, value in old.items()}}
+    count = len(larger.unet.input_blocks) - len(smaller.unet.input_blocks)
+    state = {**larger.state_dict(), **{renamed(name, count): value for name, value in old.items()}}
     for number in range(count):
         skip = state[f"unet.output_blocks.{number}.0.skip_connection.weight"]
         skip.zero_()[:, : len(skip)] = torch.eye(len(skip))[..., None, None]
