@@ -12,7 +12,7 @@ struct SmallImageTests {
     static let sizes = [(1, 1), (1, 40), (7, 5), (64, 64)]
 
     /// What `Fixtures/make_small_images.py` computed in float64.
-    private func expectAccurate(_ height: Int, _ width: Int, _ setting: OracleSetting, memory: MemoryUse = .standard, _ name: String)
+    private func expectAccurate(_ height: Int, _ width: Int, _ setting: OracleSetting, memory: MemoryUse = .standard, _ name: String, tolerance: Double)
         throws
     {
         let url = try #require(Bundle.module.url(forResource: "Fixtures/small_images", withExtension: "safetensors"))
@@ -34,15 +34,16 @@ struct SmallImageTests {
         for stage in stages {
             let found = try #require(recorded[String(stage.drop { $0 != "." }.dropFirst())])
             let error = relativeError(found, try expected.tensor(stage))
-            // 1e-5 with 512 bits; narrower vectors add more numbers one after the other.
-            #expect(error <= 2e-5, "\(stage) \(name)")
+            #expect(error <= tolerance, "\(stage) \(name)")
         }
     }
 
     @Test(arguments: sizes) func areAsAccurateAsLargeOnes(_ size: (Int, Int)) throws {
-        try expectAccurate(size.0, size.1, .imported, "O0")
-        try expectAccurate(size.0, size.1, .standard, "O1")
-        try expectAccurate(size.0, size.1, .standard, memory: .lean, "lean")
+        // Narrower vectors add more numbers one after the other.
+        let tolerance = ["scalar", "avx2"].contains(InstructionSet.current.rawValue) ? 2e-5 : 1e-5
+        try expectAccurate(size.0, size.1, .imported, "O0", tolerance: 1e-5)
+        try expectAccurate(size.0, size.1, .standard, "O1", tolerance: tolerance)
+        try expectAccurate(size.0, size.1, .standard, memory: .lean, "lean", tolerance: tolerance)
     }
 
     @Test(arguments: 0..<dd_isa_count()) func withEachInstructionSet(_ isa: Int32) throws {
@@ -51,7 +52,8 @@ struct SmallImageTests {
         defer { dd_isa_force_here(-1) }
         for memory in MemoryUse.allCases {
             for (height, width) in Self.sizes.dropLast() {
-                try expectAccurate(height, width, .standard, memory: memory, "\(memory) isa \(isa)")
+                // As wide as the narrowest.
+                try expectAccurate(height, width, .standard, memory: memory, "\(memory) isa \(isa)", tolerance: 2e-5)
             }
         }
     }
