@@ -95,7 +95,7 @@ struct RestorationFlags: ParsableArguments {
 
     @Option(
         help:
-            "How tiles become one image: released, as the released program does it; or smooth, for fewer tiles without seams: only the networks of a step see them, they fade into each other, and the image gets the photograph's low frequencies. (default: released)"
+            "How tiles become one image: released, as the released program does it; or smooth, for fewer tiles: only the networks of a step see them, they fade into each other, and where a model has its colours corrected the image gets the photograph's low frequencies. (default: released)"
     )
     var tileBlend: TileBlend?
 
